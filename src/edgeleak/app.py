@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `edgeleak` program: one sub-command a file in edgeleak.cli.
+
+A command module has NAME, HELP, configure(parser) and run(args) -> exit code.
+It imports heavy packages inside run, so that `edgeleak --help` stays quick on
+the board and a missing extra is named only to somebody who needs it.
+"""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from edgeleak import __version__
+from edgeleak.errors import EdgeLeakError, UsageError
+
+COMMANDS: tuple[str, ...] = ()
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with the sysexits code for wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="edgeleak",
+        description="Find invisible methane leaks: simulate, replay, calibrate, record, compare.",
+        epilog="Start with `edgeleak sim` (no hardware needed) or `edgeleak replay FILE --show`.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgeleak {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"edgeleak.cli.{name}")
+        sub = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; every expected failure is one sentence and an exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except EdgeLeakError as error:
+        print(f"edgeleak {args.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        print(f"edgeleak {args.command}: interrupted; finished files are kept", file=sys.stderr)
+        return INTERRUPTED

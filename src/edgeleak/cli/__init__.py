@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sub-commands of the `edgeleak` program, one a file."""

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors EdgeLeak raises on purpose, each with the exit code a shell sees.
+
+Exit codes follow sysexits.h, so a unit file can tell "try again" from
+"never restart": 64 usage, 65 bad data, 66 missing input, 69 unavailable,
+70 our own defect, 74 input/output, 77 permission, 78 configuration.
+"""
+
+
+class EdgeLeakError(Exception):
+    """Base class.  The message says what happened, where, and what to do next."""
+
+    exit_code = 70
+
+
+class UsageError(EdgeLeakError, ValueError):
+    """The arguments cannot be meant."""
+
+    exit_code = 64
+
+
+class DataError(EdgeLeakError, ValueError):
+    """A file or frame is damaged, truncated or of the wrong kind."""
+
+    exit_code = 65
+
+
+class MissingInputError(EdgeLeakError, FileNotFoundError):
+    """A named file or folder is not there."""
+
+    exit_code = 66
+
+
+class UnavailableError(EdgeLeakError, RuntimeError):
+    """A part, screen or optional package is absent."""
+
+    exit_code = 69
+
+
+class StorageError(EdgeLeakError, OSError):
+    """A file could not be written; what was saved before is kept."""
+
+    exit_code = 74
+
+
+class ConfigError(EdgeLeakError, ValueError):
+    """A setting is unknown or out of range."""
+
+    exit_code = 78

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a sensor can see: the fact that decides whether NO GAS may be said."""
+
+from dataclasses import dataclass
+
+METHANE_BAND_UM = (3.2, 3.4)
+"""The C-H stretch band of methane and its relatives, um."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorInfo:
+    """Name and spectral band of a sensor.
+
+    name         : as printed in reports
+    band_um      : shortest and longest wavelength it responds to, um
+    sees_methane : its contrast for methane is high enough to rule gas out
+    """
+
+    name: str
+    band_um: tuple[float, float]
+    sees_methane: bool
+
+
+EL640 = SensorInfo("el640", METHANE_BAND_UM, True)
+"""The cooled 640x480 sensor of this project's own board EL-1."""
+
+LEPTON = SensorInfo("lepton", (8.0, 14.0), False)
+"""FLIR Lepton 2/3: long-wave, blind to methane at 3.3 um; bring-up only."""
+
+UNKNOWN = SensorInfo("unknown", (float("nan"), float("nan")), False)
+"""A recording that does not say which sensor made it."""

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(params=range(2))
+def rng(request):
+    """Two seeds: enough to notice a value that only one draw covers."""
+    return np.random.default_rng(request.param)
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """Folder of the real recordings; they are not part of the repository."""
+    found = Path(os.environ.get("EDGELEAK_DATA", ROOT.parent / "shared" / "data"))
+    if not found.is_dir():
+        pytest.skip(f"real recordings not found at {found}; set EDGELEAK_DATA to their folder")
+    return found
