@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# make run    the camera finds a simulated leak (about a minute)
+# make test   every test        make lint   style and types
+# make bench  speed against the named peers
+# make faults damaged recordings and calibrations
+# make wheels aarch64 and armv7 wheels with Debian's cross compilers
+# make pictures docs/pictures again
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+OUT ?= out
+KERNEL_SOURCES := setup.py pyproject.toml $(wildcard cext/*.pyx cext/*.pxd cext/include/edgeleak/*.h)
+
+.PHONY: run test lint bench faults targets wheels pictures clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.host
+	$(BIN)/edgeleak sim --seconds 60 --out $(OUT)/run
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint cext
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python tools/bench/bench_chain.py
+	$(BIN)/python tools/bench/bench_regions.py
+
+faults: $(VENV)/.dev
+	$(BIN)/python tools/fuzz/mutate_sources.py --count 20000
+
+targets: $(VENV)/.dev
+	tools/cross/check_targets.sh
+
+wheels: $(VENV)/.dev
+	tools/cross/build_wheels.sh
+
+clean:
+	rm -rf $(VENV) build dist $(OUT) src/*.egg-info src/edgeleak/kernels/*.so
+
+$(VENV)/.host: $(VENV)/.made $(KERNEL_SOURCES)
+	@echo "building EdgeLeak and installing what it needs ..."
+	@$(PIP) --editable ".[host]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made $(KERNEL_SOURCES)
+	@echo "building EdgeLeak and installing what its tests need ..."
+	@$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.host
+
+$(VENV)/.made:
+	@$(PYTHON) tools/check_machine.py
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

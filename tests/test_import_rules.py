@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arrows between the layers point one way, and heavy packages stay outside start-up."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parents[1] / "src" / "edgeleak"
+LOW = {"errors", "frame", "sensor"}
+ALLOWED = {  # layer -> project layers it may import besides itself
+    "errors": set(),
+    "sensor": set(),
+    "frame": set(),
+    "kernels": set(),
+    "calibration": LOW | {"kernels"},
+    "pipeline": LOW | {"kernels", "calibration"},
+    "sources": LOW | {"sim", "recording"},
+    "recording": LOW | {"kernels", "sources"},
+    "sim": LOW,
+    "picture": LOW,
+    "evaluate": LOW | {"kernels", "pipeline", "sources", "sim", "picture", "calibration"},
+}
+ONLY_APP_MAY = {"cli", "app"}
+HARDWARE = {"spidev", "smbus2", "serial", "gpiod"}
+HEAVY = {"matplotlib", "PIL", "cv2", "mcap", "av", "cptv", "rich", "tifffile", "skimage", "numba"}
+
+
+def modules():
+    return sorted(SRC.rglob("*.py"))
+
+
+def layer_of(path):
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def imported_names(nodes):
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_there_is_something_to_check():
+    assert len(modules()) > 20
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SRC)))
+def test_layers_import_downwards_only(path):
+    layer = layer_of(path)
+    for name in imported_names(ast.walk(ast.parse(path.read_text()))):
+        root, _, rest = name.partition(".")
+        target = rest.split(".")[0]
+        assert root not in HARDWARE or layer == "bus", f"{name} belongs to bus/"
+        if root != "edgeleak" or not target or target == layer:
+            continue
+        if target in ONLY_APP_MAY:
+            assert layer in ONLY_APP_MAY | {"__main__"}, f"{layer} imports {name}"
+        if layer in ALLOWED:
+            assert target in ALLOWED[layer], f"{layer} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SRC)))
+def test_extras_are_imported_only_where_they_are_used(path):
+    top_level = ast.parse(path.read_text()).body
+    for name in imported_names(top_level):
+        assert name.split(".")[0] not in HEAVY, f"{name} at the top of {path.name}"
