@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled kernels; edgeleak.kernels.reference holds their NumPy twins.
+
+All arrays are C-contiguous and belong to the caller; nothing here allocates
+image memory.  _build comes first: it refuses an unknown EDGELEAK_ISA.
+"""
+
+from edgeleak.kernels._build import build_info, cpu_features
+
+__all__ = [
+    "build_info",
+    "cpu_features",
+]
