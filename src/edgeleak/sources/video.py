@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MJPEG AVI and any other video FFmpeg reads, as 8- or 16-bit grey.
+
+FFmpeg is native code that parses hostile data, so it runs in a process of its
+own (video_worker.py) with a memory limit; when that dies or hangs, the frames
+before are kept and this program goes on.
+"""
+
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from edgeleak.errors import DataError, UnavailableError
+from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.sources.source import Frame, OpenOptions, Source, check_shape
+
+WORKER = Path(__file__).with_name("video_worker.py")
+STALL_S = 20.0  # a decoder silent for this long hangs
+FRAME = struct.Struct("<cq")
+MAX_HEADER_BYTES = 4096
+
+
+class VideoSource(Source):
+    """Grey frames with the container's own time stamps."""
+
+    def __init__(self, path: Path, options: OpenOptions) -> None:
+        super().__init__(path, options)
+        self._decoder: Decoder | None = Decoder(path)
+        header = self._decoder.header
+        self.shape = check_shape((header["height"], header["width"]), f"{path}: header")
+        self.bits = 16 if header["bytes_per_pixel"] == 2 else 8
+        self.n_frames = header["n_frames"] or None
+        if options.fps is None and header["fps"]:
+            self.fps = float(header["fps"])
+
+    def close(self) -> None:
+        """End the decoding process."""
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
+
+    def _read(self) -> Iterator[Frame]:
+        decoder = self._decoder or Decoder(self.path)
+        self._decoder = None  # the next iteration starts at the first frame again
+        dtype = np.dtype("<u2" if self.bits == 16 else "u1")
+        try:
+            for index, (pts_ns, data) in enumerate(decoder.frames()):
+                pixels = np.frombuffer(data, dtype).reshape(self.shape)
+                yield pixels, self._timed(index, pts_ns)
+        finally:
+            decoder.close()
+
+    def _timed(self, index: int, pts_ns: int) -> FrameInfo:
+        if pts_ns < 0 or self.options.fps is not None:
+            return self._untimed(index)
+        return FrameInfo(sequence=index, monotonic_ns=pts_ns, flags=FrameFlag.NONE)
+
+
+class Decoder:
+    """The decoding process: one JSON header line, then frames, then an end mark."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(WORKER), str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self.header = self._read_header()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _pipe(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _read_header(self) -> dict[str, Any]:
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            line += self._exactly(1)
+            if len(line) > MAX_HEADER_BYTES:
+                raise DataError("the decoder answered nonsense")
+        header = json.loads(line)
+        if "unavailable" in header:
+            raise UnavailableError(header["unavailable"])
+        if "error" in header:
+            raise DataError(header["error"])
+        return header
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """(time stamp in ns or -1, pixels) until the end; DataError on damage."""
+        header = self.header
+        size = header["height"] * header["width"] * header["bytes_per_pixel"]
+        while True:
+            kind, value = FRAME.unpack(self._exactly(FRAME.size))
+            if kind == b"E":
+                return
+            if kind == b"X":
+                raise DataError(self._exactly(min(value, MAX_HEADER_BYTES)).decode())
+            yield value, self._exactly(size)
+
+    def _exactly(self, size: int) -> bytes:
+        """Read *size* bytes; DataError when the decoder dies or stalls."""
+        data = bytearray(size)
+        view = memoryview(data)
+        deadline = time.monotonic() + STALL_S
+        while view:
+            ready, _, _ = select.select([self._pipe], [], [], max(deadline - time.monotonic(), 0))
+            if not ready:
+                raise DataError(f"the video decoder gave nothing for {STALL_S:.0f} s and was ended")
+            count = os.readv(self._pipe.fileno(), [view])
+            if count == 0:
+                code = self._process.wait()
+                raise DataError(f"the video decoder died on this file (status {code})")
+            view = view[count:]
+        return bytes(data)
+
+    def close(self) -> None:
+        """End the process; nothing it holds is worth waiting for."""
+        self._process.kill()
+        self._process.wait()
+        self._pipe.close()
