@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replace a file so that a power cut leaves the old or the new one, never a mixture.
+
+Four steps, none of which may be left out: write a temporary file beside the
+old one, fsync it, rename it over the old one, fsync the folder.  Without the
+first fsync the rename may reach the disk before the contents; without the
+second the file may be the old one again after it was reported as saved.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeleak.errors import MissingInputError, StorageError
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Make *path* hold exactly *data*; StorageError leaves the old file as it was."""
+    target = Path(os.path.realpath(path))  # a link stays a link to the new contents
+    if not target.parent.is_dir():
+        raise MissingInputError(f"folder {target.parent} does not exist; create it first")
+    # One fixed name: what a killed writer left is overwritten, never collected.
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with _locked(part) as descriptor:
+            _fill_and_rename(descriptor, part, target, data)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path} was not saved: {error.strerror}; the file before is kept."
+            " Free some space or choose another --out"
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(part: Path) -> Iterator[int]:
+    """Descriptor of *part* that no other writer holds, kept until after the rename."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(part, flags, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_still(part, descriptor):
+            raise BlockingIOError(0, "another program is saving it at this moment")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _fill_and_rename(descriptor: int, part: Path, target: Path, data: bytes) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+        os.rename(part, target)
+    except OSError:
+        with contextlib.suppress(OSError):  # the next save overwrites it
+            part.unlink()
+        raise
+
+
+def _is_still(part: Path, descriptor: int) -> bool:
+    """False when another writer renamed the part away between our open and our lock."""
+    try:
+        return os.path.samestat(os.stat(part), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
