@@ -75,6 +75,7 @@ class SimulatedSensor:
         self.sensor: SensorInfo = EL640
         self.path = f"sim:seed={seed}"
         self.warnings: list[str] = []
+        self.damage: str | None = None
         self.n_frames = None if seconds is None else max(1, round(seconds * fps))
         world, gas, chip, noise, bench = (
             np.random.Generator(np.random.SFC64(child))

@@ -53,5 +53,5 @@ def open_sim(spec: str) -> SimulatedSensor:
         except (KeyError, ValueError) as error:
             raise UsageError(f"'{word}' in '{spec}': the value of {key} is not valid") from error
     sensor = SimulatedSensor(**given)
-    sensor.path = spec
+    sensor.path = PREFIX + spec.removeprefix(PREFIX)
     return sensor

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture an operator sees: scene, gas tint, red boxes, verdict banner, legend with units."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.picture.canvas import FAINT, PAPER, Canvas, Picture, enlarge_rgb
+from edgeleak.picture.palettes import GAS_COLD, GAS_WARM, colour, gas_tint, palette
+
+VERDICT_INK = {
+    "GAS": (214, 40, 40),
+    "NO GAS": (34, 134, 70),
+    "INHIBIT": (200, 130, 10),
+    "FAULT": (136, 60, 170),
+}
+RED = (255, 45, 45)
+YELLOW = (250, 215, 70)
+SCENE_GREY = np.float32(110)  # the gas scale is shown over a middle grey
+SMALLEST_WIDTH_PX = 640
+LABELLED_BOXES = 3
+DRAWN_BOXES = 40
+BANNER_PX = 40
+LEGEND_PX = 58
+TEXT_PX = 14
+VERDICT_PX = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """What the numbers of a picture mean.
+
+    source            : name of the recording or camera
+    time_s            : time of the frame since the first one; NaN unknown
+    counts_range      : counts shown darkest and brightest (1st and 99th percentile), or None
+    gas_scale_counts  : contrast at full tint
+    eight_bit         : levels come from an 8-bit video; one level is 64 counts
+    palette           : name of the colour table of the scene
+    """
+
+    source: str = ""
+    time_s: float = math.nan
+    counts_range: tuple[float, float] | None = None
+    gas_scale_counts: float = 40.0
+    eight_bit: bool = False
+    palette: str = "grey"
+
+
+def overlay(
+    grey: np.ndarray,
+    mask: np.ndarray | None,
+    regions: np.ndarray | None,
+    verdict: object,
+    info: FrameInfo,
+    legend: Legend = Legend(),
+    *,
+    gas_counts: np.ndarray | None = None,
+    evidence: float = math.nan,
+) -> Picture:
+    """Draw one frame.
+
+    grey       : (H, W) uint8 picture after gain control
+    mask       : (H, W) uint8 0/255, pixels of changed radiance; None = no tint
+    regions    : structured array with x, y, w, h, area_px, contrast_counts; None = no boxes
+    verdict    : anything whose str() is GAS, NO GAS, INHIBIT or FAULT; `.reason` is shown
+    gas_counts : (H, W) contrast in counts, signed, colours the tint; None tints by the mask alone
+    evidence   : number shown in the banner; NaN is left out
+
+    Boxes are red when the verdict is GAS, else thin and yellow: a change, not confirmed.  The
+    inner edge of a box is the region exactly.  Pictures narrower than 640 pixels are enlarged.
+    """
+    rgb = colour(grey, legend.palette)
+    if mask is not None:
+        rgb = _tinted(rgb, mask, gas_counts, legend.gas_scale_counts)
+    zoom = max(1, -(-SMALLEST_WIDTH_PX // grey.shape[1])) if max(grey.shape) < 480 else 1
+    zoom = min(zoom, 8)
+    scene = enlarge_rgb(rgb, zoom)
+    height, width = scene.shape[:2]
+    canvas = Canvas(max(width, SMALLEST_WIDTH_PX), height + BANNER_PX + LEGEND_PX)
+    left = (canvas.width - width) // 2
+    canvas.paste(scene, (left, BANNER_PX))
+    word = str(verdict)
+    boxes = _draw_boxes(canvas, regions, word == "GAS", zoom, (left, BANNER_PX))
+    _clear_margins(canvas, height)
+    _draw_banner(canvas, word, getattr(verdict, "reason", ""), evidence)
+    _draw_legend(canvas, BANNER_PX + height, legend, info)
+    description = {
+        "verdict": word,
+        "sequence": info.sequence,
+        "size_px": [canvas.width, canvas.height],
+        "scene_at_px": [left, BANNER_PX],
+        "zoom": zoom,
+        "boxes_px": boxes,
+        "box_colour": "red" if word == "GAS" else "yellow",
+        "words": canvas.words,
+    }
+    return Picture(canvas.rgb(), description)
+
+
+def _tinted(rgb: np.ndarray, mask: np.ndarray, gas_counts: np.ndarray | None,
+            scale_counts: float) -> np.ndarray:  # fmt: skip
+    inside = mask > 0
+    if not inside.any():
+        return rgb
+    gas = gas_counts if gas_counts is not None else np.full(mask.shape, -scale_counts, np.float32)
+    tint, opacity = gas_tint(np.asarray(gas)[inside], scale_counts)
+    base = rgb[inside].astype(np.float32)
+    out = rgb.copy()
+    out[inside] = (base + opacity[:, None] * (tint - base)).astype(np.uint8)
+    return out
+
+
+def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: int,
+                at: tuple[int, int]) -> list[list[int]]:  # fmt: skip
+    if regions is None or not len(regions):
+        return []
+    ink, thick_px = (RED, 2) if is_gas else (YELLOW, 1)
+    largest = np.argsort(-regions["area_px"].astype(np.int64), kind="stable")[:DRAWN_BOXES]
+    boxes = []
+    for rank, region in enumerate(regions[largest]):
+        x, y = int(region["x"]), int(region["y"])
+        box = (
+            at[0] + x * zoom,
+            at[1] + y * zoom,
+            at[0] + (x + int(region["w"])) * zoom,
+            at[1] + (y + int(region["h"])) * zoom,
+        )
+        canvas.frame(box, ink, thick_px)
+        boxes.append(list(box))
+        if is_gas and rank < LABELLED_BOXES:
+            _label_box(canvas, box, region)
+    return boxes
+
+
+def _label_box(canvas: Canvas, box: tuple[int, int, int, int], region: np.void) -> None:
+    text = f"{region['contrast_counts']:+.0f} counts, {region['area_px']} px"
+    wide = canvas.text_width(text, 12) + 8
+    x = max(0, min(box[0] - 2, canvas.width - wide))
+    y = box[1] - 18 if box[1] - 18 >= BANNER_PX else min(box[3] + 2, canvas.height - LEGEND_PX - 16)
+    canvas.fill((x, y, x + wide, y + 16), RED)
+    canvas.text((x + 4, y + 8), text, 12, ink=(255, 255, 255))
+
+
+def _clear_margins(canvas: Canvas, height: int) -> None:
+    """A box at the picture's rim must not run into banner or legend."""
+    canvas.fill((0, 0, canvas.width, BANNER_PX), PAPER)
+    canvas.fill((0, BANNER_PX + height, canvas.width, canvas.height), PAPER)
+
+
+def _draw_banner(canvas: Canvas, word: str, reason: str, evidence: float) -> None:
+    middle = BANNER_PX // 2
+    chip = canvas.text_width(word, VERDICT_PX) + 26
+    canvas.fill((6, 5, 6 + chip, BANNER_PX - 5), VERDICT_INK.get(word, FAINT), radius=5)
+    canvas.text((6 + chip // 2, middle), word, VERDICT_PX, ink=(255, 255, 255), anchor="mm")
+    right = canvas.width - 10
+    if not math.isnan(evidence):
+        right -= canvas.text((right, middle), f"evidence {evidence:.3g}", TEXT_PX, anchor="rm") + 14
+    canvas.text((chip + 18, middle), reason, TEXT_PX, room_px=right - chip - 18)
+
+
+def _draw_legend(canvas: Canvas, top: int, legend: Legend, info: FrameInfo) -> None:
+    third = canvas.width // 3
+    _scene_scale(canvas, (10, top + 8, third - 16, top + 20), legend)
+    _gas_scale(canvas, (third + 6, top + 8, 2 * third - 20, top + 20), legend)
+    right, room = canvas.width - 10, third - 10
+    canvas.text((right, top + 15), legend.source, TEXT_PX, anchor="rm", room_px=room)
+    time = "" if math.isnan(legend.time_s) else f"t {legend.time_s:.2f} s  "
+    noted = "  8-bit" if legend.eight_bit or info.flags & FrameFlag.EIGHT_BIT else ""
+    text = f"{time}frame {info.sequence}{noted}"
+    canvas.text((right, top + 38), text, TEXT_PX, ink=FAINT, anchor="rm", room_px=room)
+
+
+def _scene_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -> None:
+    canvas.bar(box, palette(legend.palette))
+    row = box[3] + 18
+    if legend.counts_range is None:
+        canvas.text(((box[0] + box[2]) // 2, row), "scene, grey levels", TEXT_PX, anchor="mm")
+        return
+    low, high = legend.counts_range
+    canvas.text((box[0], row), f"{low:.0f}", TEXT_PX)
+    canvas.text(((box[0] + box[2]) // 2, row), "scene, counts", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text((box[2], row), f"{high:.0f}", TEXT_PX, anchor="rm")
+
+
+def _gas_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -> None:
+    span = np.linspace(-1, 1, 101, dtype=np.float32) * legend.gas_scale_counts
+    tint, opacity = gas_tint(span, legend.gas_scale_counts)
+    ramp = SCENE_GREY + opacity[:, None] * (tint - SCENE_GREY)
+    canvas.bar(box, ramp.astype(np.uint8))
+    row, scale = box[3] + 18, f"{legend.gas_scale_counts:.0f}"
+    canvas.text((box[0], row), f"-{scale}", TEXT_PX, ink=GAS_COLD)
+    middle = (box[0] + box[2]) // 2
+    canvas.text((middle, row), "gas contrast, counts", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text((box[2], row), f"+{scale}", TEXT_PX, ink=GAS_WARM, anchor="rm")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+import numpy as np
+import pytest
+
+from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.picture import PALETTES, Legend, overlay
+from edgeleak.picture.overlay import BANNER_PX, LEGEND_PX, RED, YELLOW
+from edgeleak.sim import SimulatedSensor
+
+INFO = FrameInfo(sequence=123)
+
+
+def red_inner_edges(rgb):
+    """Left, top, right, bottom of the hole inside the only red frame."""
+    red = (rgb == RED).all(axis=2)
+    rows = np.flatnonzero(red.sum(axis=1) > 20)  # horizontal strokes and labels
+    cols = np.flatnonzero(red.sum(axis=0) > 20)
+    left = next(a + 1 for a, b in itertools.pairwise(cols) if b > a + 1)
+    right = next(b for a, b in itertools.pairwise(cols) if b > a + 1)
+    top = next(a + 1 for a, b in itertools.pairwise(rows) if b > a + 1)
+    bottom = next(b for a, b in itertools.pairwise(rows) if b > a + 1)
+    return [left, top, right, bottom]
+
+
+def test_red_box_is_drawn_round_the_region_exactly(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    region = boxes((200, 150, 180, 90))
+    picture = overlay(grey, None, region, said("GAS"), INFO)
+    want = [200, 150 + BANNER_PX, 380, 240 + BANNER_PX]
+    assert picture.description["boxes_px"] == [want]
+    assert red_inner_edges(picture.rgb) == want
+
+
+@pytest.mark.parametrize(("shape", "zoom"), [((120, 160), 4), ((240, 320), 2), ((480, 640), 1)])
+def test_boxes_scale_with_the_picture(said, boxes, shape, zoom):
+    grey = np.zeros(shape, np.uint8)
+    rect = (shape[1] // 4, shape[0] // 3, shape[1] // 3, shape[0] // 4)
+    picture = overlay(grey, None, boxes(rect), said("GAS"), INFO)
+    x, y, w, h = (zoom * v for v in rect)
+    assert picture.description["zoom"] == zoom
+    assert picture.description["boxes_px"] == [[x, y + BANNER_PX, x + w, y + h + BANNER_PX]]
+    assert red_inner_edges(picture.rgb) == picture.description["boxes_px"][0]
+
+
+def test_boxes_are_red_only_for_gas(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    for word, ink in (("GAS", RED), ("NO GAS", YELLOW), ("INHIBIT", YELLOW), ("FAULT", YELLOW)):
+        rgb = overlay(grey, None, boxes((200, 150, 180, 90)), said(word), INFO).rgb
+        scene = rgb[BANNER_PX:-LEGEND_PX]
+        assert (scene == ink).all(axis=2).any()
+        other = YELLOW if ink == RED else RED
+        assert not (scene == other).all(axis=2).any()
+
+
+def test_legend_says_what_the_numbers_are(said):
+    legend = Legend("yard.mcap", 12.5, (3732.4, 5625.1), 60.0)
+    picture = overlay(np.zeros((480, 640), np.uint8), None, None, said("NO GAS", "all quiet"),
+                      INFO, legend, evidence=0.25)  # fmt: skip
+    words = picture.description["words"]
+    for want in ("NO GAS", "all quiet", "evidence 0.25", "3732", "scene, counts", "5625", "-60",
+                 "gas contrast, counts", "+60", "yard.mcap", "t 12.50 s  frame 123"):  # fmt: skip
+        assert want in words
+    strip = picture.rgb[-LEGEND_PX:]
+    assert (strip.std(axis=(0, 1)) > 20).all()  # bars and words are really there
+
+
+def test_missing_facts_are_left_out_not_invented(said):
+    picture = overlay(np.zeros((480, 640), np.uint8), None, None, said("INHIBIT"), INFO)
+    words = " ".join(picture.description["words"])
+    assert "evidence" not in words
+    assert "t " not in words.split("frame 123")[0][-4:]
+    assert "scene, grey levels" in words
+
+
+def test_8_bit_video_is_marked(said):
+    info = FrameInfo(sequence=1, flags=FrameFlag.EIGHT_BIT)
+    words = overlay(np.zeros((240, 320), np.uint8), None, None, said("GAS"), info).description
+    assert any("8-bit" in word for word in words["words"])
+
+
+def test_tint_touches_the_mask_only_and_shows_the_sign(said):
+    grey = np.full((480, 640), 110, np.uint8)
+    mask = np.zeros_like(grey)
+    mask[100:200, 100:200] = mask[300:400, 300:400] = 255
+    gas = np.zeros(grey.shape, np.float32)
+    gas[100:200, 100:200], gas[300:400, 300:400] = -40, 40
+    scene = overlay(grey, mask, None, said("GAS"), INFO, gas_counts=gas).rgb[BANNER_PX:-LEGEND_PX]
+    changed = (scene != 110).any(axis=2)
+    np.testing.assert_array_equal(changed, mask > 0)
+    assert scene[150, 150, 2] > scene[150, 150, 0] + 60  # absorbing: cyan
+    assert scene[350, 350, 0] > scene[350, 350, 2] + 60  # emitting: orange
+
+
+def test_box_at_the_rim_never_touches_banner_or_legend(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    rgb = overlay(grey, None, boxes((0, 0, 640, 480)), said("GAS"), INFO).rgb
+    for strip in (rgb[:BANNER_PX], rgb[-LEGEND_PX:]):
+        assert not (strip == RED).all(axis=2).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (24, 32), (481, 641), (61, 83)])
+@pytest.mark.parametrize("name", PALETTES)
+def test_any_shape_and_palette_makes_a_picture(said, boxes, shape, name):
+    grey = np.zeros(shape, np.uint8)
+    one = boxes((0, 0, 1, 1))
+    picture = overlay(grey, grey + 255, one, said("GAS", "why " * 200), INFO, Legend(palette=name))
+    height, width = picture.rgb.shape[:2]
+    assert [width, height] == picture.description["size_px"]
+    assert width >= 640
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_box_and_tint_cover_the_plume_of_the_simulator(said, boxes, seed):
+    sensor = SimulatedSensor(seed=seed, shape=(240, 320), movers=False)
+    for _ in zip(range(80), sensor, strict=False):
+        pass
+    mask = sensor.truth_mask()
+    rows, cols = np.nonzero(mask)
+    rect = (cols.min(), rows.min(), np.ptp(cols) + 1, np.ptp(rows) + 1)
+    grey = np.full(mask.shape, 90, np.uint8)
+    picture = overlay(grey, mask, boxes(rect), said("GAS"), INFO,
+                      gas_counts=sensor.truth_contrast_counts)  # fmt: skip
+    left, top, right, bottom = picture.description["boxes_px"][0]
+    assert (cols * 2 >= left).all()
+    assert (cols * 2 + 1 < right).all()
+    assert (rows * 2 + BANNER_PX >= top).all()
+    assert (rows * 2 + 1 + BANNER_PX < bottom).all()
+    inside = picture.rgb[BANNER_PX + 2 * rows, 2 * cols].astype(int)
+    assert (np.ptp(inside, axis=1) > 8).mean() > 0.97  # coloured, not grey
