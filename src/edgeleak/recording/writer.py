@@ -312,6 +312,12 @@ class Writer:
             raise StorageError(self.failure) from error
         return self.path
 
+    def discard(self) -> None:
+        """Give up: the .part goes, a finished file of that name stays."""
+        if self._fd is not None:
+            self._abandon()
+            self.part.unlink(missing_ok=True)
+
     def _abandon(self) -> None:
         if self._fd is not None:
             with contextlib.suppress(OSError):
