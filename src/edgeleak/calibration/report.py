@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A calibration as pictures: one PNG a page and one HTML file that needs no network.
+
+Every map has a colour bar with its unit; before and after share one scale, so
+that the eye compares what the numbers compare.  Figures are drawn by
+matplotlib without a screen, and imported only here.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from edgeleak.calibration.container import Calibration, Defect
+from edgeleak.calibration.durable import replace_file
+from edgeleak.calibration.frame_statistics import measure, robust_sigma
+from edgeleak.calibration.maps import (
+    netd_map_mk,
+    offset_uniformity_counts,
+    response_uniformity_percent,
+)
+from edgeleak.calibration.solve import corrected, spatial_residual
+from edgeleak.errors import DataError, StorageError, UnavailableError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    Defect.STUCK: "#0072b2",
+    Defect.DEAD: "#000000",
+    Defect.HOT: "#d55e00",
+    Defect.FLICKERING: "#cc79a7",
+    Defect.NOISY: "#009e73",
+    Defect.LISTED: "#777777",
+}
+"""Apart for colour-blind readers as well; the legend gives the count of each."""
+
+
+class Frames(Protocol):
+    """Frames of a uniform reference: a name and (N, H, W) counts."""
+
+    name: str
+    frames: np.ndarray
+    temps_degc: np.ndarray
+
+
+Page = tuple[str, str, "Figure"]
+
+
+def write_report(folder: Path, calibration: Calibration, recordings: Sequence[Frames] = ()) -> Path:
+    """Write the pages as PNG and report.html into *folder*; returns the HTML's path."""
+    for recording in recordings:
+        if recording.frames.shape[1:] != calibration.shape:
+            raise DataError(
+                f"{recording.name} has frames of {recording.frames.shape[1:]}, the calibration is"
+                f" for {calibration.shape}; use frames of the same sensor and window"
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be made: {error.strerror}; choose another") from error
+    parts = []
+    for name, says, figure in pages(calibration, recordings):
+        picture = _png(figure)
+        replace_file(folder / f"{name}.png", picture)
+        encoded = base64.b64encode(picture).decode()
+        parts.append(
+            f'<figure><img alt="{html.escape(says)}" src="data:image/png;base64,{encoded}">'
+            f"<figcaption>{html.escape(says)}</figcaption></figure>"
+        )
+    page = folder / "report.html"
+    replace_file(page, _html(calibration, parts).encode())
+    return page
+
+
+def pages(calibration: Calibration, recordings: Sequence[Frames] = ()) -> list[Page]:
+    """(file name, caption, figure) of every page this calibration can fill."""
+    made = [_offset_page(calibration), _response_page(calibration), _netd_page(calibration)]
+    made += [_residual_page(calibration, r, k) for k, r in enumerate(recordings, 1)]
+    made += [_bad_pixel_page(calibration), _temperature_page(calibration)]
+    return [page for page in made if page is not None]
+
+
+def _offset_page(calibration: Calibration) -> Page:
+    values = offset_uniformity_counts(calibration)
+    figure = _map_and_histogram(
+        values, "offset uniformity", "raw counts above array mean (counts)", "RdBu_r"
+    )
+    return "offset_uniformity", f"Offset uniformity: std {values.std():.2f} counts.", figure
+
+
+def _response_page(calibration: Calibration) -> Page | None:
+    values = response_uniformity_percent(calibration)
+    if values is None:
+        return None
+    figure = _map_and_histogram(
+        values, "response uniformity", "response against array mean (%)", "PuOr_r"
+    )
+    return (
+        "response_uniformity",
+        f"Response uniformity: std {values.std():.3f} %,"
+        f" mean response {calibration.response_counts_per_k:.2f} counts/K.",
+        figure,
+    )
+
+
+def _netd_page(calibration: Calibration) -> Page | None:
+    values, unit, name = netd_map_mk(calibration), "mK", "NETD"
+    if values is None:
+        values, unit, name = calibration.noise_q8 / 256, "counts", "temporal noise"
+    if not values.any():
+        return None
+    good = values[~calibration.bad_mask]
+    figure = _map_and_histogram(
+        values, name, f"{name} ({unit})", "viridis", limits=tuple(np.percentile(good, (0.5, 99.5)))
+    )
+    return "netd", f"{name}: median {np.median(good):.1f} {unit}, single frame.", figure
+
+
+def _residual_page(calibration: Calibration, recording: Frames, number: int) -> Page:
+    from matplotlib.figure import Figure
+
+    temps = recording.temps_degc[np.isfinite(recording.temps_degc)]
+    here = calibration.at_fpa_temp(float(temps.mean())) if temps.size else calibration
+    mean = measure(recording.frames).mean
+    after = corrected(mean, here)
+    sides = [("before", mean - np.median(mean)), ("after", after - np.median(after))]
+    widest = 4 * max(robust_sigma(sides[0][1]), 0.1)
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    grid = figure.subplots(2, 2, height_ratios=(2, 1))
+    table = here.bad_pixels
+    for column, (word, values) in enumerate(sides):
+        std = spatial_residual(values, table)
+        title = f"{word}: {std:.2f} counts std{_in_mk(std, here)}"
+        _map(grid[0, column], values, title, "residual (counts)", "RdBu_r", (-widest, widest))
+        _histogram(grid[1, column], values, "residual (counts)", (-widest, widest))
+    figure.suptitle(f"residual of {Path(recording.name).name}, same scale before and after")
+    caption = f"Spatial residual of {Path(recording.name).name} before and after correction."
+    return f"residual_{number}", caption, figure
+
+
+def _in_mk(counts: float, calibration: Calibration) -> str:
+    per_k = calibration.response_counts_per_k
+    return f" = {1e3 * counts / per_k:.1f} mK" if np.isfinite(per_k) else ""
+
+
+def _bad_pixel_page(calibration: Calibration) -> Page:
+    from matplotlib.figure import Figure
+
+    height, width = calibration.shape
+    figure = Figure(figsize=(9, 1.5 + 7.5 * height / width), layout="constrained")
+    axes = figure.subplots()
+    rows, columns = np.divmod(calibration.bad_pixels[:, 0], width)
+    for defect, colour in COLOURS.items():
+        chosen = calibration.defects == defect
+        if chosen.any():
+            axes.scatter(columns[chosen], rows[chosen], s=26, marker="s", facecolors="none",
+                         edgecolors=colour, linewidths=1.2,
+                         label=f"{defect.name.lower()}: {chosen.sum()}")  # fmt: skip
+    axes.set(
+        xlim=(-0.5, width - 0.5),
+        ylim=(height - 0.5, -0.5),
+        xlabel="column (pixel)",
+        ylabel="row (pixel)",
+        aspect="equal",
+        title=f"{rows.size} bad pixels, {100 * rows.size / (height * width):.3f} % of the array",
+    )
+    if rows.size:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=6, frameon=False)
+    return "bad_pixels", f"Bad pixels: {rows.size}; each is replaced by four good ones.", figure
+
+
+def _temperature_page(calibration: Calibration) -> Page | None:
+    from matplotlib.figure import Figure
+
+    temps = calibration.plane_temp_degc
+    if not temps.size:
+        return None
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    height, width = calibration.shape
+    spots = [(height // 2, width // 2), (8 % height, 8 % width), (height // 4, 3 * width // 4)]
+    fine = np.linspace(temps[0], temps[-1], 80)
+    for row, column in spots:
+        at_planes = calibration.offset_planes_q2[:, row, column] / 4
+        dots = axes.plot(temps, at_planes, "o", ms=4)[0]
+        axes.plot(fine, _offsets_at(calibration, fine, row, column), color=dots.get_color(),
+                  label=f"row {row}, column {column}")  # fmt: skip
+    axes.set(xlabel="detector temperature (degC)", ylabel="offset (counts)",
+             title="offset over detector temperature: measured (dots), used (lines)")  # fmt: skip
+    axes.legend()
+    axes.grid(alpha=0.3)
+    caption = f"{temps.size} flats from {temps[0]:.1f} to {temps[-1]:.1f} degC."
+    return "by_temperature", caption, figure
+
+
+def _offsets_at(calibration: Calibration, temps: np.ndarray, row: int, column: int) -> list[float]:
+    from edgeleak.calibration.container import plane_weights
+
+    values = calibration.offset_planes_q2[:, row, column] / 4
+    return [
+        float(plane_weights(calibration.plane_temp_degc, t, calibration.bandwidth_k) @ values)
+        for t in temps
+    ]
+
+
+def _map_and_histogram(
+    values: np.ndarray,
+    name: str,
+    label: str,
+    colours: str,
+    limits: tuple[float, float] | None = None,
+) -> "Figure":
+    from matplotlib.figure import Figure
+
+    if limits is None:
+        reach = max(4 * robust_sigma(values), 1e-3)
+        limits = (-reach, reach)
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    _map(left, values, name, label, colours, limits)
+    _histogram(right, values, label, limits)
+    return figure
+
+
+def _map(
+    axes: "Axes",
+    values: np.ndarray,
+    title: str,
+    label: str,
+    colours: str,
+    limits: tuple[float, float],
+) -> None:
+    image = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1],
+                        interpolation="nearest")  # fmt: skip
+    axes.set(title=title, xlabel="column (pixel)", ylabel="row (pixel)")
+    axes.figure.colorbar(image, ax=axes, label=label, extend="both", shrink=0.9)
+
+
+def _histogram(axes: "Axes", values: np.ndarray, label: str, limits: tuple[float, float]) -> None:
+    middle, half = (limits[0] + limits[1]) / 2, (limits[1] - limits[0]) / 2
+    shown = (middle - 1.25 * half, middle + 1.25 * half)
+    inside = values[(values >= shown[0]) & (values <= shown[1])]
+    axes.hist(inside, bins=80, range=shown, color="#4a6fa5")
+    axes.set_xlabel(label)
+    axes.set_ylabel("pixels")
+    spread = f"std {values.std():.3g}\nrobust {robust_sigma(values):.3g}"
+    outside = values.size - inside.size
+    axes.text(0.97, 0.95, f"{spread}\n{outside} pixels outside", ha="right", va="top",
+              transform=axes.transAxes)  # fmt: skip
+
+
+def _png(figure: "Figure") -> bytes:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    except ImportError as error:
+        raise UnavailableError("pictures need matplotlib: pip install 'edgeleak[host]'") from error
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream)
+    return stream.getvalue()
+
+
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:1150px;margin:2em auto;padding:0 1em;color:#222}"
+    "img{max-width:100%}figure{margin:2em 0}figcaption{color:#555}"
+    "td{padding:.2em 1.5em .2em 0}td+td{font-weight:600}"
+)
+
+
+def _html(calibration: Calibration, parts: list[str]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        for name, value in _facts(calibration)
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Calibration report</title>'
+        f"<style>{STYLE}</style><h1>Calibration report</h1><table>{rows}</table>"
+        + "".join(parts)
+        + "</html>\n"
+    )
+
+
+def _facts(calibration: Calibration) -> list[tuple[str, str]]:
+    height, width = calibration.shape
+    kinds = [f"{n} {c}" for n, c in calibration.defect_count().items() if c]
+    per_k = calibration.response_counts_per_k
+    facts = [
+        ("kind", calibration.kind.name.lower().replace("_", "-")),
+        ("sensor", calibration.sensor or "not named"),
+        ("size", f"{width} x {height} pixels"),
+        ("number", f"nuc_id {calibration.nuc_id}"),
+        ("made", calibration.created_utc or "unknown"),
+        ("residual before", f"{calibration.before_counts:.2f} counts"
+         + _in_mk(calibration.before_counts, calibration)),
+        ("residual after, on frames the fit did not see",
+         f"{calibration.residual_counts:.2f} counts"
+         + _in_mk(calibration.residual_counts, calibration)),
+        ("temporal noise", f"{calibration.noise_counts:.2f} counts"
+         + _in_mk(calibration.noise_counts, calibration)),
+        ("response", f"{per_k:.2f} counts/K +/- {100 * calibration.response_error:.1f} %"),
+        ("bad pixels", f"{len(calibration.bad_pixels)} ({', '.join(kinds) or 'none'})"),
+    ]  # fmt: skip
+    return [(n, "unknown" if v.startswith("nan") else v) for n, v in facts]
