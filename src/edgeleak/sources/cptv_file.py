@@ -8,6 +8,7 @@ a read is never longer than the largest possible packed frame.
 
 import contextlib
 import itertools
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,8 @@ class CptvSource(Source):
             raise UnavailableError(
                 "CPTV files need the package cptv; install it with `pip install edgeleak[host]`"
             ) from error
+        # It reports every unknown field by log; damage shows in the frames as well.
+        logging.getLogger("cptv").setLevel(logging.CRITICAL + 1)
         file = self.path.open("rb")
         try:
             reader = CPTVReader(file)

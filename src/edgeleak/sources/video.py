@@ -27,6 +27,7 @@ WORKER = Path(__file__).with_name("video_worker.py")
 STALL_S = 20.0  # a decoder silent for this long hangs
 FRAME = struct.Struct("<cq")
 MAX_HEADER_BYTES = 4096
+CLAIM_SLACK = 0.02
 
 
 class VideoSource(Source):
@@ -52,12 +53,21 @@ class VideoSource(Source):
         decoder = self._decoder or Decoder(self.path)
         self._decoder = None  # the next iteration starts at the first frame again
         dtype = np.dtype("<u2" if self.bits == 16 else "u1")
+        count = 0
         try:
             for index, (pts_ns, data) in enumerate(decoder.frames()):
                 pixels = np.frombuffer(data, dtype).reshape(self.shape)
                 yield pixels, self._timed(index, pts_ns)
+                count = index + 1
+            self._compare_with_claim(count)
         finally:
             decoder.close()
+
+    def _compare_with_claim(self, count: int) -> None:
+        """FFmpeg ends a cut file without a word; containers are off by a frame or two."""
+        claimed = self.n_frames or 0
+        if 0 < count < claimed - max(1, CLAIM_SLACK * claimed):
+            self._note_damage(f"the container announces {claimed} frames, {count} came")
 
     def _timed(self, index: int, pts_ns: int) -> FrameInfo:
         if pts_ns < 0 or self.options.fps is not None:

@@ -18,7 +18,15 @@ CPU_S = 3600
 MAX_PIXELS = 1 << 24
 
 
-def header_of(stream: Any) -> dict[str, Any]:
+def announced(container: Any, stream: Any, fps: float) -> int:
+    """Frames the container speaks of; 0 when it does not."""
+    if stream.frames:
+        return max(int(stream.frames), 0)
+    seconds = (container.duration or 0) / 1e6
+    return round(seconds * fps) if 0 < seconds * fps < 1e9 else 0
+
+
+def header_of(container: Any, stream: Any) -> dict[str, Any]:
     """What the parent must know before the first frame."""
     width, height = stream.codec_context.width, stream.codec_context.height
     if not (0 < width * height <= MAX_PIXELS):
@@ -31,7 +39,7 @@ def header_of(stream: Any) -> dict[str, Any]:
         "height": height,
         "bytes_per_pixel": 2 if deep else 1,
         "fps": fps if 0 < fps <= 1e5 else None,
-        "n_frames": max(int(stream.frames or 0), 0),
+        "n_frames": announced(container, stream, fps),
     }
 
 
@@ -66,7 +74,7 @@ def main(path: str, out: BinaryIO) -> None:
                 raise ValueError("holds no video")
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
-            found = header_of(stream)
+            found = header_of(container, stream)
             if "error" in found:
                 raise ValueError(found["error"])
             header = found

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Damage small files of every kind, open them as `replay` does, count what happens.
+
+    python tools/fuzz/mutate_sources.py                 20,000 mutations
+    python tools/fuzz/mutate_sources.py --plant crash   must report a finding
+
+Each worker process has an address-space limit and an alarm; the parent counts
+
+    whole    every frame came, no damage was noticed
+    partial  some frames came, the damage was named
+    refused  one sentence, an expected error class
+    DEFECT   anything else: another exception, a wrong result type, a stall,
+             a worker that died, more memory than allowed
+
+and exits 1 when there is a DEFECT.  Videos are decoded in a process of their
+own (sources/video.py), so FFmpeg dying counts as `refused` with the word
+"died"; these are counted apart.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import seed_files
+
+from edgeleak.errors import DataError, EdgeLeakError, UsageError
+from edgeleak.frame import MAX_COUNTS, FrameInfo
+from edgeleak.sources import open_source
+
+EXPECTED = (DataError, UsageError)
+MEMORY_BYTES = 1 << 30
+CASE_S = 30
+MAX_FRAMES = 64
+LENGTHS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1)
+# A decoding process for each video costs 0.2 s; the others run at 200..2000 a second.
+VIDEO_SHARE = 0.02
+
+
+def flip_bits(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return data
+
+
+def flip_head(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    for _ in range(rng.choice((1, 2, 4))):
+        data[rng.randrange(min(len(data), 200))] = rng.randrange(256)
+    return data
+
+
+def cut(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    return data[: rng.randrange(len(data))]
+
+
+def cut_middle(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    start = rng.randrange(len(data))
+    return data[:start] + data[start + rng.randrange(1, 64) :]
+
+
+def splice(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    size = rng.randrange(1, min(len(data), len(other), 300))
+    return bytearray(other[:size]) + data[size:]
+
+
+def repeat(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    start = rng.randrange(len(data))
+    piece = data[start : start + rng.randrange(1, 500)]
+    return data[:start] + piece * rng.choice((2, 3, 20)) + data[start:]
+
+
+def set_length(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    width = rng.choice((1, 2, 4, 8))
+    order = rng.choice(("little", "big"))
+    at = rng.randrange(max(len(data) - width, 1))
+    data[at : at + width] = (rng.choice(LENGTHS) & (1 << 8 * width) - 1).to_bytes(width, order)
+    return data
+
+
+def digits(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
+    """Decimal numbers in headers (.npy shapes) become large ones."""
+    places = [i for i, byte in enumerate(data[:256]) if 48 <= byte <= 57]
+    if not places:
+        return flip_bits(data, rng, other)
+    at = rng.choice(places)
+    return data[:at] + str(rng.choice(LENGTHS)).encode() + data[at + 1 :]
+
+
+MUTATIONS = (flip_bits, flip_head, cut, cut_middle, splice, repeat, set_length, digits)
+Mutation = Callable[[bytearray, random.Random, bytes], bytearray]
+
+
+def mutate(kind: str, seeds: dict[str, bytes], rng: random.Random) -> tuple[str, bytes]:
+    """(name of the mutation, damaged bytes); inside of gzip and zip half of the time."""
+    change: Mutation = rng.choice(MUTATIONS)
+    other = seeds[rng.choice(list(seeds))]
+    inside = rng.random() < 0.5
+    if inside and kind.endswith("npz"):
+
+        def one(member: bytes) -> bytes:
+            return bytes(change(bytearray(member), rng, other))
+
+        return change.__name__, seed_files.rezip(seeds[kind], one)
+    if inside:
+        plain = bytearray(seed_files.unwrap(kind, seeds[kind]))
+        return change.__name__, seed_files.wrap(kind, bytes(change(plain, rng, other)))
+    return change.__name__, bytes(change(bytearray(seeds[kind]), rng, other))
+
+
+def use(path: Path) -> str:
+    """Open and read as replay does; the outcome, or an exception that is a defect."""
+    try:
+        with open_source(path) as source:
+            for pixels, info in itertools.islice(source, MAX_FRAMES):
+                check_frame(source.shape, pixels, info)
+            return "partial" if source.damage else "whole"
+    except EXPECTED as error:
+        if len(str(error)) < 10:
+            raise AssertionError(f"the message says nothing: {error!r}") from error
+        return "refused, decoder died" if "died on this file" in str(error) else "refused"
+
+
+def check_frame(shape: tuple[int, int], pixels: np.ndarray, info: FrameInfo) -> None:
+    if pixels.shape != shape or pixels.dtype not in (np.uint8, np.uint16):
+        raise AssertionError(f"a frame of {pixels.shape} {pixels.dtype}, promised {shape}")
+    if pixels.dtype == np.uint16 and int(pixels.max()) > MAX_COUNTS and info.sequence >= 0:
+        raise AssertionError(f"counts up to {pixels.max()}")
+
+
+def planted(plant: str | None, number: int) -> None:
+    """A defect on purpose, to show that the harness sees it."""
+    if plant is None or number % 50:
+        return
+    if plant == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if plant == "exception":
+        raise KeyError("planted")
+    if plant == "memory":
+        np.ones(MEMORY_BYTES, np.uint16).sum()
+    if plant == "stall":
+        while True:
+            pass
+
+
+def on_alarm(_number: int, _frame: Any) -> None:
+    raise TimeoutError(f"no answer within {CASE_S} s")
+
+
+def worker(
+    jobs: list[tuple[str, int]], seeds: dict[str, bytes], plant: str | None, pipe: Any
+) -> None:
+    """Run cases, send (kind, seed, mutation, outcome, detail) for each."""
+    resource.setrlimit(resource.RLIMIT_AS, (3 * MEMORY_BYTES, 3 * MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, on_alarm)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the cptv package prints
+    base_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, number in jobs:
+            name, data = mutate(kind, seeds, random.Random(number))
+            pipe.send(("start", kind, number, name, ""))
+            path = Path(folder, f"case.{kind}")
+            path.write_bytes(data)
+            signal.alarm(CASE_S if plant != "stall" else 2)
+            try:
+                planted(plant, number)
+                outcome, detail = use(path), ""
+            except (Exception, EdgeLeakError) as error:
+                outcome, detail = "DEFECT", f"{type(error).__name__}: {error}"[:300]
+            signal.alarm(0)
+            used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            if used_kb - base_kb > MEMORY_BYTES >> 11:
+                outcome, detail = "DEFECT", f"{used_kb >> 10} MiB resident"
+                base_kb = used_kb
+            pipe.send(("done", kind, number, name, outcome, detail))
+    pipe.send(None)
+
+
+def plan(count: int, seed: int) -> list[tuple[str, int]]:
+    """(kind, number) of every case; videos are rare because each costs a process."""
+    rng = random.Random(seed)
+    quick = [kind for kind in seed_files.KINDS if kind not in seed_files.VIDEO]
+    return [
+        (rng.choice(seed_files.VIDEO if rng.random() < VIDEO_SHARE else quick), seed + i)
+        for i in range(count)
+    ]
+
+
+class Tally:
+    """Counts by kind and outcome, and the defects themselves."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.defects: list[dict[str, Any]] = []
+
+    def add(self, kind: str, number: int, name: str, outcome: str, detail: str) -> None:
+        self.counts[kind, outcome] += 1
+        if outcome == "DEFECT":
+            self.defects.append(
+                {"kind": kind, "number": number, "mutation": name, "detail": detail}
+            )
+
+
+def drive(
+    jobs: list[tuple[str, int]], seeds: dict[str, bytes], plant: str | None, tally: Tally
+) -> None:
+    """One worker after the other until the jobs are done; a dead one is a defect."""
+    while jobs:
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.Process(target=worker, args=(jobs, seeds, plant, theirs))
+        process.start()
+        theirs.close()
+        done, running, ended = 0, None, False
+        try:
+            while (message := ours.recv()) is not None:
+                if message[0] == "start":
+                    running = message[1:4]
+                else:
+                    tally.add(*message[1:])
+                    done, running = done + 1, None
+            ended = True
+        except EOFError:
+            pass
+        process.join()
+        if ended:
+            return
+        kind, number, name = running or (*jobs[done], "none")
+        tally.add(kind, number, name, "DEFECT", f"the worker died, status {process.exitcode}")
+        jobs = jobs[done + 1 :]
+
+
+def run(count: int, seed: int, workers: int, plant: str | None) -> Tally:
+    """All cases over some worker threads of this process, each driving its own worker."""
+    import threading
+
+    with tempfile.TemporaryDirectory() as folder:
+        seeds = seed_files.make(Path(folder))
+    jobs, tallies, threads = plan(count, seed), [], []
+    for part in range(workers):
+        tallies.append(Tally())
+        arguments = (jobs[part::workers], seeds, plant, tallies[-1])
+        threads.append(threading.Thread(target=drive, args=arguments))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    total = Tally()
+    for tally in tallies:
+        total.counts += tally.counts
+        total.defects += tally.defects
+    return total
+
+
+def show(tally: Tally, seconds: float) -> None:
+    outcomes = ("whole", "partial", "refused", "refused, decoder died", "DEFECT")
+    print(f"{'kind':<16}" + "".join(f"{name:>23}" for name in outcomes))
+    for kind in (*seed_files.KINDS, "all"):
+        row = [
+            sum(n for (k, o), n in tally.counts.items() if o == name and kind in (k, "all"))
+            for name in outcomes
+        ]
+        print(f"{kind:<16}" + "".join(f"{n:>23}" for n in row))
+    total = sum(tally.counts.values())
+    print(f"{total} mutations in {seconds:.0f} s; {len(tally.defects)} defects")
+    for defect in tally.defects[:20]:
+        print(f"  {defect}")
+
+
+def main() -> int:
+    """Exit code 1 when a defect was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--plant", choices=("crash", "exception", "memory", "stall"))
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    began = time.monotonic()
+    tally = run(args.count, args.seed, args.workers, args.plant)
+    if args.json:
+        counts = {f"{kind}: {outcome}": n for (kind, outcome), n in sorted(tally.counts.items())}
+        print(json.dumps({"counts": counts, "defects": tally.defects}))
+    else:
+        show(tally, time.monotonic() - began)
+    return 1 if tally.defects else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
