@@ -5,15 +5,57 @@ All arrays are C-contiguous and belong to the caller; nothing here allocates
 image memory.  _build comes first: it refuses an unknown EDGELEAK_ISA.
 """
 
+from edgeleak.kernels._agc import agc, histogram, linear_lut, log_lut, plateau_lut
 from edgeleak.kernels._background import background_step
 from edgeleak.kernels._build import build_info, cpu_features
+from edgeleak.kernels._chain import PaperChain
+from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
+from edgeleak.kernels._lag import lag_step
+from edgeleak.kernels._level import (
+    area,
+    count_range,
+    local_level,
+    median_shift,
+    remove_local_level,
+)
+from edgeleak.kernels._morphology import (
+    close_mask,
+    dilate_mask,
+    erode_mask,
+    mask_scratch_words,
+    open_mask,
+)
+from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
+from edgeleak.kernels._smooth import smooth
 
 __all__ = [
+    "PaperChain",
+    "agc",
+    "area",
     "background_step",
     "build_info",
+    "check_bad_pixel_table",
+    "clahe",
+    "close_mask",
+    "count_range",
     "cpu_features",
+    "dilate_mask",
+    "erode_mask",
+    "histogram",
+    "lag_step",
+    "linear_lut",
+    "local_level",
+    "log_lut",
+    "mask_scratch_words",
+    "median_shift",
+    "nuc",
+    "open_mask",
     "pack_frame",
     "packed_bound",
+    "plateau_lut",
+    "remove_local_level",
+    "replace_bad_pixels",
+    "smooth",
     "unpack_frame",
 ]

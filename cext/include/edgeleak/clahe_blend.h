@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Second pass of clahe.h: every pixel becomes a blend of four tile maps.
+ *
+ * level = (a * left + b * right) * upper + (c * left + d * right) * lower
+ * in single precision, each step rounded (no FMA), then halves to even: OpenCV's order.
+ * The four levels of a pixel lie together in one 32-bit quad, so that one load fetches them.
+ */
+#include "edgeleak/isa.h"
+
+#ifndef EL_ISA /* seen from outside */
+#ifndef EDGELEAK_CLAHE_BLEND_H
+#define EDGELEAK_CLAHE_BLEND_H
+
+EL_INLINE uint8_t
+el_clahe_blend(uint32_t quad, float left, float right, float upper, float lower)
+{
+    const float a = (float)(int32_t)(quad & 0xFF), b = (float)(int32_t)(quad >> 8 & 0xFF);
+    const float c = (float)(int32_t)(quad >> 16 & 0xFF), d = (float)(int32_t)(quad >> 24);
+    const float top = a * left + b * right, bottom = c * left + d * right;
+    const float shifted = top * upper + bottom * lower + 12582912.0f; /* 1.5 * 2^23 */
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (uint8_t)bits;
+}
+
+#define EL_ISA_BODY "edgeleak/clahe_blend.h"
+#include "edgeleak/isa_passes.h"
+
+#endif /* EDGELEAK_CLAHE_BLEND_H */
+#else  /* the body, once per instruction set */
+
+/* quads[v] = upper left, upper right, lower left, lower right level of v. */
+EL_INLINE void
+EL_ISA(el_clahe_quads)(uint32_t *restrict quads, const uint8_t *restrict a,
+                       const uint8_t *restrict b, const uint8_t *restrict c,
+                       const uint8_t *restrict d)
+{
+#if EL_X86
+    for (size_t i = 0; i < EL_LEVELS; i += 16) {
+        const __m128i va = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
+        const __m128i vb = _mm_loadu_si128((const __m128i *)(const void *)(b + i));
+        const __m128i vc = _mm_loadu_si128((const __m128i *)(const void *)(c + i));
+        const __m128i vd = _mm_loadu_si128((const __m128i *)(const void *)(d + i));
+        const __m128i ab0 = _mm_unpacklo_epi8(va, vb), ab1 = _mm_unpackhi_epi8(va, vb);
+        const __m128i cd0 = _mm_unpacklo_epi8(vc, vd), cd1 = _mm_unpackhi_epi8(vc, vd);
+        __m128i *out = (__m128i *)(void *)(quads + i);
+        _mm_storeu_si128(out, _mm_unpacklo_epi16(ab0, cd0));
+        _mm_storeu_si128(out + 1, _mm_unpackhi_epi16(ab0, cd0));
+        _mm_storeu_si128(out + 2, _mm_unpacklo_epi16(ab1, cd1));
+        _mm_storeu_si128(out + 3, _mm_unpackhi_epi16(ab1, cd1));
+    }
+#elif EL_NEON
+    for (size_t i = 0; i < EL_LEVELS; i += 16) {
+        const uint8x16x4_t all = {{vld1q_u8(a + i), vld1q_u8(b + i), vld1q_u8(c + i),
+                                   vld1q_u8(d + i)}};
+        vst4q_u8((uint8_t *)(quads + i), all);
+    }
+#else
+    for (size_t i = 0; i < EL_LEVELS; i++)
+        quads[i] = (uint32_t)a[i] | (uint32_t)b[i] << 8 | (uint32_t)c[i] << 16 |
+                   (uint32_t)d[i] << 24;
+#endif
+}
+
+/* The quads between tile rows `band` - 1 and `band`; at an edge both are the same. */
+static inline void
+EL_ISA(el_clahe_build_band)(el_clahe_plan *plan, int32_t band)
+{
+    const int32_t tiles_x = plan->tiles_x;
+    const int32_t lower_row = band < plan->tiles_y ? band : plan->tiles_y - 1;
+    const uint8_t *upper = plan->maps + (size_t)((band > 0 ? band - 1 : 0) * tiles_x) * EL_LEVELS;
+    const uint8_t *lower = plan->maps + (size_t)(lower_row * tiles_x) * EL_LEVELS;
+    for (int32_t q = 0; q <= tiles_x; q++) {
+        const size_t left = (size_t)(q > 0 ? q - 1 : 0) * EL_LEVELS;
+        const size_t right = (size_t)(q < tiles_x ? q : tiles_x - 1) * EL_LEVELS;
+        EL_ISA(el_clahe_quads)(plan->quads + (size_t)q * EL_LEVELS, upper + left, upper + right,
+                               lower + left, lower + right);
+    }
+    plan->band = band;
+}
+
+#if EL_ISA_AVX2
+/* 8 pixels as 32-bit levels. */
+EL_INLINE __m256i
+EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, const uint8_t *grey, size_t x, __m256 upper,
+                        __m256 lower)
+{
+    const __m256i v = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)grey));
+    const __m256i base = _mm256_loadu_si256((const __m256i *)(const void *)(plan->quad_at + x));
+    const __m256i quad = _mm256_i32gather_epi32((const int *)(const void *)plan->quads,
+                                                _mm256_add_epi32(v, base), 4);
+    const __m256i second = _mm256_setr_epi8(1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1, 13, -1,
+                                            -1, -1, 1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1,
+                                            13, -1, -1, -1);
+    const __m256i third = _mm256_setr_epi8(2, -1, -1, -1, 6, -1, -1, -1, 10, -1, -1, -1, 14, -1,
+                                           -1, -1, 2, -1, -1, -1, 6, -1, -1, -1, 10, -1, -1, -1,
+                                           14, -1, -1, -1);
+    const __m256 a = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF)));
+    const __m256 b = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, second));
+    const __m256 c = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, third));
+    const __m256 d = _mm256_cvtepi32_ps(_mm256_srli_epi32(quad, 24));
+    const __m256 left = _mm256_loadu_ps(plan->left + x), right = _mm256_loadu_ps(plan->right + x);
+    const __m256 top = _mm256_add_ps(_mm256_mul_ps(a, left), _mm256_mul_ps(b, right));
+    const __m256 bottom = _mm256_add_ps(_mm256_mul_ps(c, left), _mm256_mul_ps(d, right));
+    return _mm256_cvtps_epi32(
+        _mm256_add_ps(_mm256_mul_ps(top, upper), _mm256_mul_ps(bottom, lower)));
+}
+
+/* Blends whole groups of 32 pixels; returns how many pixels are done. */
+EL_INLINE size_t
+EL_ISA(el_clahe_blend_row)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+{
+    const __m256 up = _mm256_set1_ps(upper), low = _mm256_set1_ps(lower);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    size_t x = 0;
+    for (; x + 32 <= (size_t)plan->width; x += 32) {
+        const __m256i p0 = EL_ISA(el_clahe_blend8)(plan, grey + x, x, up, low);
+        const __m256i p1 = EL_ISA(el_clahe_blend8)(plan, grey + x + 8, x + 8, up, low);
+        const __m256i p2 = EL_ISA(el_clahe_blend8)(plan, grey + x + 16, x + 16, up, low);
+        const __m256i p3 = EL_ISA(el_clahe_blend8)(plan, grey + x + 24, x + 24, up, low);
+        const __m256i packed =
+            _mm256_packus_epi16(_mm256_packs_epi32(p0, p1), _mm256_packs_epi32(p2, p3));
+        _mm256_storeu_si256((__m256i *)(void *)(grey + x),
+                            _mm256_permutevar8x32_epi32(packed, order));
+    }
+    for (; x < (size_t)plan->width; x++)
+        grey[x] = el_clahe_blend(plan->quads[plan->quad_at[x] + grey[x]], plan->left[x],
+                                 plan->right[x], upper, lower);
+    return x;
+}
+#else
+/* Fetch the quads of a row. */
+EL_INLINE void
+EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
+{
+    const uint32_t width = (uint32_t)plan->width, *quad_at = plan->quad_at;
+    uint32_t *restrict out = plan->gathered;
+    for (uint32_t x = 0; x < width; x++)
+        out[x] = plan->quads[quad_at[x] + grey[x]];
+}
+
+#if EL_X86
+EL_INLINE __m128i
+EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, __m128 upper, __m128 lower)
+{
+    const __m128i quad = _mm_load_si128((const __m128i *)(const void *)(plan->gathered + x));
+    const __m128i byte = _mm_set1_epi32(0xFF);
+    const __m128 a = _mm_cvtepi32_ps(_mm_and_si128(quad, byte));
+    const __m128 b = _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(quad, 8), byte));
+    const __m128 c = _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(quad, 16), byte));
+    const __m128 d = _mm_cvtepi32_ps(_mm_srli_epi32(quad, 24));
+    const __m128 left = _mm_load_ps(plan->left + x), right = _mm_load_ps(plan->right + x);
+    const __m128 top = _mm_add_ps(_mm_mul_ps(a, left), _mm_mul_ps(b, right));
+    const __m128 bottom = _mm_add_ps(_mm_mul_ps(c, left), _mm_mul_ps(d, right));
+    return _mm_cvtps_epi32(_mm_add_ps(_mm_mul_ps(top, upper), _mm_mul_ps(bottom, lower)));
+}
+
+EL_INLINE size_t
+EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+{
+    const __m128 up = _mm_set1_ps(upper), low = _mm_set1_ps(lower);
+    size_t x = 0;
+    for (; x + 16 <= (size_t)plan->width; x += 16) {
+        const __m128i p0 = EL_ISA(el_clahe_blend4)(plan, x, up, low);
+        const __m128i p1 = EL_ISA(el_clahe_blend4)(plan, x + 4, up, low);
+        const __m128i p2 = EL_ISA(el_clahe_blend4)(plan, x + 8, up, low);
+        const __m128i p3 = EL_ISA(el_clahe_blend4)(plan, x + 12, up, low);
+        _mm_storeu_si128((__m128i *)(void *)(grey + x),
+                         _mm_packus_epi16(_mm_packs_epi32(p0, p1), _mm_packs_epi32(p2, p3)));
+    }
+    return x;
+}
+#elif EL_NEON
+EL_INLINE uint16x4_t
+EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, float upper, float lower)
+{
+    const uint32x4_t quad = vld1q_u32(plan->gathered + x), byte = vdupq_n_u32(0xFF);
+    const float32x4_t a = vcvtq_f32_u32(vandq_u32(quad, byte));
+    const float32x4_t b = vcvtq_f32_u32(vandq_u32(vshrq_n_u32(quad, 8), byte));
+    const float32x4_t c = vcvtq_f32_u32(vandq_u32(vshrq_n_u32(quad, 16), byte));
+    const float32x4_t d = vcvtq_f32_u32(vshrq_n_u32(quad, 24));
+    const float32x4_t left = vld1q_f32(plan->left + x), right = vld1q_f32(plan->right + x);
+    const float32x4_t top = vaddq_f32(vmulq_f32(a, left), vmulq_f32(b, right));
+    const float32x4_t bottom = vaddq_f32(vmulq_f32(c, left), vmulq_f32(d, right));
+    const float32x4_t level = vaddq_f32(vmulq_n_f32(top, upper), vmulq_n_f32(bottom, lower));
+#if defined(__aarch64__)
+    return vmovn_u32(vcvtnq_u32_f32(level));
+#else
+    return vmovn_u32(vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f))));
+#endif
+}
+
+EL_INLINE size_t
+EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+{
+    size_t x = 0;
+    for (; x + 8 <= (size_t)plan->width; x += 8) {
+        const uint16x4_t p0 = EL_ISA(el_clahe_blend4)(plan, x, upper, lower);
+        const uint16x4_t p1 = EL_ISA(el_clahe_blend4)(plan, x + 4, upper, lower);
+        vst1_u8(grey + x, vmovn_u16(vcombine_u16(p0, p1)));
+    }
+    return x;
+}
+#else
+EL_INLINE size_t
+EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+{
+    (void)plan, (void)grey, (void)upper, (void)lower;
+    return 0;
+}
+#endif
+
+EL_INLINE size_t
+EL_ISA(el_clahe_blend_row)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+{
+    EL_ISA(el_clahe_gather)(plan, grey);
+    size_t x = EL_ISA(el_clahe_blend_vectors)(plan, grey, upper, lower);
+    for (; x < (size_t)plan->width; x++)
+        grey[x] = el_clahe_blend(plan->gathered[x], plan->left[x], plan->right[x], upper, lower);
+    return x;
+}
+#endif
+
+/* One row of the image in place; rows come from top to bottom, after all were counted. */
+static inline void
+EL_ISA(el_clahe_apply_row)(el_clahe_plan *plan, int32_t y, uint8_t *grey)
+{
+    int32_t tile;
+    const float lower = el_clahe_weight(y, 1.0f / (float)plan->tile_h, &tile);
+    if (y == 0 || tile + 1 != plan->band)
+        EL_ISA(el_clahe_build_band)(plan, tile + 1);
+    EL_ISA(el_clahe_blend_row)(plan, grey, 1.0f - lower, lower);
+}
+
+#endif /* EL_ISA */
