@@ -68,6 +68,20 @@ cdef inline char borrow(Planes *planes, object array, str name, const char *kind
     return kind[0]
 
 
+# A uint64 array of at least `needed` words, any shape: scratch memory.
+cdef inline int borrow_words(Planes *planes, object array, str name,
+                             Py_ssize_t needed) except -1:
+    cdef Py_buffer *view = &planes.view[planes.n]
+    borrow_buffer(view, array, name, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    planes.n += 1
+    if view.itemsize != 8 or view.format[0] not in b"LQ" or view.format[1]:
+        raise ValueError(
+            f"{name} must be uint64, got {getattr(array, 'dtype', view.format.decode())}")
+    if view.len < 8 * needed:
+        raise ValueError(f"{name} has {view.len // 8} words, needs at least {needed}")
+    return 0
+
+
 # No two borrowed planes may share a byte.
 cdef inline int planes_disjoint(Planes *planes) except -1:
     cdef int i, k
