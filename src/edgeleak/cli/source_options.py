@@ -52,7 +52,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_from(args: argparse.Namespace, path: str | Path):  # noqa: ANN201 - Source, imported late
+def open_from(args: argparse.Namespace, path: str | Path):
     """The Source that the options describe."""
     from edgeleak.sources import open_source
 
@@ -64,17 +64,27 @@ def open_from(args: argparse.Namespace, path: str | Path):  # noqa: ANN201 - Sou
 def add_profile_options(parser: argparse.ArgumentParser) -> None:
     """--profile --set --threshold --calibration."""
     group = parser.add_argument_group("processing")
-    group.add_argument("--profile", default="sensitive", metavar="NAME|FILE",
-                       help="paper, paper-log-after-he, sensitive (default) or a .toml file")  # fmt: skip
-    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-                       help="one setting of the profile, for example background.slew_counts_per_s=8")  # fmt: skip
+    group.add_argument(
+        "--profile",
+        default="sensitive",
+        metavar="NAME|FILE",
+        help="paper, paper-log-after-he, sensitive (the default) or a .toml file",
+    )
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="one setting of the profile, for example background.slew_counts_per_s=8",
+    )
     group.add_argument("--threshold", type=float, metavar="EVIDENCE",
                        help="evidence from which a frame counts as gas")  # fmt: skip
     group.add_argument("--calibration", type=Path, metavar="FILE",
                        help="non-uniformity correction to apply (edgeleak nuc)")  # fmt: skip
 
 
-def profile_from(args: argparse.Namespace):  # noqa: ANN201 - Profile, imported late
+def profile_from(args: argparse.Namespace):
     """The profile with --set and --threshold applied; ConfigError names unknown keys."""
     from edgeleak.pipeline.profile import load
 

@@ -25,6 +25,7 @@ DRAWN_BOXES = 40
 BANNER_PX = 40
 LEGEND_PX = 58
 TEXT_PX = 14
+REASON_PX = 13
 VERDICT_PX = 21
 
 
@@ -157,7 +158,23 @@ def _draw_banner(canvas: Canvas, word: str, reason: str, evidence: float) -> Non
     right = canvas.width - 10
     if not math.isnan(evidence):
         right -= canvas.text((right, middle), f"evidence {evidence:.3g}", TEXT_PX, anchor="rm") + 14
-    canvas.text((chip + 18, middle), reason, TEXT_PX, room_px=right - chip - 18)
+    left, room = chip + 18, right - chip - 18
+    first, second = _in_two_lines(canvas, reason, room)
+    row = middle if not second else middle - 8
+    canvas.text((left, row), first, REASON_PX, room_px=room)
+    canvas.text((left, middle + 8), second, REASON_PX, room_px=room)
+
+
+def _in_two_lines(canvas: Canvas, text: str, room_px: int) -> tuple[str, str]:
+    """Break at the last space that fits; the second line is shortened where it is drawn."""
+    if canvas.text_width(text, REASON_PX) <= room_px:
+        return text, ""
+    words = text.split(" ")
+    for count in range(len(words) - 1, 0, -1):
+        first = " ".join(words[:count])
+        if canvas.text_width(first, REASON_PX) <= room_px:
+            return first, " ".join(words[count:])
+    return text, ""
 
 
 def _draw_legend(canvas: Canvas, top: int, legend: Legend, info: FrameInfo) -> None:

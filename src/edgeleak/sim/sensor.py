@@ -156,6 +156,11 @@ class SimulatedSensor:
         )
 
     @property
+    def counts(self) -> np.ndarray:
+        """(H, W) uint16 raw counts of the last frame; overwritten by the next one."""
+        return self._counts
+
+    @property
     def truth_contrast_counts(self) -> np.ndarray:
         """(H, W) float32: what the gas added to the ideal counts of the last frame."""
         whole = np.zeros(self.shape, np.float32)

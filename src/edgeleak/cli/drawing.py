@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pipeline's newest frame as an overlay picture."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeleak.cli.watching import Seen
+from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.picture import Legend, Picture, overlay
+
+GAS_SCALE_COUNTS = 40.0
+GAS_SCALE_8_BIT_COUNTS = 640.0
+"""Ten levels of 8-bit video: its one level is 64 counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """What stays the same for all pictures of a run."""
+
+    source_name: str
+    palette: str = "grey"
+
+    def draw(self, pipeline: Any, seen: Seen, info: FrameInfo) -> Picture:
+        """Overlay of the frame that the pipeline holds now."""
+        eight_bit = bool(info.flags & FrameFlag.EIGHT_BIT)
+        scale = GAS_SCALE_8_BIT_COUNTS if eight_bit else GAS_SCALE_COUNTS
+        legend = Legend(
+            source=self.source_name,
+            time_s=seen.time_s,
+            counts_range=shown_counts(pipeline.counts),
+            gas_scale_counts=scale,
+            eight_bit=eight_bit,
+            palette=self.palette,
+        )
+        return overlay(
+            pipeline.grey,
+            pipeline.mask,
+            pipeline.regions,
+            pipeline.verdict,
+            info,
+            legend,
+            gas_counts=gas_counts(pipeline),
+            evidence=seen.evidence,
+        )
+
+
+def shown_counts(counts: np.ndarray) -> tuple[float, float] | None:
+    """1st and 99th percentile of every fourth pixel: what the grey picture spans."""
+    if counts is None:
+        return None
+    low, high = np.percentile(counts[::4, ::4], (1, 99))
+    return float(low), float(high)
+
+
+def gas_counts(pipeline: Any) -> np.ndarray | None:
+    """The pipeline's difference picture in counts, signed."""
+    gas = pipeline.gas
+    per_count = getattr(pipeline, "gas_steps_per_count", math.nan)
+    if gas is None or math.isnan(per_count):
+        return None
+    return gas.astype(np.float32) / np.float32(per_count)

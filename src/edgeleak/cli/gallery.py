@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a run: event pictures, contact sheet, video; bounded in number."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeleak.cli.drawing import Painter
+from edgeleak.cli.events import Event, strength
+from edgeleak.cli.video import VideoWriter
+from edgeleak.cli.watching import Seen
+from edgeleak.errors import StorageError, UnavailableError
+from edgeleak.frame import FrameInfo
+from edgeleak.picture import Picture, contact_sheet
+from edgeleak.picture.canvas import fit_rgb
+
+SHEET_CELLS = 9
+SPACED_KEPT = 12
+CELL_PX = 420
+
+
+@dataclass(slots=True)
+class _Kept:
+    seen: Seen
+    rgb: np.ndarray
+    note: str
+
+    def caption(self) -> str:
+        return f"{self.note}frame {self.seen.index}, {self.seen.time_s:.1f} s, {self.seen.word}"
+
+
+class Gallery:
+    """Saves what is worth looking at while frames pass by.
+
+    folder       : made when missing
+    most         : largest number of event pictures
+    video_fps    : None = no video; else frames a second of the MP4
+    video_every  : draw every n-th frame into the video
+
+    A full disk ends the saving, not the run: `trouble` then says what happened.
+    """
+
+    def __init__(self, folder: Path, painter: Painter, *, most: int = 24,
+                 video_fps: float | None = None, video_every: int = 1) -> None:  # fmt: skip
+        self.folder, self._painter, self._most = folder, painter, most
+        self.pictures: list[tuple[Path, str]] = []
+        self.files: list[Path] = []
+        self.trouble: StorageError | None = None
+        self.notes: list[str] = []
+        self._video_every = video_every
+        self._spaced: list[_Kept] = []
+        self._stride = 1
+        self._marked: list[_Kept] = []
+        self._peak: tuple[Event, _Kept, Picture] | None = None
+        make_folder(folder)
+        for old in folder.glob("event[0-9][0-9][0-9]_*.png"):
+            old.unlink()  # of an earlier run: the page would mix two runs
+        self._video = self._start_video(video_fps)
+
+    def _start_video(self, fps: float | None) -> VideoWriter | None:
+        if fps is None:
+            return None
+        try:
+            return VideoWriter(self.folder / "overlay.mp4", fps)
+        except UnavailableError as error:
+            self.notes.append(str(error))
+            return None
+
+    def take(self, pipeline: Any, seen: Seen, info: FrameInfo, event: Event | None) -> None:
+        """Look at one frame; draws it only when somebody will see it."""
+        is_gas = event is not None and seen.word == "GAS"
+        if self._peak is not None and (not is_gas or self._peak[0] is not event):
+            self._guarded(self._save_peak)
+        first = is_gas and event.first is seen
+        better = is_gas and (self._peak is None or strength(seen) > strength(self._peak[1].seen))
+        in_video = self._video is not None and seen.index % self._video_every == 0
+        spaced = seen.index % self._stride == 0
+        if not (first or better or in_video or spaced):
+            return
+        picture = self._painter.draw(pipeline, seen, info)
+        if first:
+            self._guarded(self._save, event, seen, picture, "first")
+        if better:
+            self._peak = (event, _Kept(seen, _small(picture), "peak: "), picture)
+        if spaced:
+            self._keep_spaced(seen, picture)
+        if in_video:
+            self._guarded(self._video.write, picture.rgb)
+
+    def _guarded(self, action: Any, *given: Any) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            action(*given)
+        except StorageError as error:
+            self.trouble = error
+
+    def _save(self, event: Event, seen: Seen, picture: Picture, what: str) -> None:
+        if what == "first":
+            self._marked.append(_Kept(seen, _small(picture), "first: "))
+        if len(self.pictures) >= self._most:
+            return
+        path = self.folder / f"event{event.number:03d}_{what}_frame{seen.index:06d}.png"
+        self.pictures.append((picture.save(path), f"event {event.number}, {what} frame"))
+
+    def _save_peak(self) -> None:
+        event, kept, picture = self._peak
+        self._peak = None
+        self._marked.append(kept)
+        if kept.seen is not event.first:
+            self._save(event, kept.seen, picture, "peak")
+
+    def _keep_spaced(self, seen: Seen, picture: Picture) -> None:
+        self._spaced.append(_Kept(seen, _small(picture), ""))
+        if len(self._spaced) > SPACED_KEPT:  # half of them, twice as far apart
+            self._spaced = self._spaced[::2]
+            self._stride *= 2
+
+    def close(self, title: str) -> None:
+        """Finish video and contact sheet."""
+        if self._peak is not None:
+            self._guarded(self._save_peak)
+        if self._video is not None:
+            self._guarded(self._video.close)
+            if self._video.frames:
+                self.files.append(self._video.path)
+        chosen = self._choose()
+        if chosen:
+            pairs = [(kept.rgb, kept.caption()) for kept in chosen]
+            sheet = contact_sheet(pairs, title, cell_px=CELL_PX)
+            path = self.folder / "contact_sheet.png"
+            self._guarded(sheet.save, path)
+            self.files.append(path)
+
+    def _choose(self) -> list[_Kept]:
+        """Event frames first, the rest evenly spaced; in order of time."""
+        strongest = sorted(self._marked, key=lambda kept: strength(kept.seen), reverse=True)
+        first = self._marked[:1]
+        marked = {id(k.seen): k for k in (*first, *strongest[: SHEET_CELLS // 2])}
+        room = SHEET_CELLS - len(marked)
+        spare = [kept for kept in self._spaced if id(kept.seen) not in marked]
+        picks = np.unique(np.linspace(0, len(spare) - 1, min(room, len(spare))).round().astype(int))
+        every = [*marked.values(), *(spare[i] for i in picks if spare)]
+        return sorted(every, key=lambda kept: kept.seen.index)
+
+
+def _small(picture: Picture) -> np.ndarray:
+    return fit_rgb(picture.rgb, CELL_PX, 2 * CELL_PX)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder for results, or say why it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be used as result folder ({error.strerror})"
+        ) from error

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run leaves behind: summary, events table, pictures, video, page."""
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+from edgeleak import __version__
+from edgeleak.cli.drawing import Painter
+from edgeleak.cli.durable_text import write_text
+from edgeleak.cli.events import Event, EventLog
+from edgeleak.cli.gallery import Gallery
+from edgeleak.cli.page import Timeline, render
+from edgeleak.cli.watching import Seen, Watch, or_none
+from edgeleak.frame import FrameInfo
+
+
+class Results:
+    """Collects while frames pass; `finish` writes everything.
+
+    source : what was processed (name, path, shape, fps, sensor, bits, warnings)
+    gallery: None = nothing is saved
+    """
+
+    def __init__(self, source: Any, painter: Painter, gallery: Gallery | None) -> None:
+        self.source, self.painter, self.gallery = source, painter, gallery
+        self.log = EventLog()
+        self.timeline = Timeline()
+        self._reasons: dict[int, str] = {}
+
+    def take(self, pipeline: Any, seen: Seen, info: FrameInfo) -> Event | None:
+        """One processed frame."""
+        event = self.log.take(seen)
+        self.timeline.take(seen.evidence, seen.word)
+        if seen.code and seen.code not in self._reasons:
+            self._reasons[seen.code] = pipeline.verdict.reason
+        if self.gallery is not None:
+            self.gallery.take(pipeline, seen, info, event)
+        return event
+
+    def summary(self, watch: Watch, profile: Any, **more: Any) -> dict[str, Any]:
+        """Everything worth knowing, as plain values."""
+        source, log = self.source, self.log
+        last = log.latest
+        return {
+            "verdict": log.overall,
+            "sentence": self.sentence(),
+            "source": {
+                "name": source.name,
+                "path": str(source.path),
+                "shape": list(source.shape),
+                "bits": source.bits,
+                "fps": source.fps,
+                "sensor": source.sensor.name,
+                "sees_methane": source.sensor.sees_methane,
+                "warnings": list(source.warnings),
+                "damage": getattr(source, "damage", None),
+            },
+            "profile": profile.name,
+            "frames": sum(log.words.values()),
+            "duration_s": or_none(last.time_s) if last else None,
+            "verdicts": dict(log.words),
+            "inhibits": [
+                {"code": code, "frames": count, "first": self._reasons.get(code, "")}
+                for code, count in log.codes.most_common()
+            ],
+            "first_gas_s": or_none(log.gas[0].first.time_s) if log.gas else None,
+            "gas_events": len(log.gas),
+            "events_dropped": log.dropped,
+            "speed": watch.speed(),
+            "made_by": f"edgeleak {__version__}, {platform.machine()}",
+            **more,
+            "events": [event.as_row() for event in log.events],
+        }
+
+    def sentence(self) -> str:
+        """The result in words."""
+        log = self.log
+        frames = sum(log.words.values())
+        if not frames:
+            return "No frame was processed."
+        if log.gas:
+            peak = max((event.peak for event in log.gas), key=lambda seen: seen.evidence)
+            return (
+                f"Gas in {log.words['GAS']} of {frames} frames, {len(log.gas)} event(s), first"
+                f" {_moment(log.gas[0].first)}, strongest {_moment(peak)}"
+                f" with evidence {peak.evidence:.3g}."
+            )
+        if log.words["NO GAS"]:
+            return f"No gas: {log.words['NO GAS']} of {frames} frames could rule it out."
+        why = self._reasons.get(log.codes.most_common(1)[0][0], "") if log.codes else ""
+        return f"No answer in {frames} frames: {why}" if why else f"No answer in {frames} frames."
+
+    def finish(self, summary: dict[str, Any], title: str) -> list[Path]:
+        """Write tables, page, sheet and video; returns the files, the page first."""
+        if self.gallery is None:
+            return []
+        self.gallery.close(title)
+        folder = self.gallery.folder
+        files = [
+            write_text(folder / "events.csv", self.log.as_csv()),
+            write_text(folder / "events.jsonl", self.log.as_json_lines()),
+            write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n"),
+        ]
+        page = render(
+            title,
+            summary,
+            self.log,
+            self.timeline,
+            self.gallery.pictures,
+            folder / "contact_sheet.png",
+            folder / "overlay.mp4" if folder / "overlay.mp4" in self.gallery.files else None,
+        )
+        files.insert(0, write_text(folder / "index.html", page))
+        return files + self.gallery.files + [path for path, _ in self.gallery.pictures]
+
+
+def _moment(seen: Seen) -> str:
+    at = or_none(seen.time_s)
+    return f"at frame {seen.index}" if at is None else f"at {at:.2f} s (frame {seen.index})"
+
+
+def live_text(seen: Seen) -> str:
+    """The end of a progress line."""
+    evidence = "    -" if or_none(seen.evidence) is None else f"{seen.evidence:5.2f}"
+    return f"{seen.word:<7} evidence {evidence}  regions {seen.regions}"

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watch the camera find a simulated leak: no hardware needed.
+
+A simulated 640x480 sensor looks at a plant yard.  It is calibrated on two black bodies, then
+the whole pipeline runs on its raw counts; a flange starts to leak after a while, a person and
+a cat pass by.  Because the truth is known, the run ends with found, missed and false alarms.
+
+  edgeleak sim                      one minute in real time
+  edgeleak sim --fast --no-leak     as fast as it goes, nothing to find
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from edgeleak.cli.drawing import Painter
+from edgeleak.cli.gallery import Gallery
+from edgeleak.cli.results import Results
+from edgeleak.cli.show import Pace
+from edgeleak.cli.source_options import add_profile_options, profile_from, shape_of
+from edgeleak.cli.truth import Judge
+from edgeleak.cli.watching import Watch, or_none
+from edgeleak.errors import StorageError
+
+HELP = "run the camera on a simulated leak, judged against the truth"
+INTERRUPTED = 130
+LEAK_AFTER_SHARE, LEAK_AFTER_MOST_S = 0.25, 15.0
+NUC_FRAMES, NUC_COLD_DEGC, NUC_HOT_DEGC = 32, 10.0, 35.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--seconds", type=float, default=60.0, help="simulated time (60)")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same run (1)")
+    parser.add_argument("--shape", type=shape_of, default=(480, 640), help="ROWSxCOLUMNS (480x640)")
+    parser.add_argument("--fps", type=float, default=14.0, help="frames a second (14)")
+    parser.add_argument("--rate", type=float, default=250.0, metavar="G_PER_H",
+                        help="methane release in g/h (250)")  # fmt: skip
+    parser.add_argument("--no-leak", action="store_true", help="the same yard without gas")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--realtime", action="store_true", help="at the camera's speed (default)")
+    pace.add_argument("--fast", action="store_true", help="as fast as the machine goes")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="save pictures, recording, tables and a page")  # fmt: skip
+    parser.add_argument("--no-record", action="store_true", help="with --out: no .mcap recording")
+    parser.add_argument("--no-video", action="store_true", help="with --out: no overlay.mp4")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_profile_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate; exit code 0 whatever was found, as long as the camera ran."""
+    from edgeleak.pipeline import Pipeline
+    from edgeleak.sim import SimulatedSensor
+
+    say = sys.stderr if args.json else sys.stdout
+    profile = profile_from(args)
+    leak_start_s = min(LEAK_AFTER_MOST_S, LEAK_AFTER_SHARE * args.seconds)
+    sensor = SimulatedSensor(args.seed, args.shape, args.fps, not args.no_leak,
+                             leak_start_s=leak_start_s, rate_g_per_h=args.rate,
+                             seconds=args.seconds)  # fmt: skip
+    calibration = args.calibration or _calibrate(sensor, say)
+    pipeline = Pipeline(sensor.shape, profile, fps=sensor.fps, calibration=calibration,
+                        sensor=sensor.sensor)  # fmt: skip
+    painter = Painter(f"simulated, seed {args.seed}")
+    results = Results(sensor, painter, _gallery(args, painter))
+    judge = Judge(None if args.no_leak else leak_start_s)
+    watch = Watch(sensor, pipeline, sensor.fps)
+    recording = _recording(args, sensor)
+    interrupted = _watch_all(args, watch, results, judge, recording, LiveLine(say))
+    summary = results.summary(watch, profile, truth=judge.as_dict(), seed=args.seed,
+                              interrupted=interrupted)  # fmt: skip
+    files = results.finish(summary, f"Simulated leak, seed {args.seed}, profile {profile.name}")
+    _report(args, summary, judge, files, recording, say)
+    if results.gallery is not None and results.gallery.trouble is not None:
+        raise results.gallery.trouble
+    return INTERRUPTED if interrupted else 0
+
+
+def _calibrate(sensor: Any, say: TextIO) -> Any:
+    """Two-point calibration on simulated black bodies, by the code of `edgeleak nuc`."""
+    from edgeleak.calibration.frame_statistics import measure
+    from edgeleak.calibration.solve import Facts, two_point
+
+    print(f"nuc      two black bodies, {NUC_COLD_DEGC:g} and {NUC_HOT_DEGC:g} degC,"
+          f" {NUC_FRAMES} frames each", file=say, flush=True)  # fmt: skip
+    cold = measure(sensor.blackbody(NUC_COLD_DEGC, NUC_FRAMES))
+    hot = measure(sensor.blackbody(NUC_HOT_DEGC, NUC_FRAMES))
+    made = two_point(cold, hot, NUC_COLD_DEGC, NUC_HOT_DEGC,
+                     facts=Facts(nuc_id=1, sensor=sensor.sensor.name))  # fmt: skip
+    print(f"ready    {made.response_counts_per_k:.1f} counts/K, {len(made.bad_pixels)} bad pixels"
+          " replaced", file=say, flush=True)  # fmt: skip
+    return made
+
+
+def _gallery(args: argparse.Namespace, painter: Painter) -> Gallery | None:
+    if args.out is None:
+        return None
+    video_fps = None if args.no_video else args.fps / 2
+    return Gallery(args.out, painter, most=12, video_fps=video_fps, video_every=2)
+
+
+def _recording(args: argparse.Namespace, sensor: Any) -> Any:
+    """Writer of the raw counts, or None."""
+    if args.out is None or args.no_record:
+        return None
+    from edgeleak.recording import Writer
+
+    path, facts = args.out / "recording.mcap", {"simulated": "yes", "seed": str(sensor.seed)}
+    return Writer(path, sensor.shape, sensor.fps, sensor.sensor, metadata=facts, overwrite=True)
+
+
+def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: Judge,
+               recording: Any, line: "LiveLine") -> bool:  # fmt: skip
+    """Run to the end; True when the user stopped it."""
+    pace = Pace()
+    sensor = results.source
+    try:
+        for seen, info in watch:
+            results.take(watch.pipeline, seen, info)
+            judge.take(seen, watch.pipeline.regions, watch.pipeline.mask, sensor.truth_mask())
+            if recording is not None:
+                _record(recording, sensor, info, watch.pipeline)
+            line.show(seen, len(watch.step_ms) / watch.elapsed_s())
+            if not args.fast:
+                pace.wait_for(seen.time_s)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        line.end()
+        if recording is not None:
+            recording.close()
+    return False
+
+
+def _record(recording: Any, sensor: Any, info: Any, pipeline: Any) -> None:
+    try:
+        recording.write(sensor.counts, info, pipeline.verdict)
+    except StorageError as error:
+        print(f"edgeleak sim: {error}", file=sys.stderr)
+
+
+class LiveLine:
+    """One line that is rewritten on a terminal; one line a second elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._next_s = 0.0
+        self._word = ""
+
+    def show(self, seen: Any, fps: float) -> None:
+        changed = seen.word != self._word
+        if not self._live and seen.time_s < self._next_s and not changed:
+            return
+        self._next_s = int(seen.time_s) + 1.0
+        self._word = seen.word
+        evidence = "   -  " if or_none(seen.evidence) is None else f"{seen.evidence:6.2f}"
+        text = (
+            f"{seen.time_s:6.1f} s  {seen.word:<7}  evidence {evidence}  regions {seen.regions:2d}"
+            f"  {fps:5.1f} frames/s  {seen.step_ms:5.1f} ms/frame"
+        )
+        ends = "\x1b[K" if self._live else "\n"
+        self._stream.write(("\r" if self._live else "") + text + ends)
+        self._stream.flush()
+
+    def end(self) -> None:
+        if self._live:
+            self._stream.write("\n")
+
+
+def _report(args: argparse.Namespace, summary: dict, judge: Judge, files: list[Path],
+            recording: Any, say: TextIO) -> None:  # fmt: skip
+    if args.json:
+        print(json.dumps(summary, indent=2))
+    speed = summary["speed"]
+    print(f"\n{summary['verdict']}: {summary['sentence']}", file=say)
+    print(f"truth    {judge.sentence()}", file=say)
+    print(
+        f"speed    {speed['step_ms_median']:.2f} ms a frame in the pipeline (95 %:"
+        f" {speed['step_ms_p95']:.2f}), {speed['frames_per_s']:.1f} frames/s with simulator,"
+        " pictures and recording",
+        file=say,
+    )
+    if not files:
+        print("         add --out DIR for pictures, video, recording and tables", file=say)
+        return
+    print(f"look at  {files[0]}", file=say)
+    if recording is not None:
+        print(f"again    edgeleak replay {recording.path} --show", file=say)
