@@ -33,9 +33,10 @@ from edgeleak.errors import DataError
 
 BANDWIDTHS_K = (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 OUTLIER_RATIO = 6.0
+IMPROVES_RATIO = 1.5
 MIN_FLATS = 3
 UNSTABLE_SIGMA = 12.0
-SAMPLE_PIXELS = 20_000
+SAMPLE_PIXELS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +186,12 @@ def _most_disturbing(sample: np.ndarray, temps: np.ndarray) -> tuple[int, float]
     error = np.array([robust_sigma(_miss(sample, temps, k, width)) for k in range(len(temps))])
     best, best_gain = 0, 0.0
     for k in range(1, len(temps) - 1):
-        without = np.arange(len(temps)) != k
+        without = np.delete(sample, k, axis=0), np.delete(temps, k)
+        inner = range(1, len(temps) - 2)
+        after = np.array([robust_sigma(_miss(*without, n, width)) for n in inner])
         near = [n for n in (k - 1, k + 1) if 0 < n < len(temps) - 1]
-        after = [
-            robust_sigma(_miss(sample[without], temps[without], n - (n > k), width)) for n in near
-        ]
-        improves = np.prod([error[n] / max(a, 1e-9) for n, a in zip(near, after, strict=True)])
-        gain = error[k] / np.median(error) if improves > 1.5 else 0.0
+        improves = np.prod([error[n] / max(after[n - (n > k) - 1], 1e-9) for n in near])
+        gain = error[k] / np.median(after) if improves > IMPROVES_RATIO else 0.0
         if gain > best_gain:
             best, best_gain = k, float(gain)
     return best, best_gain

@@ -49,6 +49,7 @@ class Frames(Protocol):
     temps_degc: np.ndarray
 
 
+SAME_TEMPERATURE_K = 1.0
 Page = tuple[str, str, "Figure"]
 
 
@@ -125,23 +126,39 @@ def _netd_page(calibration: Calibration) -> Page | None:
 def _residual_page(calibration: Calibration, recording: Frames, number: int) -> Page:
     from matplotlib.figure import Figure
 
-    temps = recording.temps_degc[np.isfinite(recording.temps_degc)]
-    here = calibration.at_fpa_temp(float(temps.mean())) if temps.size else calibration
-    mean = measure(recording.frames).mean
+    frames, degc = _of_one_temperature(recording)
+    here = calibration if degc is None else calibration.at_fpa_temp(degc)
+    mean = measure(frames).mean
     after = corrected(mean, here)
     sides = [("before", mean - np.median(mean)), ("after", after - np.median(after))]
     widest = 4 * max(robust_sigma(sides[0][1]), 0.1)
     figure = Figure(figsize=(11, 7), layout="constrained")
     grid = figure.subplots(2, 2, height_ratios=(2, 1))
-    table = here.bad_pixels
     for column, (word, values) in enumerate(sides):
-        std = spatial_residual(values, table)
+        std = spatial_residual(values, here.bad_pixels)
         title = f"{word}: {std:.2f} counts std{_in_mk(std, here)}"
         _map(grid[0, column], values, title, "residual (counts)", "RdBu_r", (-widest, widest))
-        _histogram(grid[1, column], values, "residual (counts)", (-widest, widest))
-    figure.suptitle(f"residual of {Path(recording.name).name}, same scale before and after")
-    caption = f"Spatial residual of {Path(recording.name).name} before and after correction."
+        own = 4 * max(robust_sigma(values), 0.05)
+        _histogram(grid[1, column], values, "residual (counts)", (-own, own))
+    name = Path(recording.name).name
+    where = "" if degc is None else f" at {degc:.1f} degC detector temperature"
+    figure.suptitle(f"{name}{where}: maps on one scale, histograms each on its own")
+    caption = (
+        f"Spatial residual of {name}{where}, average of {len(frames)} frames. Where the calibration"
+        " was made from these very frames, the residual on unseen frames in the table is the"
+        " honest one."
+    )
     return f"residual_{number}", caption, figure
+
+
+def _of_one_temperature(recording: Frames) -> tuple[np.ndarray, float | None]:
+    """Frames of the detector temperature nearest to the middle one; None where unknown."""
+    temps = recording.temps_degc
+    if not np.isfinite(temps).all():
+        return recording.frames, None
+    middle = temps[np.argmin(np.abs(temps - np.median(temps)))]
+    chosen = np.abs(temps - middle) < SAME_TEMPERATURE_K
+    return recording.frames[chosen], float(temps[chosen].mean())
 
 
 def _in_mk(counts: float, calibration: Calibration) -> str:

@@ -3,19 +3,23 @@
 
 When the camera or the scene moves, every pixel sees every kind of detail in
 turn: what a pixel shows above its neighbours *all the time* is its own
-offset.  So the offset is the temporal median of the spatial high-pass, taken
-per pixel; no registration is needed.  The limits follow from that:
+offset.  So the offset is the temporal mean of the spatial high-pass, per pixel,
+weighted down where the scene has edges; no registration is needed.  Two halves
+of the recording are solved apart: what they agree on is pattern, what they do
+not is scene, and the offset is scaled by the share they agree on.
+The limits follow from that:
 
 - only detail finer than the window is seen: vignetting and slow gradients stay;
 - what does not move is taken for offset and erased.  `moving_share` measures
   it, and a recording that moves too little is refused;
+- a short pan over a busy scene hides the pattern: refused when the halves disagree;
 - the gain is not touched.
 """
 
 import numpy as np
 
 from edgeleak.calibration.bad_pixels import bad_pixel_table
-from edgeleak.calibration.container import UNITY_GAIN_Q14, Calibration, Kind
+from edgeleak.calibration.container import NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.calibration.defects import (
     Criteria,
     find_defects,
@@ -29,6 +33,8 @@ WINDOW_PX = 15
 MOVING_RATIO = 2.0
 MIN_MOVING_SHARE = 0.5
 MIN_FRAMES = 20
+CALM_PX = 5
+MIN_TRUST = 0.5
 ROUNDS = 3
 """Offsets found once more on corrected frames: stripes bend the first high-pass."""
 MAX_FRAMES = 120
@@ -90,28 +96,58 @@ def from_scene(
         np.full(statistics.shape, UNITY_GAIN_Q14, np.int16) if base is None else base.gain_q14
     )
     chosen = stack[:: -(-len(stack) // MAX_FRAMES)]
-    offset = start
+    offset, error = start, NAN
     for turn in range(ROUNDS):
-        offset = offset - _fixed_detail(chosen, gain_q14, offset, found != 0)
+        change, error, trust = _fixed_detail(chosen, gain_q14, offset, found != 0)
+        if turn == 0 and trust < MIN_TRUST and not accept_still:
+            raise DataError(
+                f"the two halves of the recording agree on only {trust:.0%} of the pattern: the"
+                " scene is too busy for so short a pan. Record longer, or defocus the lens"
+            )
+        offset = offset - change
         if progress:
             progress(turn + 1, ROUNDS)
     offset = np.where(found == 0, np.clip(np.rint(offset), -32768, 32767), 0).astype(np.int16)
     known = {} if base is None else response_of(base)
     calibration = assemble(
-        Kind.SCENE, gain_q14, offset, found, (statistics,), facts or Facts(), **known
+        Kind.SCENE,
+        gain_q14,
+        offset,
+        found,
+        (statistics,),
+        facts or Facts(),
+        **known,
+        residual_counts=error,
     )
     return calibration, share
 
 
 def _fixed_detail(
     stack: np.ndarray, gain_q14: np.ndarray, offset: np.ndarray, bad: np.ndarray
-) -> np.ndarray:
-    """Median over time of what each pixel shows above the window round it; mean 0."""
-    gain = gain_q14 / UNITY_GAIN_Q14
+) -> tuple[np.ndarray, float, float]:
+    """(what each pixel shows above its surroundings, its error in counts, trusted share)."""
+    middle = len(stack) // 2
     table = bad_pixel_table(bad)
-    detail = np.empty(stack.shape, np.float32)
-    for k, frame in enumerate(stack):
-        clean = replaced(frame * gain + offset, table)
-        detail[k] = clean - box_mean(clean)
-    fixed = np.median(detail, axis=0).astype(float)
-    return fixed - fixed[~bad].mean()
+    gain = gain_q14 / UNITY_GAIN_Q14
+    halves = [
+        _mean_detail([replaced(frame * gain + offset, table) for frame in part])
+        for part in (stack[:middle], stack[middle:])
+    ]
+    first, second = (half[~bad] - half[~bad].mean() for half in halves)
+    error2 = float(np.var(first - second)) / 4
+    pattern2 = max(float(np.mean(first * second)), 0.0)
+    trust = pattern2 / max(pattern2 + error2, 1e-12)
+    both = (halves[0] + halves[1]) / 2
+    return trust * (both - both[~bad].mean()), float(np.sqrt(error2)), trust
+
+
+def _mean_detail(frames: list[np.ndarray]) -> np.ndarray:
+    """Mean over frames of the high-pass, least weight where the scene is busy."""
+    total, weights = np.zeros(frames[0].shape), np.zeros(frames[0].shape)
+    for frame in frames:
+        detail = frame - box_mean(frame)
+        busy = box_mean(np.abs(detail), CALM_PX)
+        weight = 1 / (busy**2 + 1) ** 2
+        total += weight * detail
+        weights += weight
+    return total / weights
