@@ -90,6 +90,12 @@ def make_course(shape: tuple[int, int], seed: int = 7) -> Course:
     return Course(raw, gain_q14, offset, bad, bad_pixel_sources(bad))
 
 
+def log_levels() -> tuple[float, float]:
+    """alpha (levels per octave) and beta of the log table: 5000..9000 counts fill 0..255."""
+    alpha = 255 / np.log2(9000 / 5000)
+    return float(alpha), float(-alpha * np.log2(5000))
+
+
 def mask_of_share(shape: tuple[int, int], share: float, seed: int = 3) -> np.ndarray:
     """A 0/255 mask with about *share* of its pixels set: blobs as a plume leaves them, and specks."""
     rng = np.random.default_rng(seed)

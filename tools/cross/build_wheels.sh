@@ -37,7 +37,7 @@ build() { # the wheel of machine $1 with the target's headers under $2
   env PYTHONPATH="$config" _PYTHON_SYSCONFIGDATA_NAME="_sysconfigdata__$triplet" \
     _PYTHON_HOST_PLATFORM="linux-$machine" \
     CC="$triplet-gcc" LDSHARED="$triplet-gcc -shared" \
-    CFLAGS="-isystem $root/usr/include -isystem $root/usr/include/python3.11" \
+    CFLAGS="-I$root/usr/include/python3.11 -I$root/usr/include" \
     "$python" setup.py -q build --build-base "build/cross/$machine/build" \
     bdist_wheel --plat-name "linux_$machine" --python-tag cp311 \
     --bdist-dir "build/cross/$machine/bdist" --dist-dir dist
