@@ -236,8 +236,11 @@ def stream_frames(file: IO[bytes]) -> Iterator[np.ndarray]:
             data = file.read(frame_bytes)
             if len(data) < frame_bytes:
                 raise DataError("the file ends inside a frame: it was cut")
-            order = "F" if fortran else "C"
-            yield np.frombuffer(data, dtype).reshape(frame_shape, order=order)
+            pixels = np.frombuffer(data, dtype)
+            if fortran:
+                yield pixels.reshape(frame_shape[::-1]).T
+            else:
+                yield pixels.reshape(frame_shape)
 
 
 def fortran_frames(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> Any:
