@@ -100,7 +100,7 @@ class Calibration:
     fpa_temp_degc: float = NAN
     bandwidth_k: float = NAN
     plane_temp_degc: np.ndarray = field(default_factory=lambda: np.empty(0))
-    offset_planes_q2: np.ndarray = field(default=None, repr=False)  # type: ignore[assignment]
+    offset_planes_q2: np.ndarray = field(default=None, repr=False)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         shape = self.gain_q14.shape
@@ -195,7 +195,7 @@ class Calibration:
             offset=_mix(self.offset_planes_q2, weights),
             fpa_temp_degc=used,
             plane_temp_degc=np.empty(0),
-            offset_planes_q2=None,
+            offset_planes_q2=np.empty((0, *self.shape), np.int16),
         )
 
     def apparent_degc(self, counts: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,9 +44,14 @@ COLOURS = {
 class Frames(Protocol):
     """Frames of a uniform reference: a name and (N, H, W) counts."""
 
-    name: str
-    frames: np.ndarray
-    temps_degc: np.ndarray
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def frames(self) -> np.ndarray: ...
+
+    @property
+    def temps_degc(self) -> np.ndarray: ...
 
 
 SAME_TEMPERATURE_K = 1.0

@@ -115,7 +115,9 @@ def one_point(
             " use the calibration of the same sensor and window"
         )
     found = merge_defects(
-        find_defects(flat, criteria), *_given(defects), *_given(base and base_defects(base))
+        find_defects(flat, criteria),
+        *_given(defects),
+        *_given(None if base is None else base_defects(base)),
     )
     good = found == 0
     _enough_good(good)

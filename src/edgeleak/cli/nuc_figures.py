@@ -12,7 +12,7 @@ def figures(calibration: Calibration) -> dict:
     """Plain values for --json; NaN becomes None, units are in the names."""
     per_k = calibration.response_counts_per_k
     response = response_uniformity_percent(calibration)
-    values = {
+    values: dict = {
         "kind": calibration.kind.name.lower().replace("_", "-"),
         "shape": list(calibration.shape),
         "nuc_id": calibration.nuc_id,
@@ -41,7 +41,7 @@ def figures(calibration: Calibration) -> dict:
 
 def lines(calibration: Calibration) -> list[str]:
     """One figure a line, with units."""
-    known = {k: math.nan if v is None else v for k, v in figures(calibration).items()}
+    known: dict = {k: math.nan if v is None else v for k, v in figures(calibration).items()}
     classes = ", ".join(f"{n} {c}" for n, c in known["bad_pixels_by_class"].items() if c)
     share = 100 * known["bad_pixels"] / calibration.gain_q14.size
     height, width = calibration.shape
