@@ -143,7 +143,7 @@ def _residual_page(calibration: Calibration, recording: Frames, number: int) -> 
         std = spatial_residual(values, here.bad_pixels)
         title = f"{word}: {std:.2f} counts std{_in_mk(std, here)}"
         _map(grid[0, column], values, title, "residual (counts)", "RdBu_r", (-widest, widest))
-        own = 4 * max(robust_sigma(values), 0.05)
+        own = 4 * max(robust_sigma(values), std, 0.05)
         _histogram(grid[1, column], values, "residual (counts)", (-own, own))
     name = Path(recording.name).name
     where = "" if degc is None else f" at {degc:.1f} degC detector temperature"
