@@ -118,7 +118,7 @@ def test_rejects_wrong_masks():
         kernels.open_mask(scratch.view(np.uint8)[:16].reshape(4, 4), scratch)
     frozen = np.zeros((4, 4), np.uint8)
     frozen.flags.writeable = False
-    with pytest.raises(ValueError, match="mask: .*read-only"):
+    with pytest.raises(ValueError, match=r"mask: .*read-only"):
         kernels.open_mask(frozen, scratch)
 
 

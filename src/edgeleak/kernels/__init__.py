@@ -27,10 +27,13 @@ from edgeleak.kernels._morphology import (
     open_mask,
 )
 from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
+from edgeleak.kernels._regions import REGION_DTYPE, RegionFinder, regions
 from edgeleak.kernels._smooth import smooth
 
 __all__ = [
+    "REGION_DTYPE",
     "PaperChain",
+    "RegionFinder",
     "agc",
     "area",
     "background_step",
@@ -54,6 +57,7 @@ __all__ = [
     "pack_frame",
     "packed_bound",
     "plateau_lut",
+    "regions",
     "remove_local_level",
     "replace_bad_pixels",
     "smooth",
