@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Order statistics on a grid of pixels, and the local level surface.
+ *
+ * Order statistics: two counting passes over 16-bit keys (high byte, then low byte within
+ * the bin found), exact, no sorting, 2 KB of counters.
+ */
+#include "edgeleak/isa.h"
+#ifndef EL_ISA
+#ifndef EDGELEAK_LEVEL_H
+#define EDGELEAK_LEVEL_H
+
+#define EL_LEVEL_MAX_COUNTS 16383
+#define EL_LEVEL_MAX_TILES  32
+
+/* The rank-th smallest (from 0) of n keys below 2^18. */
+static inline uint32_t
+el_level_select(const uint32_t *keys, size_t n, size_t rank)
+{
+    uint32_t bins[512] = {0};
+    for (size_t i = 0; i < n; i++)
+        bins[keys[i] >> 9]++;
+    uint32_t high = 0;
+    while (rank >= bins[high])
+        rank -= bins[high++];
+    memset(bins, 0, sizeof bins);
+    for (size_t i = 0; i < n; i++)
+        if (keys[i] >> 9 == high)
+            bins[keys[i] & 511]++;
+    uint32_t low = 0;
+    while (rank >= bins[low])
+        rank -= bins[low++];
+    return high << 9 | low;
+}
+
+static inline uint32_t
+el_level_clip(uint16_t counts)
+{
+    return counts < EL_LEVEL_MAX_COUNTS ? counts : EL_LEVEL_MAX_COUNTS;
+}
+
+/* keys: 65536 + counts * 4 - background, every step-th pixel of every step-th row. */
+static inline size_t
+el_level_shift_keys(const uint16_t *counts, const uint16_t *background, size_t h, size_t w,
+                    size_t step, uint32_t *keys)
+{
+    size_t n = 0;
+    for (size_t y = 0; y < h; y += step)
+        for (size_t x = 0; x < w; x += step)
+            keys[n++] = 65536u + (el_level_clip(counts[y * w + x]) << 2) - background[y * w + x];
+    return n;
+}
+
+static inline size_t
+el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step, uint32_t *keys)
+{
+    size_t n = 0;
+    for (size_t y = 0; y < h; y += step)
+        for (size_t x = 0; x < w; x += step)
+            keys[n++] = el_level_clip(counts[y * w + x]);
+    return n;
+}
+
+static inline size_t
+el_level_area(const uint8_t *mask, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n;) {
+        const size_t end = n - i < 4096 ? n : i + 4096;
+        uint32_t part = 0;
+        for (; i < end; i++)
+            part += mask[i] != 0;
+        total += part;
+    }
+    return total;
+}
+
+/* Mean, rounded down, of one tile's clipped pixels. */
+static inline int16_t
+el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1, size_t x0,
+                   size_t x1, size_t step, int32_t clip)
+{
+    int64_t sum = 0, n = 0;
+    for (size_t y = y0; y < y1; y += step)
+        for (size_t x = x0; x < x1; x += step, n++) {
+            const int32_t v = difference[y * w + x];
+            sum += v < -clip ? -clip : v > clip ? clip : v;
+        }
+    const int64_t down = sum / n;
+    return (int16_t)(down - (sum % n < 0));
+}
+
+/* First tile and weight (0..256) of the second for pixel i of size. */
+static inline size_t
+el_level_place(size_t i, size_t size, size_t tiles, int32_t *weight)
+{
+    int64_t place = (int64_t)((2 * i + 1) * tiles * 128 / size) - 128;
+    const int64_t last = (int64_t)(tiles - 1) * 256;
+    place = place < 0 ? 0 : place > last ? last : place;
+    int64_t first = place >> 8;
+    const int64_t last_first = tiles > 2 ? (int64_t)tiles - 2 : 0;
+    first = first > last_first ? last_first : first;
+    *weight = (int32_t)(place - (first << 8));
+    return (size_t)first;
+}
+
+#define EL_ISA_BODY "edgeleak/level.h"
+#include "edgeleak/isa_passes.h"
+
+/* difference[x] -= (left * (256 - weight[x]) + right * weight[x]) / 4096, rounded. */
+static inline void
+el_level_subtract(int16_t *difference, const int32_t *weight, size_t n, int32_t left,
+                  int32_t right)
+{
+    EL_ISA_CALL(el_level_subtract, difference, weight, n, left, right);
+}
+
+/* One row: down holds the surface at the tile centres of this row, Q4. */
+static inline void
+el_level_flatten_row(int16_t *row, const int32_t *weight, const size_t *start, size_t columns,
+                     const int32_t *down)
+{
+    const size_t spans = columns > 1 ? columns - 1 : 1;
+    for (size_t k = 0; k < spans; k++)
+        el_level_subtract(row + start[k], weight + start[k], start[k + 1] - start[k], down[k],
+                          down[k + 1 < columns ? k + 1 : k]);
+}
+
+/* weight: w values of scratch. */
+static inline void
+el_level_flatten(int16_t *difference, const int16_t *grid, size_t h, size_t w, size_t rows,
+                 size_t columns, int32_t *weight)
+{
+    size_t start[EL_LEVEL_MAX_TILES + 1];
+    int32_t down[EL_LEVEL_MAX_TILES];
+    const size_t spans = columns > 1 ? columns - 1 : 1;
+    size_t next = 0;
+    for (size_t x = 0; x < w; x++) {
+        const size_t first = el_level_place(x, w, columns, &weight[x]);
+        while (next <= first)
+            start[next++] = x;
+    }
+    while (next <= spans)
+        start[next++] = w;
+    for (size_t y = 0; y < h; y++) {
+        int32_t part;
+        const size_t first = el_level_place(y, h, rows, &part);
+        const int16_t *upper = grid + first * columns;
+        const int16_t *lower = first + 1 < rows ? upper + columns : upper;
+        for (size_t k = 0; k < columns; k++)
+            down[k] = (upper[k] * (256 - part) + lower[k] * part) >> 4;
+        el_level_flatten_row(difference + y * w, weight, start, columns, down);
+    }
+}
+
+#endif
+#else
+static void
+EL_ISA(el_level_subtract)(int16_t *restrict difference, const int32_t *restrict weight, size_t n,
+                          int32_t left, int32_t right)
+{
+    for (size_t x = 0; x < n; x++) {
+        const int32_t surface = (left * (256 - weight[x]) + right * weight[x] + 2048) >> 12;
+        const int32_t v = difference[x] - surface;
+        difference[x] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+    }
+}
+#endif

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pipeline: one frame in, pictures, mask, regions and a verdict out."""
+
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+from edgeleak.calibration import container
+from edgeleak.errors import UsageError
+from edgeleak.frame import EIGHT_BIT_SHIFT, FrameFlag, FrameInfo
+from edgeleak.kernels import RegionFinder
+from edgeleak.pipeline import codes
+from edgeleak.pipeline.arena import Arena
+from edgeleak.pipeline.codes import Kind
+from edgeleak.pipeline.decision import Persistence
+from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
+from edgeleak.pipeline.guard import Guard, SceneGuard
+from edgeleak.pipeline.profile import Profile, load
+from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, GreyStage
+from edgeleak.pipeline.verdict import Limits, Verdict
+from edgeleak.sensor import EL640, SensorInfo
+
+STAGES: dict[str, type[GreyStage] | type[CountsStage]] = {
+    "grey": GreyStage,
+    "counts": CountsStage,
+}
+
+
+class Pipeline:
+    """From raw frames to verdicts, with all memory taken at the start.
+
+    shape       : (H, W) of the frames
+    profile     : name, path of a TOML file, or Profile
+    fps         : frame rate where frames carry no time stamps
+    calibration : Calibration or path of one; None leaves the counts as they are
+    sensor      : what made the frames; None is the board's own, which sees methane
+
+    `counts grey background gas mask` are read-only views, `regions` a structured array;
+    all are valid until the next step.  `gas_zero_level` and `gas_levels_per_count` say what
+    `gas` shows (`paper`: |difference| in levels of the picture, so no counts: NaN).
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        profile: str | Path | Profile = "sensitive",
+        fps: float | None = None,
+        calibration: "container.Calibration | str | Path | None" = None,
+        *,
+        sensor: SensorInfo | None = None,
+    ) -> None:
+        self.shape = _checked_shape(shape)
+        self.profile = load(profile)
+        self.sensor = EL640 if sensor is None else sensor
+        self.calibration = _loaded(calibration, self.shape)
+        stage = STAGES[self.profile["chain.detector"]]
+        self.arena = Arena(self.shape, stage.members(self.shape, self.profile))
+        arena = self.arena
+        self.counts, self.grey = arena.view("counts"), arena.view("grey")
+        self.background, self.gas = arena.view("background"), arena.view("gas")
+        self.mask = arena.view("mask")
+        self._input = arena["counts"]
+        self.gain = AutoGain(self.profile, arena)
+        self._stage = stage(
+            self.profile, arena, Correction(self.shape, self.calibration), self.gain
+        )
+        self._guard = Guard(self.profile, _checked_fps(fps), self._input)
+        self._scene = SceneGuard(self.profile)
+        self._persistence = Persistence(self.profile)
+        self._bind_decision()
+        self._finder = RegionFinder(self.shape, REGION_CAPACITY)
+        self.frames, self._regions_of = 0, -1
+        self.flags = FrameFlag.NONE
+        self.verdict = self._answer(codes.LEARNING, 0.0, self.profile["guard.learn_s"])
+
+    def _bind_decision(self) -> None:
+        profile = self.profile
+        pixels = self.shape[0] * self.shape[1]
+        self._gas_px = max(1.0, pixels * profile["evidence.area_permille"] / 1000)
+        self._gas_from = profile["evidence.gas"]
+        self._change_px = pixels * profile["guard.scene_change_percent"] / 100
+        self._update_s = profile["gain.update_s"]
+        self._since_update_s = 0.0
+        self._scene_code = 0
+        self._limits = Limits(self._gas_from, 1, self._persistence.window_s, nan)
+        self._area_px = 0
+        self._see_nothing = self._sensor_code()
+        self.gas_zero_level = self._stage.zero_level
+        self.gas_levels_per_count = self._stage.levels_per_count
+
+    def _sensor_code(self) -> int:
+        if self.sensor.sees_methane:
+            return 0
+        band = self.sensor.band_um[0]
+        return codes.UNKNOWN_SENSOR if band != band else codes.BLIND_SENSOR
+
+    @property
+    def evidence(self) -> float:
+        """Changed area over the area that counts as gas; NaN when there is no verdict."""
+        return self.verdict.evidence
+
+    @property
+    def regions(self) -> np.ndarray:
+        """Connected regions of the mask; found when asked for, at most once a frame."""
+        if self._regions_of != self.frames:
+            self._regions_of = self.frames
+            self._regions = self._find_regions()
+        return self._regions
+
+    def step(self, frame: np.ndarray, info: FrameInfo | None = None) -> Verdict:
+        """Process one frame.
+
+        frame : (H, W) uint16 counts or uint8 video (shifted left 6 and flagged); when it is
+                `arena["counts"]` itself nothing is copied
+        info  : facts of the frame; None or without time stamp: `fps` is the clock
+        """
+        if frame is not self._input:
+            self._take(frame)
+        guard = self._guard
+        code = guard.check(info, bool(self.flags & FrameFlag.EIGHT_BIT))
+        if self.frames == 0:
+            self._stage.first_look()
+        self.frames += 1
+        may_train = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
+        seed = guard.must_seed and may_train
+        self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
+        self._since_update_s += guard.dt_s
+        if self._since_update_s >= self._update_s or seed:
+            self._look_at_scene()
+        if seed:
+            guard.seeded()
+            self._persistence.reset()
+        verdict = self._decide(code, area, seed)
+        self.verdict = verdict
+        return verdict
+
+    def _take(self, frame: np.ndarray) -> None:
+        """Copy a frame in, or say what is wrong with it."""
+        if frame.shape != self.shape:
+            raise UsageError(
+                f"frame has shape {frame.shape}, this pipeline was made for {self.shape};"
+                " make one per picture size"
+            )
+        kind = frame.dtype.char
+        if kind == "H":
+            self._input[...] = frame
+            if self.flags & FrameFlag.EIGHT_BIT:
+                self._set_eight_bit(False)
+        elif kind == "B":
+            np.left_shift(frame, EIGHT_BIT_SHIFT, out=self._input, dtype=np.uint16)
+            if not self.flags & FrameFlag.EIGHT_BIT:
+                self._set_eight_bit(True)
+        else:
+            raise UsageError(
+                f"frame has dtype {frame.dtype}, expected uint16 counts or uint8 video"
+            )
+
+    def _set_eight_bit(self, is_eight_bit: bool) -> None:
+        self.flags = FrameFlag.EIGHT_BIT if is_eight_bit else FrameFlag.NONE
+        if isinstance(self._stage, CountsStage):
+            self._stage.use_eight_bit(is_eight_bit)
+        self._guard.relearn()
+
+    def _look_at_scene(self) -> None:
+        gain, elapsed_s = self.gain, self._since_update_s
+        self._since_update_s = 0.0
+        if gain.update(elapsed_s):
+            self._stage.new_table()
+        saturated = 0.0
+        if gain.full_counts >= SATURATED_COUNTS:
+            saturated = 100 * float(np.mean(self._input[::8, ::8] >= SATURATED_COUNTS))
+        self._scene_code = self._scene.check(
+            gain.low_counts, gain.high_counts, gain.full_counts, elapsed_s, saturated
+        )
+
+    def _decide(self, code: int, area: int, seed: bool) -> Verdict:
+        guard = self._guard
+        if code:
+            return self._answer(code, guard.measured, guard.expected)
+        if self._scene_code:
+            return self._answer(self._scene_code, self._scene.measured, self._scene.expected)
+        if not seed and area > self._change_px:
+            guard.relearn()
+            share = 100 * area / self._input.size
+            limit = 100 * self._change_px / self._input.size
+            return self._answer(codes.SCENE_CHANGED, share, limit)
+        code = guard.learning()
+        if code:
+            return self._answer(code, guard.measured, guard.expected)
+        evidence = area / self._gas_px
+        is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
+        if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
+            return self._answer(self._see_nothing, nan, nan)
+        return self._verdict(Kind.GAS if is_gas else Kind.NO_GAS, 0, evidence, nan, nan)
+
+    def _answer(self, code: int, measured: float, expected: float) -> Verdict:
+        return self._verdict(codes.TABLE[code].kind, code, nan, measured, expected)
+
+    def _verdict(
+        self, kind: Kind, code: int, evidence: float, measured: float, expected: float
+    ) -> Verdict:
+        persistence, stage = self._persistence, self._stage
+        if persistence.needed != self._limits.hits:
+            self._limits = self._limits._replace(hits=persistence.needed)
+        return Verdict(
+            kind, code, evidence, measured, expected, persistence.hits, self._area_px,
+            stage.level_counts, stage.noise_counts, self.flags, self._limits,
+        )  # fmt: skip
+
+    def _find_regions(self) -> np.ndarray:
+        arena, is_grey = self.arena, isinstance(self._stage, GreyStage)
+        found = self._finder.find(
+            arena["mask"],
+            frame=arena["grey"] if is_grey else arena["counts"],
+            background=arena["background"],
+            level=0 if is_grey else round(4 * self._stage.level_counts),
+        )
+        found.flags.writeable = False
+        return found
+
+
+def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    try:
+        h, w = (int(side) for side in shape)
+    except (TypeError, ValueError):
+        raise UsageError(f"shape must be (H, W), got {shape!r}") from None
+    if not (1 <= h <= 4096 and 1 <= w <= 4096):
+        raise UsageError(f"shape must be (H, W) of 1..4096 each, got {shape!r}")
+    return h, w
+
+
+def _checked_fps(fps: float | None) -> float | None:
+    if fps is not None and not 0.001 <= fps <= 100_000:
+        raise UsageError(f"fps must be 0.001..100000 frames a second, got {fps!r}")
+    return fps
+
+
+def _loaded(
+    calibration: "container.Calibration | str | Path | None", shape: tuple[int, int]
+) -> "container.Calibration | None":
+    if calibration is None:
+        return None
+    if isinstance(calibration, str | Path):
+        calibration = container.read(calibration)
+    if tuple(calibration.shape) != shape:
+        raise UsageError(
+            f"the calibration is for {calibration.shape}, the frames are {shape};"
+            " use the calibration of this sensor"
+        )
+    return calibration

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one table of codes: why there is no plain answer, and what to do about it.
+
+Hundreds: 1 sensor link, 2 cooler, 3 LED, 4 storage, 5 time, 6 power, 7 model, 8 scene,
+9 software.  Status LED, console, log, recording and documents all print from here.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+GROUPS = {
+    1: "sensor link",
+    2: "cooler",
+    3: "LED",
+    4: "storage",
+    5: "time",
+    6: "power",
+    7: "model",
+    8: "scene",
+    9: "software",
+}
+
+
+class Kind(IntEnum):
+    """The four answers."""
+
+    NO_GAS = 0
+    GAS = 1
+    INHIBIT = 2
+    FAULT = 3
+
+
+WORDS = ("NO GAS", "GAS", "INHIBIT", "FAULT")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One reason for INHIBIT or FAULT.
+
+    number, name : as printed; the name is also the name of the rule
+    kind         : INHIBIT clears itself, FAULT needs somebody
+    what         : format string over measured and expected
+    section      : profile or configuration section that sets the limit
+    next_step    : what a person does now
+    """
+
+    number: int
+    name: str
+    kind: Kind
+    what: str
+    section: str
+    next_step: str
+
+
+def _table(*rows: Code) -> dict[int, Code]:
+    return {row.number: row for row in rows}
+
+
+OK = 0
+TORN, SHUTTER, FROZEN, STUCK, BLANK = 101, 102, 103, 104, 105
+NUC_RUNNING, NUC_SETTLING = 107, 108
+BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
+TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
+LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
+
+_I, _F = Kind.INHIBIT, Kind.FAULT
+
+TABLE = _table(
+    Code(
+        TORN,
+        "torn-frame",
+        _I,
+        "the source reports a torn frame",
+        "sensor",
+        "check cable and bus speed if this repeats",
+    ),
+    Code(
+        SHUTTER,
+        "shutter-closed",
+        _I,
+        "the shutter was closed during the exposure",
+        "sensor",
+        "wait until the shutter opens",
+    ),
+    Code(
+        FROZEN,
+        "frame-frozen",
+        _I,
+        "the same picture for {measured:.2f} s, at most {expected:.2f} s is live",
+        "guard.frozen_s",
+        "wait; restart the source if it stays",
+    ),
+    Code(
+        STUCK,
+        "sensor-stuck",
+        _F,
+        "the same picture for {measured:.1f} s, {expected:.1f} s is a fault",
+        "guard.fault_s",
+        "power-cycle the sensor, then look at the link counters",
+    ),
+    Code(
+        BLANK,
+        "sensor-blank",
+        _F,
+        "no contrast for {measured:.1f} s, {expected:.1f} s is a fault",
+        "guard.fault_s",
+        "uncover the lens; if it is open, power-cycle the sensor",
+    ),
+    Code(
+        NUC_RUNNING,
+        "nuc-running",
+        _I,
+        "a non-uniformity correction is being taken",
+        "nuc",
+        "hold still until it ends",
+    ),
+    Code(
+        NUC_SETTLING,
+        "nuc-settling",
+        _I,
+        "the picture settles after a non-uniformity correction",
+        "nuc",
+        "wait a few seconds",
+    ),
+    Code(
+        BLIND_SENSOR,
+        "blind-sensor",
+        _I,
+        "the sensor's band does not show methane, so nothing can be ruled in or out",
+        "sensor",
+        "use a 3.3 um sensor, or declare the right one",
+    ),
+    Code(
+        UNKNOWN_SENSOR,
+        "unknown-sensor",
+        _I,
+        "nobody declared which sensor made this, so gas cannot be ruled out",
+        "sensor",
+        "declare the sensor of this recording",
+    ),
+    Code(
+        TIME_BACK,
+        "time-not-advancing",
+        _I,
+        "the time stamp moved by {measured:.3f} s, expected more than {expected:.3f} s",
+        "guard",
+        "check the source's clock",
+    ),
+    Code(
+        TIME_GAP,
+        "time-gap",
+        _I,
+        "{measured:.2f} s without a frame, at most {expected:.2f} s keeps the background",
+        "guard.max_gap_s",
+        "hold still while the background is learnt again",
+    ),
+    Code(
+        NO_TIME,
+        "no-time-base",
+        _I,
+        "no time stamps and no frame rate",
+        "guard",
+        "pass fps= or frames with monotonic_ns",
+    ),
+    Code(
+        LEARNING,
+        "learning",
+        _I,
+        "the background was learnt for {measured:.2f} of {expected:.2f} s",
+        "guard.learn_s",
+        "hold still",
+    ),
+    Code(
+        LOW_CONTRAST,
+        "low-contrast",
+        _I,
+        "the scene spans {measured:.0f} counts, at least {expected:.0f} needed",
+        "guard.min_span_counts",
+        "aim at a background warmer or colder than the air, or check the lens",
+    ),
+    Code(
+        SATURATED,
+        "saturated",
+        _I,
+        "{measured:.1f} % of the picture is saturated, at most {expected:.1f} % allowed",
+        "guard.max_saturated_percent",
+        "shorten the integration time or turn away from the bright source",
+    ),
+    Code(
+        SCENE_CHANGED,
+        "scene-changed",
+        _I,
+        "{measured:.0f} % of the picture changed at once, at most {expected:.0f} % is a plume",
+        "guard.scene_change_percent",
+        "hold still while the background is learnt again",
+    ),
+    Code(
+        LONG_SATURATED,
+        "saturated-long",
+        _F,
+        "saturated for {measured:.1f} s, {expected:.1f} s is a fault",
+        "guard.fault_s",
+        "turn away from the bright source; if it stays, check sensor bias",
+    ),
+)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Automatic alpha and beta of the log gain control (paper, equation 2), damped in time.
+
+The darkest and brightest percentile of a grid of pixels become level 0 and 255.  Percentiles,
+not extremes, so that dead and hot pixels do not set the gain.  The table is made new only when
+a percentile moved by more than a dead band, because every new table shifts an 8-bit background.
+"""
+
+from math import exp, log2
+
+import numpy as np
+
+from edgeleak import kernels
+from edgeleak.pipeline.arena import Arena
+from edgeleak.pipeline.profile import Profile
+
+SATURATED_COUNTS = 255 << 6
+"""From here a pixel is saturated: the top of 8-bit video, and the last 64 of 16384 counts."""
+GRID_PX = 4096
+"""Pixels looked at for percentiles: their error is then below 1 % of the scene's spread."""
+
+
+def grid_step(shape: tuple[int, int]) -> int:
+    """Largest step that still looks at about GRID_PX pixels."""
+    return max(1, int((shape[0] * shape[1] / GRID_PX) ** 0.5))
+
+
+def grid_size(shape: tuple[int, int]) -> int:
+    step = grid_step(shape)
+    return -(-shape[0] // step) * -(-shape[1] // step)
+
+
+class AutoGain:
+    """Alpha, beta and the table; `alpha`, `beta` are what the table was made from.
+
+    lock(alpha, beta) holds them by hand, unlock() returns to automatic.
+    """
+
+    def __init__(self, profile: Profile, arena: Arena) -> None:
+        self._counts = arena["counts"]
+        self._keys = arena["keys"]
+        self.lut = arena["lut"]
+        self._step = grid_step(arena.shape)
+        self._tau_s = profile["gain.tau_s"]
+        self._dead_band = profile["gain.dead_band_octaves"]
+        self._least_octaves = profile["gain.least_octaves"]
+        self._equalise = profile["gain.order"] == "equalise-then-log"
+        low, high = profile["gain.low_percent"], profile["gain.high_percent"]
+        full = 100 - profile["guard.max_saturated_percent"]
+        self._parts = (round(10 * low), round(10 * high), round(10 * full))
+        self._plateau_percent = profile["gain.plateau_percent"] if self._equalise else 0.0
+        self._curve = np.arange(16384, dtype=np.float64)
+        self.locked = profile["gain.mode"] == "locked"
+        self.alpha, self.beta = profile["gain.alpha"], profile["gain.beta"]
+        self.low_counts, self.high_counts, self.full_counts = 0, 0, 0
+        self._low = self._high = float("nan")
+        self._used = (float("nan"), float("nan"))
+        if self.locked:
+            self.lock(self.alpha, self.beta)
+
+    def lock(self, alpha: float, beta: float) -> None:
+        """Hold alpha (levels an octave) and beta (levels) by hand."""
+        self.locked, self.alpha, self.beta = True, float(alpha), float(beta)
+        self._make_table()
+
+    def unlock(self) -> None:
+        """Automatic again, from the next update on without damping."""
+        self.locked = False
+        self._low, self._high = float("nan"), float("nan")
+        self._used = (float("nan"), float("nan"))
+
+    def update(self, elapsed_s: float) -> bool:
+        """Look at `counts`; True when the table is new."""
+        low, high, full = kernels.count_range(self._counts, self._step, self._parts, self._keys)
+        self.low_counts, self.high_counts, self.full_counts = low, high, full
+        if self.locked:
+            return False
+        if self._equalise:
+            self._follow_histogram()
+            low, high = int(self._curve[low]), int(self._curve[high])
+        self._damp(log2(max(low, 1)), log2(max(high, 1)), elapsed_s)
+        moved = max(abs(self._low - self._used[0]), abs(self._high - self._used[1]))
+        if moved <= self._dead_band:
+            return False
+        self._used = (self._low, self._high)
+        self.alpha = 255 / max(self._high - self._low, self._least_octaves)
+        self.beta = -self.alpha * self._low
+        self._make_table()
+        return True
+
+    def _damp(self, low: float, high: float, elapsed_s: float) -> None:
+        if self._low != self._low:
+            self._low, self._high = low, high
+            return
+        part = 1 - exp(-elapsed_s / self._tau_s)
+        self._low += part * (low - self._low)
+        self._high += part * (high - self._high)
+
+    def _make_table(self) -> None:
+        # The kernel takes +/-32767 levels; a nearly flat scene would ask for more.
+        beta = min(max(self.beta, -32767.0), 32767.0)
+        kernels.log_lut(self.alpha, beta, out=self.lut)
+        if self._equalise:
+            self.lut[:] = self.lut[self._curve.astype(np.uint16)]
+
+    def _follow_histogram(self) -> None:
+        """Clipped, slope-limited cumulative histogram: the equalisation before the logarithm."""
+        seen = self._counts[:: self._step, :: self._step].ravel()
+        found = np.bincount(np.minimum(seen, 16383), minlength=16384).astype(np.float64)
+        plateau = max(1.0, seen.size * self._plateau_percent / 100)
+        clipped = np.minimum(found, plateau)
+        total = np.cumsum(clipped)
+        self._curve = np.floor(16383 * total / total[-1])

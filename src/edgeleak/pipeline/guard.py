@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold before a frame may be judged: time, freshness, range, calibration state.
+
+The clock part runs before the chain (it decides whether this frame may train anything),
+the scene part after it.  Nothing here allocates arrays or makes words.
+"""
+
+from math import nan
+from zlib import crc32
+
+import numpy as np
+
+from edgeleak.frame import FrameFlag, FrameInfo, NucState
+from edgeleak.pipeline import codes
+from edgeleak.pipeline.profile import Profile
+
+NOT_FOR_TRAINING = FrameFlag.TORN | FrameFlag.SHUTTER
+
+
+class Guard:
+    """Time base and freshness of the frames of one pipeline.
+
+    dt_s    : seconds since the frame before; 0 at the first
+    now_s   : seconds since the first frame
+    settled_s : seconds the background has been learnt for
+    measured, expected : the two numbers behind the code returned last
+    """
+
+    def __init__(self, profile: Profile, fps: float | None, raw: np.ndarray) -> None:
+        self._period_s = 1 / fps if fps else nan
+        self._learn_s = profile["guard.learn_s"]
+        self._max_gap_s = profile["guard.max_gap_s"]
+        self._frozen_s = profile["guard.frozen_s"]
+        self._fault_s = profile["guard.fault_s"]
+        self._probe = memoryview(raw.reshape(-1)).cast("B")
+        rows = slice(raw.shape[0] // 2, raw.shape[0] // 2 + 1)
+        self._row = memoryview(raw[rows].reshape(-1)).cast("B")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first."""
+        self.dt_s, self.now_s, self.settled_s = 0.0, 0.0, 0.0
+        self.measured, self.expected = nan, nan
+        self.must_seed = True
+        self._last_ns = -1
+        self._seal, self._whole = -1, -1
+        self._same_s = 0.0
+        self._flat_s = self._full_s = 0.0
+        self.is_assumed = False
+
+    def relearn(self) -> None:
+        """The next frame that may train becomes the background."""
+        self.must_seed = True
+
+    def check(self, info: FrameInfo | None, is_eight_bit: bool) -> int:
+        """Code that forbids judging this frame, or 0.  Sets dt_s and now_s."""
+        code = self._tick(-1 if info is None else info.monotonic_ns)
+        frozen = self._is_same(is_eight_bit)
+        if info is not None:
+            state = self._state_of(info)
+            code = state or code
+        return code or frozen
+
+    def _tick(self, now_ns: int) -> int:
+        if now_ns < 0:
+            self.is_assumed = True
+            if self._period_s != self._period_s:
+                self.dt_s = 0.0
+                return codes.NO_TIME
+            self.dt_s = self._period_s
+            self.now_s += self.dt_s
+            return 0
+        last, self._last_ns = self._last_ns, now_ns
+        if last < 0:
+            return 0
+        self.dt_s = dt_s = (now_ns - last) * 1e-9
+        if dt_s <= 0:
+            self.measured, self.expected, self.dt_s = dt_s, 0.0, 0.0
+            return codes.TIME_BACK
+        self.now_s += dt_s
+        if dt_s > self._max_gap_s:
+            self.measured, self.expected = dt_s, self._max_gap_s
+            self.must_seed = True
+            return codes.TIME_GAP
+        return 0
+
+    def _is_same(self, is_eight_bit: bool) -> int:
+        """A live 14-bit row is never the same twice; 8-bit video needs the whole frame."""
+        seal = crc32(self._probe if is_eight_bit else self._row)
+        if seal != self._seal:
+            self._seal, self._same_s = seal, 0.0
+            return 0
+        self._same_s += self.dt_s
+        if self._same_s <= self._frozen_s:
+            return 0
+        self.measured = self._same_s
+        if self._same_s > self._fault_s:
+            self.expected = self._fault_s
+            return codes.STUCK
+        self.expected = self._frozen_s
+        return codes.FROZEN
+
+    def _state_of(self, info: FrameInfo) -> int:
+        if info.flags & NOT_FOR_TRAINING:
+            self.must_seed = self.must_seed or bool(info.flags & FrameFlag.SHUTTER)
+            return codes.TORN if info.flags & FrameFlag.TORN else codes.SHUTTER
+        if info.nuc_state >= NucState.RUNNING:
+            self.must_seed = True
+            running = info.nuc_state == NucState.RUNNING
+            return codes.NUC_RUNNING if running else codes.NUC_SETTLING
+        return 0
+
+    def seeded(self) -> None:
+        self.must_seed, self.settled_s = False, 0.0
+
+    def learning(self) -> int:
+        """LEARNING until the background has had its time."""
+        self.settled_s += self.dt_s
+        if self.settled_s >= self._learn_s:
+            return 0
+        self.measured, self.expected = self.settled_s, self._learn_s
+        return codes.LEARNING
+
+
+class SceneGuard:
+    """Contrast and saturation of the scene, from the percentiles of the gain control."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._least_counts = profile["guard.min_span_counts"]
+        self._blank_counts = profile["guard.blank_span_counts"]
+        self._full_percent = profile["guard.max_saturated_percent"]
+        self._fault_s = profile["guard.fault_s"]
+        self._full_from = 255 << 6
+        self.measured = self.expected = nan
+        self._flat_s = self._full_s = 0.0
+
+    def check(self, low: int, high: int, full: int, dt_s: float, saturated: float) -> int:
+        """Code that the range of the scene asks for, or 0.
+
+        low, high, full : percentiles in counts; full is the one of the saturation limit
+        saturated       : percent of saturated pixels, only looked at when over the limit
+        """
+        if full >= self._full_from:
+            self._full_s += dt_s
+            if self._full_s > self._fault_s:
+                self.measured, self.expected = self._full_s, self._fault_s
+                return codes.LONG_SATURATED
+            self.measured, self.expected = saturated, self._full_percent
+            return codes.SATURATED
+        self._full_s = 0.0
+        span = high - low
+        if span >= self._least_counts:
+            self._flat_s = 0.0
+            return 0
+        self._flat_s = self._flat_s + dt_s if span <= self._blank_counts else 0.0
+        if self._flat_s > self._fault_s:
+            self.measured, self.expected = self._flat_s, self._fault_s
+            return codes.BLANK
+        self.measured, self.expected = span, self._least_counts
+        return codes.LOW_CONTRAST

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways from counts to a mask: grey (as the paper does it) and linear counts.
+
+A stage owns no memory: everything is a member of the arena, bound once.
+"""
+
+from math import nan
+
+import numpy as np
+
+from edgeleak import kernels
+from edgeleak.pipeline.arena import Arena, Member
+from edgeleak.pipeline.gain import AutoGain, grid_size, grid_step
+from edgeleak.pipeline.profile import Profile
+
+REGION_CAPACITY = 256
+
+
+class Stepper:
+    """Whole steps out of a rate: 0.3 a frame becomes 0, 0, 0, 1, 0, 0, 1 ..."""
+
+    def __init__(self, per_s: float, unit: float) -> None:
+        self._rate = per_s * unit
+        self._left = 0.0
+
+    def take(self, dt_s: float, top: int) -> int:
+        self._left += self._rate * dt_s
+        whole = int(self._left)
+        self._left -= whole
+        return min(whole, top)
+
+
+def common_members(shape: tuple[int, int]) -> list[Member]:
+    """What every profile needs."""
+    return [
+        Member("counts", shape, "u2", "the frame: raw in, corrected in place, kept readable"),
+        Member("grey", shape, "u1", "picture after gain control and CLAHE"),
+        Member("background", shape, "u2", "slow picture the frame is compared with"),
+        Member("gas", shape, "u1", "difference at fixed gain, for display and network"),
+        Member("mask", shape, "u1", "255 where the picture changed"),
+        Member("lut", (16384,), "u1", "counts to grey"),
+        Member("keys", (grid_size(shape),), "u4", "scratch of percentiles and median"),
+        Member("bits", (kernels.mask_scratch_words(shape, 5),), "u8", "scratch of the opening"),
+    ]
+
+
+class Correction:
+    """Gain, offset and bad pixels of a calibration; nothing when there is none."""
+
+    def __init__(self, shape: tuple[int, int], calibration: object | None) -> None:
+        self.gain_q14 = self.offset = self.bad_pixels = None
+        if calibration is None:
+            return
+        self.gain_q14 = np.ascontiguousarray(calibration.gain_q14)  # type: ignore[attr-defined]
+        self.offset = np.ascontiguousarray(calibration.offset)  # type: ignore[attr-defined]
+        table = calibration.bad_pixels  # type: ignore[attr-defined]
+        self.bad_pixels = np.ascontiguousarray(table) if len(table) else None
+
+    def apply(self, counts: np.ndarray) -> None:
+        if self.gain_q14 is not None:
+            kernels.nuc(counts, self.gain_q14, self.offset)
+        if self.bad_pixels is not None:
+            kernels.replace_bad_pixels(counts, self.bad_pixels)
+
+
+class GreyStage:
+    """The paper: correction, gain control, CLAHE, 8-bit background, subtraction; fused."""
+
+    zero_level, levels_per_count = 0, nan
+
+    def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
+        self._arena, self._fix, self._gain = arena, fix, gain
+        self._tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
+        self._clip = profile["clahe.clip_limit"]
+        self._eps_q8 = round(256 * profile["background.eps_levels"])
+        self._period = profile["background.period_frames"]
+        self._threshold = profile["threshold.levels"]
+        self._left = self._period
+        self.level_counts = self.noise_counts = nan
+        self.chain = kernels.PaperChain(
+            arena["counts"], arena["grey"], arena["background"], arena["gas"], arena["mask"],
+            arena["lut"], gain_q14=fix.gain_q14, offset=fix.offset, bad_pixels=fix.bad_pixels,
+            tiles=self._tiles, clip_limit=self._clip, eps_q8=self._eps_q8,
+            threshold=self._threshold,
+        )  # fmt: skip
+
+    @staticmethod
+    def members(shape: tuple[int, int], profile: Profile) -> list[Member]:
+        return common_members(shape)
+
+    def new_table(self) -> None:
+        self.chain.set_lut(self._gain.lut)
+
+    def first_look(self) -> None:
+        """Gain control from the first frame itself; `background` serves as scratch."""
+        counts, spare = self._arena["counts"], self._arena["background"]
+        spare[:] = counts
+        self._fix.apply(counts)
+        self._gain.update(0.0)
+        counts[:] = spare
+        self.new_table()
+
+    def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
+        """One frame; area of the mask in pixels."""
+        chain = self.chain
+        self._left -= 1
+        if self._left <= 0 and may_train:
+            self._left = self._period
+            chain.step()
+        else:
+            chain.eps_q8 = 0
+            chain.step()
+            chain.eps_q8 = self._eps_q8
+        if seed:
+            self._seed()
+        return kernels.area(self._arena["mask"])
+
+    def _seed(self) -> None:
+        arena = self._arena
+        np.left_shift(arena["grey"], 8, out=arena["background"], dtype=np.uint16)
+        arena["gas"].fill(0)
+        arena["mask"].fill(0)
+
+
+class CountsStage:
+    """Linear counts: level, background, local level, smoothing, lag and noise of each pixel."""
+
+    zero_level = 128
+
+    def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
+        self._arena, self._fix, self._gain = arena, fix, gain
+        self._tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
+        self._clip = profile["clahe.clip_limit"]
+        self._step = grid_step(arena.shape)
+        self._size = plume_size(arena.shape, profile)
+        self._slew = Stepper(profile["background.slew_counts_per_s"], 4)
+        self._absorb_s = profile["background.absorb_s"]
+        self._clip_q2 = round(4 * profile["local.clip_counts"])
+        self._tile_step = max(1, self._step // 2)
+        self._factor_q4 = round(16 * profile["threshold.noise_factor"] / 0.6745)
+        self._opening = profile["threshold.opening_px"]
+        floor = profile["threshold.noise_floor_counts"]
+        self._floors = (floor, profile["threshold.eight_bit_noise_counts"])
+        self._noise = Stepper(profile["noise.slew_counts_per_s"], 16)
+        self._masked = Stepper(profile["noise.masked_slew_counts_per_s"], 16)
+        self.levels_per_count = profile["gas.levels_per_count"]
+        self._gain_q8 = round(64 * self.levels_per_count)
+        self._every_s = profile["lag.span_s"] / profile["lag.slots"]
+        self._slots = profile["lag.slots"]
+        self.use_eight_bit(False)
+        self._restart()
+
+    @staticmethod
+    def members(shape: tuple[int, int], profile: Profile) -> list[Member]:
+        slots = profile["lag.slots"]
+        tiles = (
+            min(profile["local.tiles_y"], shape[0]),
+            min(profile["local.tiles_x"], shape[1]),
+        )
+        return [
+            *common_members(shape),
+            Member("difference", shape, "i2", "counts minus background, quarter counts"),
+            Member("smoothed", shape, "i2", "the same at plume scale"),
+            Member("noise", shape, "u2", "each pixel's own noise, UQ12.4 counts"),
+            Member("lag", (slots, *shape), "i2", f"smoothed of the last {profile['lag.span_s']} s"),
+            Member("local", tiles, "i2", "level of each part of the picture"),
+            Member("row", (shape[1] + 16,), "i4", "scratch of smoothing and local level"),
+        ]
+
+    def use_eight_bit(self, is_eight_bit: bool) -> None:
+        """Noise floor of the kind of source that is connected."""
+        self.noise_counts = self._floors[is_eight_bit]
+        factor = self._factor_q4 / 16 * 0.6745
+        self._floor_q2 = min(32767, round(4 * factor * self.noise_counts))
+
+    def new_table(self) -> None:
+        """The stage reads the table at every frame."""
+
+    def first_look(self) -> None:
+        """Gain control from the first frame itself."""
+        arena = self._arena
+        arena["background"][:] = arena["counts"]
+        self._fix.apply(arena["counts"])
+        self._gain.update(0.0)
+        arena["counts"][:] = arena["background"]
+
+    def _restart(self) -> None:
+        self._since_slot_s, self._filled, self._next = 0.0, 0, 0
+        self._since_absorb_s = 0.0
+        self.level_counts = 0.0
+
+    def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
+        """One frame; area of the mask in pixels."""
+        arena, counts = self._arena, self._arena["counts"]
+        self._fix.apply(counts)
+        kernels.agc(counts, self._gain.lut, arena["grey"])
+        kernels.clahe(arena["grey"], self._tiles, self._clip)
+        if seed:
+            self._seed()
+        if not may_train:
+            arena["mask"].fill(0)
+            arena["gas"].fill(self.zero_level)
+            return 0
+        self._compare(dt_s)
+        self._remember(dt_s, seed)
+        if self._opening > 1:
+            kernels.open_mask(arena["mask"], arena["bits"], self._opening)
+        return kernels.area(arena["mask"])
+
+    def _seed(self) -> None:
+        arena = self._arena
+        np.minimum(arena["counts"], 16383, out=arena["background"])
+        np.left_shift(arena["background"], 2, out=arena["background"])
+        arena["noise"].fill(min(65535, round(16 * 0.6745 * self.noise_counts)))
+        self._restart()
+
+    def _compare(self, dt_s: float) -> None:
+        arena = self._arena
+        counts, background = arena["counts"], arena["background"]
+        difference, smoothed = arena["difference"], arena["smoothed"]
+        level_q2 = kernels.median_shift(counts, background, self._step, arena["keys"])
+        self.level_counts = level_q2 / 4
+        self._since_absorb_s += dt_s
+        is_absorbing = self._since_absorb_s >= self._absorb_s
+        if is_absorbing:
+            self._since_absorb_s = 0.0
+        kernels.background_step(
+            counts, background, difference, arena["mask"], self._slew.take(dt_s, 65532),
+            self._floor_q2, selective=not is_absorbing, level=level_q2,
+        )  # fmt: skip
+        kernels.local_level(difference, arena["local"], self._clip_q2, self._tile_step)
+        kernels.remove_local_level(difference, arena["local"], arena["row"])
+        kernels.smooth(difference, smoothed, self._size, arena["row"])
+        past = arena["lag"][self._next if self._filled == self._slots else 0]
+        kernels.lag_step(
+            smoothed, past if self._filled else smoothed, arena["noise"], arena["gas"],
+            arena["mask"], factor_q4=min(4095, self._factor_q4), floor_q2=self._floor_q2,
+            noise_step=self._noise.take(dt_s, 4095), masked_step=self._masked.take(dt_s, 4095),
+            gain_q8=self._gain_q8,
+        )  # fmt: skip
+
+    def _remember(self, dt_s: float, seed: bool) -> None:
+        """Keep this picture when its turn in the ring has come."""
+        self._since_slot_s += dt_s
+        # Half a frame early is nearer than half a frame late.
+        if not seed and self._since_slot_s + dt_s / 2 < self._every_s:
+            return
+        self._since_slot_s = 0.0
+        if dt_s >= self._every_s * self._slots:
+            self._next, self._filled = 0, 0  # one frame a second: the last frame is the past
+        self._arena["lag"][self._next] = self._arena["smoothed"]
+        if dt_s < self._every_s * self._slots:
+            self._next = (self._next + 1) % self._slots
+            self._filled = min(self._filled + 1, self._slots)
+        else:
+            self._filled = 1
+
+
+def plume_size(shape: tuple[int, int], profile: Profile) -> int:
+    """Odd number of pixels of the plume scale at this picture size, 1..11."""
+    pixels = shape[0] * profile["smooth.height_percent"] / 100
+    return int(min(11, max(1, 2 * round((pixels - 1) / 2) + 1)))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The answer for one frame: GAS, NO GAS, INHIBIT or FAULT, and why.
+
+A verdict is made per frame but hardly ever printed, so it only carries numbers;
+words are put together when somebody asks for `.reason` or `.rules`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from edgeleak.frame import FrameFlag
+from edgeleak.pipeline.codes import TABLE, WORDS, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One named rule with what it measured.
+
+    name     : e.g. "evidence", "persistence", or the name of a code
+    fired    : the rule spoke (an inhibit rule that fired stands against an answer)
+    measured : what was found, in `unit`; NaN where there is nothing to measure
+    limit    : what it was compared with, in `unit`
+    unit     : unit of both
+    """
+
+    name: str
+    fired: bool
+    measured: float
+    limit: float
+    unit: str
+
+    def __str__(self) -> str:
+        word = "fired" if self.fired else "quiet"
+        return f"{self.name}: {word} ({self.measured:.4g} of {self.limit:.4g} {self.unit})"
+
+
+class Limits(NamedTuple):
+    """What a profile compares with; shared by all verdicts of a pipeline."""
+
+    evidence: float
+    hits: int
+    window_s: float
+    level_counts_per_s: float
+
+
+class Verdict(NamedTuple):
+    """Answer for one frame.  `str()` is exactly GAS, NO GAS, INHIBIT or FAULT.
+
+    kind     : the answer as a number, see codes.Kind
+    code     : 0, or a number of codes.TABLE that says why there is no plain answer
+    evidence : >= 0, grows with the amount of changed picture; NaN when there is no answer
+    measured, expected : the two numbers behind `code`
+    hits     : frames of the persistence window whose evidence was enough
+    area_px  : pixels of the mask now
+    level_counts : brightness shift of the whole frame that was taken out, counts
+    noise_counts : typical noise of the smoothed difference, counts; NaN when not measured
+    flags    : what weakens the frame (8-bit source, assumed rate, ...)
+    limits   : what the numbers were compared with
+    """
+
+    kind: Kind
+    code: int
+    evidence: float
+    measured: float
+    expected: float
+    hits: int
+    area_px: int
+    level_counts: float
+    noise_counts: float
+    flags: FrameFlag
+    limits: Limits
+
+    def __str__(self) -> str:
+        return WORDS[self.kind]
+
+    def __format__(self, spec: str) -> str:
+        return format(WORDS[self.kind], spec)
+
+    @property
+    def is_gas(self) -> bool:
+        return self.kind == Kind.GAS
+
+    @property
+    def reason(self) -> str:
+        """One sentence: what was measured against what, and what to do next."""
+        if self.code:
+            row = TABLE[self.code]
+            what = row.what.format(measured=self.measured, expected=self.expected)
+            return f"{self.code} {row.name}: {what} [{row.section}]; {row.next_step}"
+        compared = f"evidence {self.evidence:.2f}, gas from {self.limits.evidence:.2f}"
+        held = (
+            f"{self.hits} of the last {self.limits.window_s:g} s' frames, {self.limits.hits} needed"
+        )
+        if self.kind == Kind.GAS:
+            return f"{compared}, in {held}; {self.area_px} pixels changed"
+        return f"{compared}, in {held}; every input fresh and in range"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule that took part, with its facts; the inhibiting one first."""
+        limits = self.limits
+        found = (
+            Rule("evidence", self.evidence >= limits.evidence, self.evidence, limits.evidence, "1"),
+            Rule("persistence", self.hits >= limits.hits, self.hits, limits.hits, "frames"),
+        )
+        if not self.code:
+            return found
+        row = TABLE[self.code]
+        return (Rule(row.name, True, self.measured, self.expected, row.section), *found)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON; NaN becomes None."""
+        return {
+            "verdict": str(self),
+            "code": self.code,
+            "reason": self.reason,
+            "evidence": _or_none(self.evidence),
+            "area_px": self.area_px,
+            "level_counts": _or_none(self.level_counts),
+            "noise_counts": _or_none(self.noise_counts),
+            "flags": int(self.flags),
+            "rules": [
+                {
+                    "name": rule.name,
+                    "fired": bool(rule.fired),
+                    "measured": _or_none(rule.measured),
+                    "limit": _or_none(rule.limit),
+                    "unit": rule.unit,
+                }
+                for rule in self.rules
+            ],
+        }
+
+
+def _or_none(value: float) -> float | None:
+    return None if value != value else float(value)
