@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edgeleak.errors import UnavailableError
 
@@ -68,7 +69,7 @@ def progress_bar() -> Iterator[Progress]:
             "the progress bar needs rich; run: pip install edgeleak[host], or send stderr to a file"
         ) from error
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, Any] = {}
 
         def advance(name: str, done: int, total: int) -> None:
             if name not in tasks:

@@ -118,9 +118,9 @@ def _beats_mixtures(results: list[SequenceResult]) -> Claim:
         own = _curve(r, PAPER_KEY, "unseen")
         leads = []
         for key in MIXTURE_KEYS:
-            if (peer := r.method(key)) is None:
+            if not r.has(key):
                 continue
-            lead = own - peer.psnr_db["unseen"]
+            lead = own - _curve(r, key, "unseen")
             leads.append(f"{key} {np.mean(lead):+.1f} dB (last {lead[-1]:+.1f})")
             holds.append(float(np.mean(lead)) > 0)
         numbers.append(f"{r.sequence.name}: " + ", ".join(leads))

@@ -74,8 +74,12 @@ class SequenceResult:
     shown_input: np.ndarray
     methods: list[MethodResult] = field(default_factory=list)
 
-    def method(self, key: str) -> MethodResult | None:
-        return next((m for m in self.methods if m.key == key), None)
+    def has(self, key: str) -> bool:
+        return any(m.key == key for m in self.methods)
+
+    def method(self, key: str) -> MethodResult:
+        """The method with that key; KeyError where it did not run."""
+        return {m.key: m for m in self.methods}[key]
 
 
 def compare_sequence(

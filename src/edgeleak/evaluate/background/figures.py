@@ -70,7 +70,7 @@ def _draw_panel(axes, result: SequenceResult, reference: str) -> None:
 def draw_backgrounds(results: list[SequenceResult], path: Path) -> Path:
     """Figure 7: a row per sequence: input frame 300 and the backgrounds at that frame."""
     plt = load_pyplot()
-    keys = [key for key in SIDE_BY_SIDE if results[0].method(key)]
+    keys = [key for key in SIDE_BY_SIDE if results[0].has(key)]
     h, w = results[0].shown_input.shape
     size = (2.5 * (len(keys) + 1), (2.5 * h / w + 0.42) * len(results) + 0.7)
     figure, axes = plt.subplots(

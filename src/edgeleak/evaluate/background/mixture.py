@@ -54,7 +54,7 @@ class GaussianMixture:
         near = (distance < MATCH_SIGMAS**2 * self._variance) & (self._weight > 0)
         rank = self._weight / np.sqrt(self._variance)
         matched = self._first_match(near, rank)
-        self._replace(value, rank, ~matched.any(axis=0))
+        self._replace(value, rank, np.logical_not(matched.any(axis=0)))
         alpha = self._alpha
         self._weight *= 1 - alpha
         self._weight += alpha * matched

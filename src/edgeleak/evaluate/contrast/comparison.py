@@ -59,8 +59,12 @@ class StillResult:
     counts_cnr: float
     mappings: list[MappingResult] = field(default_factory=list)
 
-    def mapping(self, key: str) -> MappingResult | None:
-        return next((m for m in self.mappings if m.mapping.key == key), None)
+    def has(self, key: str) -> bool:
+        return any(m.mapping.key == key for m in self.mappings)
+
+    def mapping(self, key: str) -> MappingResult:
+        """The result of the mapping with that key; KeyError where it did not run."""
+        return {m.mapping.key: m for m in self.mappings}[key]
 
 
 def all_mappings(with_opencv: bool = True) -> list[Mapping]:

@@ -24,7 +24,7 @@ INPUT_KEY = "linear-full"
 def draw_pictures(result: StillResult, path: Path) -> Path:
     """Figures 4 to 6: the picture under each mapping, its histogram below."""
     plt = load_pyplot()
-    shown = [m for key in SHOWN if (m := result.mapping(key))]
+    shown = [result.mapping(key) for key in SHOWN if result.has(key)]
     n_rows = -(-len(shown) // PER_ROW)
     h, w = result.still.counts.shape
     size = (3.0 * PER_ROW, (2.9 * h / w + 1.75) * n_rows + 0.6)

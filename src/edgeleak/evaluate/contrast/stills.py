@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Still:
     counts: np.ndarray
 
 
-def recorded_still(path: str | Path, **geometry: object) -> Still:
+def recorded_still(path: str | Path, **geometry: Any) -> Still:
     """Frame 100 of a recording, or the last one it has; 8-bit frames are shifted left 6."""
     chosen, number = None, 0
     with open_source(path, **geometry) as source:

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from edgeleak.evaluate.sequences.sequence import Sequence
 from edgeleak.sources import open_source
 
 
-def recorded_sequence(path: str | Path, **geometry: object) -> Sequence:
+def recorded_sequence(path: str | Path, **geometry: Any) -> Sequence:
     """A recording as a sequence; *geometry* goes to open_source (raw dumps need it).
 
     Opens the file once to learn its facts, and again for every reading.

@@ -102,4 +102,5 @@ def drawn_scenery(index: int, shape: tuple[int, int]) -> Scenery:
     flat = 9000 + stripes + vignette + rng.normal(0, 40, shape)
     flat[rng.random(shape) < 0.0014] -= 4000
     residue = rng.normal(0, 1.6, shape) + 0.03 * stripes
-    return Scenery(*(a.astype(np.float32) for a in (scene, flat, residue)), False)
+    scene, flat, residue = (a.astype(np.float32) for a in (scene, flat, residue))
+    return Scenery(scene, flat, residue, False)
