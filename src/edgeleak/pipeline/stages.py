@@ -135,7 +135,8 @@ class CountsStage:
         self._size = plume_size(arena.shape, profile)
         self._slew = Stepper(profile["background.slew_counts_per_s"], 4)
         self._absorb_s = profile["background.absorb_s"]
-        self._clip_q2 = round(4 * profile["local.clip_counts"])
+        self._clip_sigma = profile["local.clip_sigma"]
+        self._most_sigma = profile["noise.most_sigma"]
         self._tile_step = max(1, self._step // 2)
         self._factor_q4 = round(16 * profile["threshold.noise_factor"] / 0.6745)
         self._opening = profile["threshold.opening_px"]
@@ -172,6 +173,8 @@ class CountsStage:
         self.noise_counts = self._floors[is_eight_bit]
         factor = self._factor_q4 / 16 * 0.6745
         self._floor_q2 = min(32767, round(4 * factor * self.noise_counts))
+        self._clip_q2 = min(32767, round(4 * self._clip_sigma * self.noise_counts))
+        self._most_noise = min(65535, round(16 * 0.6745 * self._most_sigma * self.noise_counts))
 
     def new_table(self) -> None:
         """The stage reads the table at every frame."""
@@ -203,6 +206,7 @@ class CountsStage:
             return 0
         self._compare(dt_s)
         self._remember(dt_s, seed)
+        np.minimum(arena["noise"], self._most_noise, out=arena["noise"])
         if self._opening > 1:
             kernels.open_mask(arena["mask"], arena["bits"], self._opening)
         return kernels.area(arena["mask"])
