@@ -95,3 +95,15 @@ def test_full_storage_ends_with_code_74_and_keeps_the_frames(tmp_path, clip):
     got = [pixels.copy() for pixels, _ in open_source(out)]
     assert 1 <= len(got) < 12
     np.testing.assert_array_equal(got, frames[: len(got)])
+
+
+def test_a_recorded_simulation_replays_as_it_was_live(tmp_path, capsys):
+    scene = "sim:seed=4,shape=48x64,seconds=1,fps=6"
+    _, facts = run(capsys, scene, "--out", tmp_path / "s.mcap")
+    live = [(pixels.copy(), info) for pixels, info in open_source(scene)]
+    again = [(pixels.copy(), info) for pixels, info in open_source(tmp_path / "s.mcap")]
+    assert facts["frames"] == len(live) == len(again) == 6
+    for (pixels, info), (got, got_info) in zip(live, again, strict=True):
+        np.testing.assert_array_equal(got, pixels)
+        assert repr(got_info) == repr(info)
+    assert open_source(tmp_path / "s.mcap").sensor == open_source(scene).sensor

@@ -297,12 +297,29 @@ def test_a_cut_file_gives_what_is_whole_and_says_so(tmp_path, kind):
     assert source.warnings
 
 
-def test_zip_without_its_directory_is_named_as_cut(tmp_path):
-    seed_files.npz(tmp_path / "a.npz")
-    data = (tmp_path / "a.npz").read_bytes()
-    (tmp_path / "a.npz").write_bytes(data[: len(data) // 2])
+@pytest.mark.parametrize("kind", ["npz", "difference.npz"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_cut_archive_gives_the_frames_before_the_cut(tmp_path, kind, save):
+    path = tmp_path / f"a.{kind}"
+    seed_files.KINDS[kind](path)
+    save(path, **np.load(path))
+    data = path.read_bytes()
+    kept = []
+    for share in (0.2, 0.5, 0.7, 0.8, 0.9, 0.99):
+        path.write_bytes(data[: int(len(data) * share)])
+        try:
+            source, frames, _ = read(path)
+        except DataError:
+            kept.append(0)
+            continue
+        np.testing.assert_array_equal(frames, STACK[: len(frames)])
+        assert "it was cut" in source.damage
+        kept.append(len(frames))
+    assert kept == sorted(kept)
+    assert kept[-1] >= 3  # of 6; the difference form needs first, lo and part of hi
+    path.write_bytes(data[:20])
     with pytest.raises(DataError, match="it was cut"):
-        open_source(tmp_path / "a.npz")
+        open_source(path)
 
 
 def test_a_bomb_in_a_small_archive_is_refused(tmp_path):

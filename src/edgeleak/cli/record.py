@@ -115,7 +115,7 @@ def frame_limit(args: argparse.Namespace, source: "Source") -> int | None:
 def copy_frames(
     source: "Source", writer: "Writer", duration_s: float | None, limit: int | None
 ) -> None:
-    start_ns: int | None = None
+    start_ns: float | None = None
     total = min((n for n in (limit, source.n_frames) if n), default=None)
     with Progress("recording", total) as progress:
         for count, (pixels, info) in enumerate(source, 1):

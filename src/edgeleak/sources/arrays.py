@@ -18,6 +18,7 @@ import numpy as np
 from edgeleak.errors import DataError, UsageError
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.sensor import LEPTON
+from edgeleak.sources.cut_zip import open_cut
 from edgeleak.sources.source import Frame, OpenOptions, Source, check_shape
 
 DEFLATE_MAX_RATIO = 1032  # the format cannot expand further (zlib manual)
@@ -58,26 +59,34 @@ class ArraySource(Source):
     def __init__(self, path: Path, options: OpenOptions) -> None:
         super().__init__(path, options)
         self._is_zip = zipfile.is_zipfile(path)
-        if not self._is_zip and path.open("rb").read(2) == b"PK":
-            raise DataError(f"{path}: the archive has no directory: it was cut; copy it again")
+        with path.open("rb") as file:
+            self._is_cut = not self._is_zip and file.read(2) == b"PK"
+        if self._is_cut:
+            self._is_zip = True
+            self._note_damage("it was cut: the archive's directory is missing")
         entries = self._entries()
         if set(entries) >= DIFFERENCE_KEYS and options.key is None:
             self._start_difference_form(entries)
+        elif self._is_cut and {"first", "lo"} <= set(entries):
+            raise DataError(f"{path}: it was cut before the part hi of the differences")
         else:
             self._start_stack(choose_entry(entries, options.key, path))
+
+    def _archive(self) -> Any:
+        return open_cut(self.path) if self._is_cut else zipfile.ZipFile(self.path)
 
     def _entries(self) -> dict[str, Entry]:
         if not self._is_zip:
             with self.path.open("rb") as file:
                 entry = read_claim(file, self.path.stem, self.path.stat().st_size)
             return {entry.key: entry}
-        with zipfile.ZipFile(self.path) as archive:
+        with self._archive() as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             if len(members) > MAX_MEMBERS:
                 raise DataError(f"{self.path}: {len(members)} arrays are more than {MAX_MEMBERS}")
             return {info.filename[:-4]: self._member_claim(archive, info) for info in members}
 
-    def _member_claim(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
+    def _member_claim(self, archive: Any, info: Any) -> Entry:
         key = info.filename[:-4]
         if info.compress_type not in ZIP_METHODS:
             raise DataError(f"{self.path}: {key}: only stored and deflated arrays are read")
@@ -123,7 +132,7 @@ class ArraySource(Source):
 
     def _read_difference(self) -> Iterator[np.ndarray]:
         """u = lo | hi << 8 is the zigzag of the step from frame to frame."""
-        with zipfile.ZipFile(self.path) as archive:
+        with self._archive() as archive:
             frame = next(stream_frames(archive.open("first.npy"))).astype(np.int32)
             yield frame.astype(np.uint16)
             pair = (stream_frames(archive.open("lo.npy")), stream_frames(archive.open("hi.npy")))
@@ -136,7 +145,7 @@ class ArraySource(Source):
 
     def _raw_frames(self, entry: Entry) -> Iterator[np.ndarray]:
         if self._is_zip:
-            with zipfile.ZipFile(self.path) as archive:
+            with self._archive() as archive:
                 yield from stream_frames(archive.open(f"{entry.key}.npy"))
         else:
             with self.path.open("rb") as file:
