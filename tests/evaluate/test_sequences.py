@@ -8,6 +8,7 @@ import pytest
 
 from edgeleak.evaluate.sequences.built_in import CHANGE_AT, built_in_sequences, objects_cover
 from edgeleak.evaluate.sequences.grey import grey_sequence, log_gain, log_table
+from edgeleak.evaluate.sequences.recorded import recorded_sequence
 from edgeleak.evaluate.sequences.scenery import data_folder, fit, load_scenery, shrink
 
 NAMES = ["still", "noisy", "contrast-change", "moving-objects"]
@@ -97,3 +98,12 @@ def test_real_scenery_is_used_where_it_is(data_dir):
     assert 7000 < np.median(scenery.flat) < 11000
     assert np.abs(np.median(scenery.residue)) <= 1
     assert np.median(np.abs(scenery.residue)) < 4
+
+
+def test_real_recordings_are_sequences(data_dir):
+    methane = recorded_sequence(data_dir / "methane-1fps-320x240")
+    assert (methane.bits, methane.shape, methane.n_frames) == (8, (240, 320), 1483)
+    clip = recorded_sequence(data_dir / "lepton-clips-160x120" / "bench.npz")
+    assert (clip.bits, clip.shape, clip.n_frames) == (14, (120, 160), 257)
+    first, again = next(clip.frames()).copy(), next(clip.frames())
+    np.testing.assert_array_equal(first, again)

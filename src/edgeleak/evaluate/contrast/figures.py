@@ -144,7 +144,7 @@ def draw_summary(results: list[StillResult], path: Path) -> Path:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].axvline(100, color="#999999", linewidth=0.8, linestyle=":")
     axes[0].set_yticks(rows, [m.mapping.label for m in first], fontsize=9)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(first) - 0.4, -0.6)
     axes[2].set_xscale("log")
     figure.suptitle(
         f"Mappings from counts to levels: bar = mean of {len(results)} pictures, dot = one picture",
