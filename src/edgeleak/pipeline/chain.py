@@ -167,6 +167,7 @@ class Pipeline:
         self._since_update_s = 0.0
         if gain.update(elapsed_s):
             self._stage.new_table()
+        self._stage.measure_noise()
         saturated = 0.0
         if gain.full_counts >= SATURATED_COUNTS:
             saturated = 100 * float(np.mean(self._input[::8, ::8] >= SATURATED_COUNTS))

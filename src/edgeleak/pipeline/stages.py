@@ -88,6 +88,9 @@ class GreyStage:
     def members(shape: tuple[int, int], profile: Profile) -> list[Member]:
         return common_members(shape)
 
+    def measure_noise(self) -> None:
+        """The paper knows no noise."""
+
     def new_table(self) -> None:
         self.chain.set_lut(self._gain.lut)
 
@@ -143,6 +146,7 @@ class CountsStage:
         floor = profile["threshold.noise_floor_counts"]
         self._floors = (floor, profile["threshold.eight_bit_noise_counts"])
         self._noise = Stepper(profile["noise.slew_counts_per_s"], 16)
+        self._hurry, self._learn_s = profile["noise.learn_factor"], profile["guard.learn_s"]
         self._masked = Stepper(profile["noise.masked_slew_counts_per_s"], 16)
         self.levels_per_count = profile["gas.levels_per_count"]
         self._gain_q8 = round(64 * self.levels_per_count)
@@ -170,7 +174,17 @@ class CountsStage:
 
     def use_eight_bit(self, is_eight_bit: bool) -> None:
         """Noise floor of the kind of source that is connected."""
-        self.noise_counts = self._floors[is_eight_bit]
+        self._least_noise = self._floors[is_eight_bit]
+        self._set_noise(self._least_noise)
+
+    def measure_noise(self) -> None:
+        """Typical noise of the frame: the median pixel's, at least the source's floor."""
+        arena = self._arena
+        found = kernels.count_range(arena["noise"], self._step, (500,), arena["keys"])[0]
+        self._set_noise(max(self._least_noise, found / 16 / 0.6745))
+
+    def _set_noise(self, noise_counts: float) -> None:
+        self.noise_counts = noise_counts
         factor = self._factor_q4 / 16 * 0.6745
         self._floor_q2 = min(32767, round(4 * factor * self.noise_counts))
         self._clip_q2 = min(32767, round(4 * self._clip_sigma * self.noise_counts))
@@ -189,7 +203,7 @@ class CountsStage:
 
     def _restart(self) -> None:
         self._since_slot_s, self._filled, self._next = 0.0, 0, 0
-        self._since_absorb_s = 0.0
+        self._since_absorb_s, self._learnt_s = 0.0, 0.0
         self.level_counts = 0.0
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -215,6 +229,7 @@ class CountsStage:
         arena = self._arena
         np.minimum(arena["counts"], 16383, out=arena["background"])
         np.left_shift(arena["background"], 2, out=arena["background"])
+        self._set_noise(self._least_noise)
         arena["noise"].fill(min(65535, round(16 * 0.6745 * self.noise_counts)))
         self._restart()
 
@@ -235,11 +250,13 @@ class CountsStage:
         kernels.local_level(difference, arena["local"], self._clip_q2, self._tile_step)
         kernels.remove_local_level(difference, arena["local"], arena["row"])
         kernels.smooth(difference, smoothed, self._size, arena["row"])
+        hurry = self._hurry if self._learnt_s < self._learn_s else 1.0
+        self._learnt_s += dt_s
         past = arena["lag"][self._next if self._filled == self._slots else 0]
         kernels.lag_step(
             smoothed, past if self._filled else smoothed, arena["noise"], arena["gas"],
             arena["mask"], factor_q4=min(4095, self._factor_q4), floor_q2=self._floor_q2,
-            noise_step=self._noise.take(dt_s, 4095), masked_step=self._masked.take(dt_s, 4095),
+            noise_step=self._noise.take(dt_s * hurry, 4095), masked_step=self._masked.take(dt_s, 4095),
             gain_q8=self._gain_q8,
         )  # fmt: skip
 
