@@ -34,6 +34,7 @@ typedef struct el_clahe_plan {
     float *left, *right;        /* (width) weights of the left and right tile */
     uint32_t *quad_at;          /* (width) first entry of the quad that rules the column */
     uint32_t *gathered;         /* (width) quads of one row */
+    int32_t *run_end;           /* (tiles_x + 1) first column right of each quad */
     int32_t *mirror;            /* (padded_w - width) source columns of the padding */
 } el_clahe_plan;
 
@@ -83,6 +84,7 @@ el_clahe_layout(el_clahe_plan *plan, void *block)
     plan->right = (float *)el_clahe_carve(bytes, &used, width * 4);
     plan->quad_at = (uint32_t *)el_clahe_carve(bytes, &used, width * 4);
     plan->gathered = (uint32_t *)el_clahe_carve(bytes, &used, width * 4);
+    plan->run_end = (int32_t *)el_clahe_carve(bytes, &used, (tiles_x + 1) * 4);
     plan->mirror = (int32_t *)el_clahe_carve(
         bytes, &used, (size_t)(plan->padded_w - plan->width) * 4);
     return used;
@@ -121,11 +123,13 @@ static inline void
 el_clahe_prepare(el_clahe_plan *plan, double clip_limit)
 {
     const float per_tile = 1.0f / (float)plan->tile_w;
+    memset(plan->run_end, 0, (size_t)(plan->tiles_x + 1) * 4);
     for (int32_t x = 0; x < plan->width; x++) {
         int32_t tile;
         plan->right[x] = el_clahe_weight(x, per_tile, &tile);
         plan->left[x] = 1.0f - plan->right[x];
         plan->quad_at[x] = (uint32_t)(tile + 1) * EL_LEVELS;
+        plan->run_end[tile + 1] = x + 1;
     }
     for (int32_t x = plan->width; x < plan->padded_w; x++)
         plan->mirror[x - plan->width] = el_clahe_mirror(x, plan->width);

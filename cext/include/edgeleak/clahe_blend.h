@@ -80,15 +80,35 @@ EL_ISA(el_clahe_build_band)(el_clahe_plan *plan, int32_t band)
 }
 
 #if EL_ISA_AVX2
+/* Fetch the quads of a row.  A pass of its own: a gather between the arithmetic of the blend
+ * made the two take 0.87 ns per pixel, one after the other they take 0.52.  Gathering into
+ * zeroes keeps a gather from waiting for an older register. */
+EL_INLINE void
+EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
+{
+    const size_t width = (size_t)plan->width;
+    const uint32_t *quads = plan->quads, *quad_at = plan->quad_at;
+    uint32_t *out = plan->gathered;
+    size_t x = 0;
+    for (; x + 8 <= width; x += 8) {
+        const __m256i v = _mm256_cvtepu8_epi32(
+            _mm_loadl_epi64((const __m128i *)(const void *)(grey + x)));
+        const __m256i at = _mm256_add_epi32(
+            v, _mm256_load_si256((const __m256i *)(const void *)(quad_at + x)));
+        const __m256i quad = _mm256_mask_i32gather_epi32(
+            _mm256_setzero_si256(), (const int *)(const void *)quads, at,
+            _mm256_set1_epi32(-1), 4);
+        _mm256_store_si256((__m256i *)(void *)(out + x), quad);
+    }
+    for (; x < width; x++)
+        out[x] = quads[quad_at[x] + grey[x]];
+}
+
 /* 8 pixels as 32-bit levels. */
 EL_INLINE __m256i
-EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, const uint8_t *grey, size_t x, __m256 upper,
-                        __m256 lower)
+EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, size_t x, __m256 upper, __m256 lower)
 {
-    const __m256i v = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)grey));
-    const __m256i base = _mm256_loadu_si256((const __m256i *)(const void *)(plan->quad_at + x));
-    const __m256i quad = _mm256_i32gather_epi32((const int *)(const void *)plan->quads,
-                                                _mm256_add_epi32(v, base), 4);
+    const __m256i quad = _mm256_load_si256((const __m256i *)(const void *)(plan->gathered + x));
     const __m256i second = _mm256_setr_epi8(1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1, 13, -1,
                                             -1, -1, 1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1,
                                             13, -1, -1, -1);
@@ -99,45 +119,63 @@ EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, const uint8_t *grey, size_t x
     const __m256 b = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, second));
     const __m256 c = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, third));
     const __m256 d = _mm256_cvtepi32_ps(_mm256_srli_epi32(quad, 24));
-    const __m256 left = _mm256_loadu_ps(plan->left + x), right = _mm256_loadu_ps(plan->right + x);
+    const __m256 left = _mm256_load_ps(plan->left + x), right = _mm256_load_ps(plan->right + x);
     const __m256 top = _mm256_add_ps(_mm256_mul_ps(a, left), _mm256_mul_ps(b, right));
     const __m256 bottom = _mm256_add_ps(_mm256_mul_ps(c, left), _mm256_mul_ps(d, right));
     return _mm256_cvtps_epi32(
         _mm256_add_ps(_mm256_mul_ps(top, upper), _mm256_mul_ps(bottom, lower)));
 }
 
-/* Blends whole groups of 32 pixels; returns how many pixels are done. */
+/* Whole groups of 32 pixels; returns how many pixels are done. */
 EL_INLINE size_t
-EL_ISA(el_clahe_blend_row)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
+EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
 {
     const __m256 up = _mm256_set1_ps(upper), low = _mm256_set1_ps(lower);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     size_t x = 0;
     for (; x + 32 <= (size_t)plan->width; x += 32) {
-        const __m256i p0 = EL_ISA(el_clahe_blend8)(plan, grey + x, x, up, low);
-        const __m256i p1 = EL_ISA(el_clahe_blend8)(plan, grey + x + 8, x + 8, up, low);
-        const __m256i p2 = EL_ISA(el_clahe_blend8)(plan, grey + x + 16, x + 16, up, low);
-        const __m256i p3 = EL_ISA(el_clahe_blend8)(plan, grey + x + 24, x + 24, up, low);
+        const __m256i p0 = EL_ISA(el_clahe_blend8)(plan, x, up, low);
+        const __m256i p1 = EL_ISA(el_clahe_blend8)(plan, x + 8, up, low);
+        const __m256i p2 = EL_ISA(el_clahe_blend8)(plan, x + 16, up, low);
+        const __m256i p3 = EL_ISA(el_clahe_blend8)(plan, x + 24, up, low);
         const __m256i packed =
             _mm256_packus_epi16(_mm256_packs_epi32(p0, p1), _mm256_packs_epi32(p2, p3));
         _mm256_storeu_si256((__m256i *)(void *)(grey + x),
                             _mm256_permutevar8x32_epi32(packed, order));
     }
-    for (; x < (size_t)plan->width; x++)
-        grey[x] = el_clahe_blend(plan->quads[plan->quad_at[x] + grey[x]], plan->left[x],
-                                 plan->right[x], upper, lower);
     return x;
 }
 #else
-/* Fetch the quads of a row. */
+#define EL_QUAD(v) _mm_cvtsi32_si128((int)quads[v])
+/* Fetch the quads of a row; columns under one quad are one run. */
 EL_INLINE void
 EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
 {
-    const uint32_t width = (uint32_t)plan->width, *quad_at = plan->quad_at;
     uint32_t *restrict out = plan->gathered;
-    for (uint32_t x = 0; x < width; x++)
-        out[x] = plan->quads[quad_at[x] + grey[x]];
+    int32_t x = 0;
+    for (int32_t run = 0; run <= plan->tiles_x; run++) {
+        const uint32_t *restrict quads = plan->quads + (size_t)run * EL_LEVELS;
+        const int32_t end = plan->run_end[run];
+        for (; x + 4 <= end; x += 4) {
+            uint32_t four;
+            memcpy(&four, grey + x, sizeof four);
+#if EL_X86 /* one store of four; stores are what bounds this loop */
+            const __m128i low = _mm_unpacklo_epi32(EL_QUAD(four & 0xFF), EL_QUAD(four >> 8 & 0xFF));
+            const __m128i high =
+                _mm_unpacklo_epi32(EL_QUAD(four >> 16 & 0xFF), EL_QUAD(four >> 24));
+            _mm_storeu_si128((__m128i *)(void *)(out + x), _mm_unpacklo_epi64(low, high));
+#else
+            out[x] = quads[four & 0xFF];
+            out[x + 1] = quads[four >> 8 & 0xFF];
+            out[x + 2] = quads[four >> 16 & 0xFF];
+            out[x + 3] = quads[four >> 24];
+#endif
+        }
+        for (; x < end; x++)
+            out[x] = quads[grey[x]];
+    }
 }
+#undef EL_QUAD
 
 #if EL_X86
 EL_INLINE __m128i
@@ -209,18 +247,16 @@ EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float u
     return 0;
 }
 #endif
+#endif
 
-EL_INLINE size_t
+EL_INLINE void
 EL_ISA(el_clahe_blend_row)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
 {
     EL_ISA(el_clahe_gather)(plan, grey);
     size_t x = EL_ISA(el_clahe_blend_vectors)(plan, grey, upper, lower);
     for (; x < (size_t)plan->width; x++)
         grey[x] = el_clahe_blend(plan->gathered[x], plan->left[x], plan->right[x], upper, lower);
-    return x;
 }
-#endif
-
 /* One row of the image in place; rows come from top to bottom, after all were counted. */
 static inline void
 EL_ISA(el_clahe_apply_row)(el_clahe_plan *plan, int32_t y, uint8_t *grey)
