@@ -26,9 +26,16 @@ def outputs(word):
     regions = np.zeros(1 if word == "GAS" else 0, REGION)
     if len(regions):
         regions[0] = (10, 10, 20, 15, 300, -12.0)
-    return SimpleNamespace(counts=np.full(shape, 5000, np.uint16), grey=np.full(shape, 90, np.uint8),
-                           mask=np.zeros(shape, np.uint8), regions=regions, verdict=Word(word),
-                           gas=np.zeros(shape, np.int16))  # fmt: skip
+    return SimpleNamespace(
+        counts=np.full(shape, 5000, np.uint16),
+        grey=np.full(shape, 90, np.uint8),
+        mask=np.zeros(shape, np.uint8),
+        regions=regions,
+        verdict=Word(word),
+        gas=np.full(shape, 128, np.uint8),
+        gas_zero_level=128,
+        gas_levels_per_count=1.0,
+    )
 
 
 def run(folder, words, **given):

@@ -44,6 +44,15 @@ def test_boxes_scale_with_the_picture(said, boxes, shape, zoom):
     assert red_inner_edges(picture.rgb) == picture.description["boxes_px"][0]
 
 
+def test_labels_never_cover_each_other(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    crowd = boxes((200, 150, 60, 50), (205, 155, 55, 45), (210, 160, 50, 40))
+    words = overlay(grey, None, crowd, said("GAS"), INFO).description["words"]
+    assert sum("counts, " in word for word in words) == 2  # above the first, below the second
+    lone = overlay(grey, None, crowd[:1], said("GAS"), INFO).description["words"]
+    assert "-30 counts, 3000 px" in lone
+
+
 def test_boxes_are_red_only_for_gas(said, boxes):
     grey = np.zeros((480, 640), np.uint8)
     for word, ink in (("GAS", RED), ("NO GAS", YELLOW), ("INHIBIT", YELLOW), ("FAULT", YELLOW)):
@@ -59,8 +68,8 @@ def test_legend_says_what_the_numbers_are(said):
     picture = overlay(np.zeros((480, 640), np.uint8), None, None, said("NO GAS", "all quiet"),
                       INFO, legend, evidence=0.25)  # fmt: skip
     words = picture.description["words"]
-    for want in ("NO GAS", "all quiet", "evidence 0.25", "3732", "scene, counts", "5625", "-60",
-                 "gas contrast, counts", "+60", "yard.mcap", "t 12.50 s  frame 123"):  # fmt: skip
+    for want in ("NO GAS", "all quiet", "evidence 0.25", "3732", "counts, 1-99 %", "5625", "-60",
+                 "gas, counts", "+60", "yard.mcap", "t 12.50 s  frame 123"):  # fmt: skip
         assert want in words
     strip = picture.rgb[-LEGEND_PX:]
     assert (strip.std(axis=(0, 1)) > 20).all()  # bars and words are really there

@@ -56,9 +56,8 @@ def shown_counts(counts: np.ndarray) -> tuple[float, float] | None:
 
 
 def gas_counts(pipeline: Any) -> np.ndarray | None:
-    """The pipeline's difference picture in counts, signed."""
-    gas = pipeline.gas
-    per_count = getattr(pipeline, "gas_steps_per_count", math.nan)
-    if gas is None or math.isnan(per_count):
+    """The pipeline's difference picture in counts, signed; None where it holds no counts."""
+    if math.isnan(pipeline.gas_levels_per_count):  # profile `paper`: levels of the grey picture
         return None
-    return gas.astype(np.float32) / np.float32(per_count)
+    zeroed = pipeline.gas.astype(np.float32) - np.float32(pipeline.gas_zero_level)
+    return zeroed / np.float32(pipeline.gas_levels_per_count)

@@ -27,14 +27,14 @@ class Results:
         self.source, self.painter, self.gallery = source, painter, gallery
         self.log = EventLog()
         self.timeline = Timeline()
-        self._reasons: dict[int, str] = {}
+        self._verdicts: dict[int, Any] = {}
 
     def take(self, pipeline: Any, seen: Seen, info: FrameInfo) -> Event | None:
         """One processed frame."""
         event = self.log.take(seen)
         self.timeline.take(seen.evidence, seen.word)
-        if seen.code and seen.code not in self._reasons:
-            self._reasons[seen.code] = pipeline.verdict.reason
+        if seen.code:
+            self._verdicts[seen.code] = pipeline.verdict  # words are made only for the last one
         if self.gallery is not None:
             self.gallery.take(pipeline, seen, info, event)
         return event
@@ -62,7 +62,7 @@ class Results:
             "duration_s": or_none(last.time_s) if last else None,
             "verdicts": dict(log.words),
             "inhibits": [
-                {"code": code, "frames": count, "first": self._reasons.get(code, "")}
+                {"code": code, "frames": count, "last": self._verdicts[code].reason}
                 for code, count in log.codes.most_common()
             ],
             "first_gas_s": or_none(log.gas[0].first.time_s) if log.gas else None,
@@ -89,7 +89,7 @@ class Results:
             )
         if log.words["NO GAS"]:
             return f"No gas: {log.words['NO GAS']} of {frames} frames could rule it out."
-        why = self._reasons.get(log.codes.most_common(1)[0][0], "") if log.codes else ""
+        why = self._verdicts[log.codes.most_common(1)[0][0]].reason if log.codes else ""
         return f"No answer in {frames} frames: {why}" if why else f"No answer in {frames} frames."
 
     def finish(self, summary: dict[str, Any], title: str) -> list[Path]:

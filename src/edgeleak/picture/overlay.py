@@ -26,6 +26,7 @@ BANNER_PX = 40
 LEGEND_PX = 58
 TEXT_PX = 14
 REASON_PX = 13
+LABEL_PX = 12
 VERDICT_PX = 21
 
 
@@ -119,7 +120,8 @@ def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: 
         return []
     ink, thick_px = (RED, 2) if is_gas else (YELLOW, 1)
     largest = np.argsort(-regions["area_px"].astype(np.int64), kind="stable")[:DRAWN_BOXES]
-    boxes = []
+    boxes: list[list[int]] = []
+    labels: list[tuple[int, int, int, int]] = []
     for rank, region in enumerate(regions[largest]):
         x, y = int(region["x"]), int(region["y"])
         box = (
@@ -131,17 +133,32 @@ def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: 
         canvas.frame(box, ink, thick_px)
         boxes.append(list(box))
         if is_gas and rank < LABELLED_BOXES:
-            _label_box(canvas, box, region)
+            _label_box(canvas, box, region, labels)
     return boxes
 
 
-def _label_box(canvas: Canvas, box: tuple[int, int, int, int], region: np.void) -> None:
+def _label_box(
+    canvas: Canvas,
+    box: tuple[int, int, int, int],
+    region: np.void,
+    taken: list[tuple[int, int, int, int]],
+) -> None:
+    """Contrast and size above the box, else below; left out where another label stands."""
     text = f"{region['contrast_counts']:+.0f} counts, {region['area_px']} px"
-    wide = canvas.text_width(text, 12) + 8
+    wide = canvas.text_width(text, LABEL_PX) + 8
     x = max(0, min(box[0] - 2, canvas.width - wide))
-    y = box[1] - 18 if box[1] - 18 >= BANNER_PX else min(box[3] + 2, canvas.height - LEGEND_PX - 16)
-    canvas.fill((x, y, x + wide, y + 16), RED)
-    canvas.text((x + 4, y + 8), text, 12, ink=(255, 255, 255))
+    lowest = canvas.height - LEGEND_PX - 16
+    for y in (box[1] - 18, box[3] + 2):
+        place = (x, y, x + wide, y + 16)
+        if BANNER_PX <= y <= lowest and not any(_overlap(place, other) for other in taken):
+            canvas.fill(place, RED)
+            canvas.text((x + 4, y + 8), text, LABEL_PX, ink=(255, 255, 255))
+            taken.append(place)
+            return
+
+
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _clear_margins(canvas: Canvas, height: int) -> None:
@@ -197,7 +214,7 @@ def _scene_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend)
         return
     low, high = legend.counts_range
     canvas.text((box[0], row), f"{low:.0f}", TEXT_PX)
-    canvas.text(((box[0] + box[2]) // 2, row), "scene, counts", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text(((box[0] + box[2]) // 2, row), "counts, 1-99 %", TEXT_PX, ink=FAINT, anchor="mm")
     canvas.text((box[2], row), f"{high:.0f}", TEXT_PX, anchor="rm")
 
 
@@ -209,5 +226,5 @@ def _gas_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -
     row, scale = box[3] + 18, f"{legend.gas_scale_counts:.0f}"
     canvas.text((box[0], row), f"-{scale}", TEXT_PX, ink=GAS_COLD)
     middle = (box[0] + box[2]) // 2
-    canvas.text((middle, row), "gas contrast, counts", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text((middle, row), "gas, counts", TEXT_PX, ink=FAINT, anchor="mm")
     canvas.text((box[2], row), f"+{scale}", TEXT_PX, ink=GAS_WARM, anchor="rm")

@@ -58,9 +58,9 @@ def gas_tint(gas_counts: np.ndarray, full_scale_counts: float) -> tuple[np.ndarr
 
     gas_counts        : (H, W) float contrast, counts
     full_scale_counts : contrast at which the tint is strongest; above 0
-    returns rgb (H, W, 3) float32 and opacity (H, W) float32 in 0.15..0.75
+    returns rgb (H, W, 3) float32 and opacity (H, W) float32 in 0.15..0.65
     """
     strength = np.clip(np.abs(gas_counts) / np.float32(full_scale_counts), 0, 1)
     cold = (gas_counts < 0)[..., None]
     rgb = np.where(cold, np.float32(GAS_COLD), np.float32(GAS_WARM))
-    return rgb, (0.15 + 0.6 * np.sqrt(strength)).astype(np.float32)
+    return rgb, (0.15 + 0.5 * np.sqrt(strength)).astype(np.float32)
