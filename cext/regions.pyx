@@ -19,8 +19,11 @@ cdef extern from "edgeleak/regions.h" nogil:
         pass
     ctypedef struct el_region_part:
         pass
+    ctypedef struct el_regions_edges:
+        pass
     ctypedef struct el_regions_work:
-        uint16_t *edges[2]
+        el_regions_edges *edges[2]
+        uint16_t *places
         uint32_t *owner[2]
         uint32_t *parent
         el_region_part *part
@@ -29,6 +32,7 @@ cdef extern from "edgeleak/regions.h" nogil:
         const uint16_t *counts
         const uint16_t *background
         int32_t level
+    size_t EL_REGIONS_WORDS(size_t width)
     size_t el_regions_parts(size_t height, size_t width)
     uint32_t el_regions_parts_of(const uint8_t *mask, size_t height, size_t width,
                                  el_regions_work *work, const el_regions_scene *scene,
@@ -77,16 +81,19 @@ cdef class RegionFinder:
         in_range("capacity", self.capacity, 1, 1 << 31)
         self.shape = (height, width)
         runs = (width + 1) // 2
-        edges = np.empty((2, 2 * runs + 2), np.uint16)
-        owner = np.empty((2, runs + 1), np.uint32)
+        words = EL_REGIONS_WORDS(width)
+        edges = np.zeros((2, words * sizeof(el_regions_edges)), np.uint8)
+        places = np.empty(2 * runs + 1, np.uint16)
+        owner = np.zeros((2, runs + 1), np.uint32)
         parent = np.empty(most + 1, np.uint32)
         final = np.empty(most + 1, np.int32)
         part = np.empty((most + 1) * sizeof(el_region_part), np.uint8)
         rows = np.zeros(self.capacity, REGION_DTYPE)
-        self.memory = (edges, owner, parent, final, part, rows)
+        self.memory = (edges, places, owner, parent, final, part, rows)
         for k in range(2):
-            self.work.edges[k] = <uint16_t *>address(edges[k])
+            self.work.edges[k] = <el_regions_edges *>address(edges[k])
             self.work.owner[k] = <uint32_t *>address(owner[k])
+        self.work.places = <uint16_t *>address(places)
         self.work.parent = <uint32_t *>address(parent)
         self.work.part = <el_region_part *>address(part)
         self.final = <int32_t *>address(final)
