@@ -60,20 +60,6 @@ el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step, uin
     return n;
 }
 
-static inline size_t
-el_level_area(const uint8_t *mask, size_t n)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < n;) {
-        const size_t end = n - i < 4096 ? n : i + 4096;
-        uint32_t part = 0;
-        for (; i < end; i++)
-            part += mask[i] != 0;
-        total += part;
-    }
-    return total;
-}
-
 /* Mean, rounded down, of one tile's clipped pixels. */
 static inline int16_t
 el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1, size_t x0,
@@ -112,6 +98,12 @@ el_level_subtract(int16_t *difference, const int32_t *weight, size_t n, int32_t 
                   int32_t right)
 {
     EL_ISA_CALL(el_level_subtract, difference, weight, n, left, right);
+}
+
+static inline size_t
+el_level_area(const uint8_t *mask, size_t n)
+{
+    return EL_ISA_CALL(el_level_area, mask, n);
 }
 
 /* One row: down holds the surface at the tile centres of this row, Q4. */
@@ -154,6 +146,24 @@ el_level_flatten(int16_t *difference, const int16_t *grid, size_t h, size_t w, s
 
 #endif
 #else
+/* 4096 pixels in 64 byte counters, each below 256: that is what vectorises on every machine. */
+static size_t
+EL_ISA(el_level_area)(const uint8_t *mask, size_t n)
+{
+    size_t total = 0, i = 0;
+    for (; i + 4096 <= n; i += 4096) {
+        uint8_t part[64] = {0};
+        for (size_t k = 0; k < 4096; k += 64)
+            for (size_t j = 0; j < 64; j++)
+                part[j] = (uint8_t)(part[j] + (mask[i + k + j] != 0));
+        for (size_t j = 0; j < 64; j++)
+            total += part[j];
+    }
+    for (; i < n; i++)
+        total += mask[i] != 0;
+    return total;
+}
+
 static void
 EL_ISA(el_level_subtract)(int16_t *restrict difference, const int32_t *restrict weight, size_t n,
                           int32_t left, int32_t right)

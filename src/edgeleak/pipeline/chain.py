@@ -21,6 +21,7 @@ from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, G
 from edgeleak.pipeline.verdict import Limits, Verdict
 from edgeleak.sensor import EL640, SensorInfo
 
+COUNTS, VIDEO = np.dtype(np.uint16), np.dtype(np.uint8)
 STAGES: dict[str, type[GreyStage] | type[CountsStage]] = {
     "grey": GreyStage,
     "counts": CountsStage,
@@ -83,7 +84,7 @@ class Pipeline:
         self._update_s = profile["gain.update_s"]
         self._since_update_s = 0.0
         self._scene_code = 0
-        self._limits = Limits(self._gas_from, 1, self._persistence.window_s, nan)
+        self._limits = Limits(self._gas_from, self._persistence.window_s)
         self._area_px = 0
         self._see_nothing = self._sensor_code()
         self.gas_zero_level = self._stage.zero_level
@@ -142,13 +143,14 @@ class Pipeline:
                 f"frame has shape {frame.shape}, this pipeline was made for {self.shape};"
                 " make one per picture size"
             )
-        kind = frame.dtype.char
-        if kind == "H":
+        kind = frame.dtype
+        if kind == COUNTS:
             self._input[...] = frame
             if self.flags & FrameFlag.EIGHT_BIT:
                 self._set_eight_bit(False)
-        elif kind == "B":
-            np.left_shift(frame, EIGHT_BIT_SHIFT, out=self._input, dtype=np.uint16)
+        elif kind == VIDEO:
+            self._input[...] = frame
+            np.left_shift(self._input, EIGHT_BIT_SHIFT, out=self._input)
             if not self.flags & FrameFlag.EIGHT_BIT:
                 self._set_eight_bit(True)
         else:
@@ -202,10 +204,9 @@ class Pipeline:
         self, kind: Kind, code: int, evidence: float, measured: float, expected: float
     ) -> Verdict:
         persistence, stage = self._persistence, self._stage
-        if persistence.needed != self._limits.hits:
-            self._limits = self._limits._replace(hits=persistence.needed)
         return Verdict(
-            kind, code, evidence, measured, expected, persistence.hits, self._area_px,
+            kind, code, evidence, measured, expected, persistence.hits,
+            persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
         )  # fmt: skip
 

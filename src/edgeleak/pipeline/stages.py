@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena, Member
-from edgeleak.pipeline.gain import AutoGain, grid_size, grid_step
+from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
 from edgeleak.pipeline.profile import Profile
 
 REGION_CAPACITY = 256
@@ -86,6 +86,8 @@ class GreyStage:
 
     @staticmethod
     def members(shape: tuple[int, int], profile: Profile) -> list[Member]:
+        if profile["gain.order"] == "equalise-then-log":
+            return [*common_members(shape), *equalise_members()]
         return common_members(shape)
 
     def measure_noise(self) -> None:
@@ -137,7 +139,7 @@ class CountsStage:
         self._step = grid_step(arena.shape)
         self._size = plume_size(arena.shape, profile)
         self._slew = Stepper(profile["background.slew_counts_per_s"], 4)
-        self._absorb_s = profile["background.absorb_s"]
+        self._masked_share = profile["background.masked_share"]
         self._clip_sigma = profile["local.clip_sigma"]
         self._most_sigma = profile["noise.most_sigma"]
         self._tile_step = max(1, self._step // 2)
@@ -163,7 +165,7 @@ class CountsStage:
             min(profile["local.tiles_x"], shape[1]),
         )
         return [
-            *common_members(shape),
+            *GreyStage.members(shape, profile),
             Member("difference", shape, "i2", "counts minus background, quarter counts"),
             Member("smoothed", shape, "i2", "the same at plume scale"),
             Member("noise", shape, "u2", "each pixel's own noise, UQ12.4 counts"),
@@ -188,6 +190,7 @@ class CountsStage:
         factor = self._factor_q4 / 16 * 0.6745
         self._floor_q2 = min(32767, round(4 * factor * self.noise_counts))
         self._clip_q2 = min(32767, round(4 * self._clip_sigma * self.noise_counts))
+        self._pull_q2 = max(1, round(2 * noise_counts))
         self._most_noise = min(65535, round(16 * 0.6745 * self._most_sigma * self.noise_counts))
 
     def new_table(self) -> None:
@@ -203,7 +206,7 @@ class CountsStage:
 
     def _restart(self) -> None:
         self._since_slot_s, self._filled, self._next = 0.0, 0, 0
-        self._since_absorb_s, self._learnt_s = 0.0, 0.0
+        self._absorbed, self._learnt_s = 0.0, 0.0
         self.level_counts = 0.0
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -239,13 +242,17 @@ class CountsStage:
         difference, smoothed = arena["difference"], arena["smoothed"]
         level_q2 = kernels.median_shift(counts, background, self._step, arena["keys"])
         self.level_counts = level_q2 / 4
-        self._since_absorb_s += dt_s
-        is_absorbing = self._since_absorb_s >= self._absorb_s
+        self._absorbed += self._masked_share
+        is_absorbing = self._absorbed >= 1
         if is_absorbing:
-            self._since_absorb_s = 0.0
+            self._absorbed -= 1
+        # The background is pulled half a sigma toward the frame's own level: ties go up and the
+        # lower median rounds down, so without a pull both would drift apart for ever.  The
+        # local level takes the pull out of the difference again.
+        pull_q2 = max(-self._pull_q2, min(self._pull_q2, level_q2))
         kernels.background_step(
             counts, background, difference, arena["mask"], self._slew.take(dt_s, 65532),
-            self._floor_q2, selective=not is_absorbing, level=level_q2,
+            self._floor_q2, selective=not is_absorbing, level=level_q2 - pull_q2,
         )  # fmt: skip
         kernels.local_level(difference, arena["local"], self._clip_q2, self._tile_step)
         kernels.remove_local_level(difference, arena["local"], arena["row"])
@@ -256,7 +263,8 @@ class CountsStage:
         kernels.lag_step(
             smoothed, past if self._filled else smoothed, arena["noise"], arena["gas"],
             arena["mask"], factor_q4=min(4095, self._factor_q4), floor_q2=self._floor_q2,
-            noise_step=self._noise.take(dt_s * hurry, 4095), masked_step=self._masked.take(dt_s, 4095),
+            noise_step=self._noise.take(dt_s * hurry, 4095),
+            masked_step=self._masked.take(dt_s, 4095),
             gain_q8=self._gain_q8,
         )  # fmt: skip
 

@@ -38,9 +38,7 @@ class Limits(NamedTuple):
     """What a profile compares with; shared by all verdicts of a pipeline."""
 
     evidence: float
-    hits: int
     window_s: float
-    level_counts_per_s: float
 
 
 class Verdict(NamedTuple):
@@ -51,6 +49,7 @@ class Verdict(NamedTuple):
     evidence : >= 0, grows with the amount of changed picture; NaN when there is no answer
     measured, expected : the two numbers behind `code`
     hits     : frames of the persistence window whose evidence was enough
+    needed   : hits that make GAS
     area_px  : pixels of the mask now
     level_counts : brightness shift of the whole frame that was taken out, counts
     noise_counts : typical noise of the smoothed difference, counts; NaN when not measured
@@ -64,6 +63,7 @@ class Verdict(NamedTuple):
     measured: float
     expected: float
     hits: int
+    needed: int
     area_px: int
     level_counts: float
     noise_counts: float
@@ -88,9 +88,7 @@ class Verdict(NamedTuple):
             what = row.what.format(measured=self.measured, expected=self.expected)
             return f"{self.code} {row.name}: {what} [{row.section}]; {row.next_step}"
         compared = f"evidence {self.evidence:.2f}, gas from {self.limits.evidence:.2f}"
-        held = (
-            f"{self.hits} of the last {self.limits.window_s:g} s' frames, {self.limits.hits} needed"
-        )
+        held = f"{self.hits} of the last {self.limits.window_s:g} s' frames, {self.needed} needed"
         if self.kind == Kind.GAS:
             return f"{compared}, in {held}; {self.area_px} pixels changed"
         return f"{compared}, in {held}; every input fresh and in range"
@@ -101,7 +99,7 @@ class Verdict(NamedTuple):
         limits = self.limits
         found = (
             Rule("evidence", self.evidence >= limits.evidence, self.evidence, limits.evidence, "1"),
-            Rule("persistence", self.hits >= limits.hits, self.hits, limits.hits, "frames"),
+            Rule("persistence", self.hits >= self.needed, self.hits, self.needed, "frames"),
         )
         if not self.code:
             return found

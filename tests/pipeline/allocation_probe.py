@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run in a process of its own under count_allocations.so: prints calls and block growth."""
+
+import ctypes
+import gc
+import sys
+
+import numpy as np
+
+from edgeleak.frame import FrameInfo
+from edgeleak.pipeline import Pipeline
+
+WARM_UP, STEPS = 300, 10_000
+
+
+class Leaky(Pipeline):
+    """The seeded defect: one array a step."""
+
+    def step(self, frame, info=None):
+        verdict = super().step(frame, info)
+        np.empty(self.shape, np.uint16)
+        return verdict
+
+
+def main(profile: str, kind: str, library: str) -> None:
+    counter = ctypes.CDLL(library)
+    counter.el_count_stop.restype = ctypes.c_long
+    rng = np.random.default_rng(1)
+    shape = (30, 40)
+    ramp = 5000 + 40 * np.arange(40)
+    frames = [(ramp + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(8)]
+    if kind == "eight-bit":
+        frames = [(frame >> 6).astype(np.uint8) for frame in frames]
+    infos = [FrameInfo(i, 1 + i * 33_000_000) for i in range(WARM_UP + STEPS)]
+    pipeline = (Leaky if kind == "leaky" else Pipeline)(shape, profile)
+    for i in range(WARM_UP):
+        pipeline.step(frames[i % 8], infos[i])
+    gc.collect()
+    gc.disable()
+    # Both are called once before, so that their own first-call allocations are over.
+    counter.el_count_start()
+    counter.el_count_stop()
+    blocks = sys.getallocatedblocks()
+    counter.el_count_start()
+    for i in range(WARM_UP, WARM_UP + STEPS):
+        pipeline.step(frames[i % 8], infos[i])
+    calls = counter.el_count_stop()
+    grown = sys.getallocatedblocks() - blocks
+    print(calls, grown, str(pipeline.verdict))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
