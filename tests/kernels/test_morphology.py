@@ -53,7 +53,7 @@ def test_equal_to_reference_and_opencv(rng, shape, name, size):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize("size", [7, 11, 31, 33, 63, 65, 127, 129, 191, 301])
+@pytest.mark.parametrize("size", [7, 11, 13, 15, 31, 33, 63, 65, 127, 129, 191, 301])
 def test_long_windows_equal_reference(rng, name, size):
     for shape in ((1, 1), (9, 200), (97, 190)):
         mask = blobs(rng, shape, 0.97 if name in ("erode", "open") else 0.02)
