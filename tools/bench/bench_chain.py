@@ -19,12 +19,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-import peers  # noqa: E402
-from frames import Course, log_levels, make_course  # noqa: E402
-from ours import FusedChain, StagedChain, corrected_counts, grey_levels  # noqa: E402
-from timing import Timing, best_ratio, paired_ratio, race  # noqa: E402
+import peers
+from frames import Course, log_levels, make_course
+from ours import FusedChain, StagedChain, corrected_counts, grey_levels
+from timing import Timing, best_ratio, paired_ratio, race
 
-from edgeleak import kernels  # noqa: E402
+from edgeleak import kernels
 
 SHAPES = ((480, 640), (240, 320), (120, 160))
 SECTIONS = ("chain", "stages", "pipeline", "regions", "portable")
@@ -255,8 +255,7 @@ def bench_portable(is_quick: bool) -> list[Row]:
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
     own = Row.__dataclass_fields__
     return [
-        Row(**{k: v for k, v in row.items() if k in own})
-        for row in json.loads(done.stdout)["rows"]
+        Row(**{k: v for k, v in row.items() if k in own}) for row in json.loads(done.stdout)["rows"]
     ]
 
 
@@ -311,7 +310,9 @@ def print_table(rows: list[Row]) -> None:
 
 def print_notes(notes: list[dict[str, object]]) -> None:
     for note in notes:
-        target = f"   at most {note['at_most']} {verdict(note['is_met'])}" if "at_most" in note else ""
+        target = (
+            f"   at most {note['at_most']} {verdict(note['is_met'])}" if "at_most" in note else ""
+        )
         print(f"  {note['shape']:<9}{note['what']:<58}{note['value']:>9} {note['unit']}{target}")
 
 

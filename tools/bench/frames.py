@@ -97,7 +97,7 @@ def log_levels() -> tuple[float, float]:
 
 
 def mask_of_share(shape: tuple[int, int], share: float, seed: int = 3) -> np.ndarray:
-    """A 0/255 mask with about *share* of its pixels set: blobs as a plume leaves them, and specks."""
+    """A 0/255 mask with about *share* of its pixels set: blobs as a plume leaves them."""
     rng = np.random.default_rng(seed)
     coarse = rng.random((shape[0] // 6 + 2, shape[1] // 6 + 2))
     ragged = np.kron(coarse, np.ones((6, 6)))[: shape[0], : shape[1]]

@@ -6,9 +6,8 @@ CLAHE interpolates in float32 as OpenCV does.  fastmath is off, one thread.
 """
 
 import numpy as np
-from numba import njit
-
 from frames import Course
+from numba import njit
 
 TILES = 8
 BINS = 256
@@ -115,15 +114,16 @@ class NumbaChain:
 
     def step(self, index: int) -> np.ndarray:
         course = self.course
-        nuc_lut(
-            course.raw[index], course.gain_q14, course.offset, self.lut, self.counts, self.grey
-        )
-        bad_pixels(
-            self.counts.reshape(-1), course.bad_table, self.lut, self.grey.reshape(-1)
-        )
+        nuc_lut(course.raw[index], course.gain_q14, course.offset, self.lut, self.counts, self.grey)
+        bad_pixels(self.counts.reshape(-1), course.bad_table, self.lut, self.grey.reshape(-1))
         tile_maps(self.grey, self.maps, 2.0)
         interpolate_and_subtract(
-            self.grey, self.maps, self.left, self.weight, self.background, self.mask,
+            self.grey,
+            self.maps,
+            self.left,
+            self.weight,
+            self.background,
+            self.mask,
             self.threshold,
         )
         return self.mask

@@ -2,6 +2,8 @@
 """EdgeLeak's side of the table: staged kernels, the fused chain, the pipeline."""
 
 import numpy as np
+from frames import Course, log_levels
+from peers import THRESHOLD_LEVELS
 
 from edgeleak.kernels import (
     PaperChain,
@@ -12,8 +14,6 @@ from edgeleak.kernels import (
     nuc,
     replace_bad_pixels,
 )
-from frames import Course, log_levels
-from peers import THRESHOLD_LEVELS
 
 EPS_Q8 = 256  # one level
 

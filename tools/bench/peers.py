@@ -9,7 +9,6 @@ background in 8 bits because epsilon is exactly one level.  All of it on one thr
 
 import cv2
 import numpy as np
-
 from frames import MAX_COUNTS, Q14, Course
 
 cv2.setNumThreads(1)

@@ -38,7 +38,7 @@ build() { # the wheel of machine $1 with the target's headers under $2
     _PYTHON_HOST_PLATFORM="linux-$machine" \
     CC="$triplet-gcc" LDSHARED="$triplet-gcc -shared" \
     CFLAGS="-I$root/usr/include/python3.11 -I$root/usr/include" \
-    "$python" setup.py -q build --build-base "build/cross/$machine/build" \
+    "$python" -W ignore setup.py -q build --build-base "build/cross/$machine/build" \
     bdist_wheel --plat-name "linux_$machine" --python-tag cp311 \
     --bdist-dir "build/cross/$machine/bdist" --dist-dir dist
 }
