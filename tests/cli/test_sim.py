@@ -38,15 +38,25 @@ def test_without_a_leak_nothing_is_found(capsys):
 
 
 def test_folder_has_pictures_recording_and_page(capsys, tmp_path):
-    code, out, _ = sim(capsys, "--seconds", 12, "--out", tmp_path)
+    code, out, _ = sim(capsys, "--seconds", 12, "--out", tmp_path, "--record", "all")
     assert code == 0
     assert "look at" in out
+    live = json.loads((tmp_path / "summary.json").read_text())
     names = {path.name for path in tmp_path.iterdir()}
     assert {"index.html", "recording.mcap", "overlay.mp4", "contact_sheet.png"} <= names
-    assert main(["replay", str(tmp_path / "recording.mcap"), "--json", "--quiet"]) == 0
+    recording, nuc = (str(tmp_path / n) for n in ("recording.mcap", "calibration.elcal"))
+    assert main(["replay", recording, "--calibration", nuc, "--json", "--quiet"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["frames"] == 144
+    assert again["events"] == live["events"]  # the same bytes give the same answers
     assert again["source"]["sensor"] == "el640"
+
+
+def test_recording_is_of_the_moment_that_matters(capsys, tmp_path):
+    sim(capsys, "--seconds", 40, "--out", tmp_path, "--no-video")
+    assert main(["replay", str(tmp_path / "recording.mcap"), "--json-frames", "--quiet"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (rows[0]["sequence"], rows[-1]["sequence"]) == (5 * 12, 20 * 12)  # leak at 10 s
 
 
 def test_real_time_is_paced_by_the_clock(capsys, monkeypatch):

@@ -18,6 +18,7 @@ from edgeleak.picture.canvas import fit_rgb
 
 SHEET_CELLS = 9
 SPACED_KEPT = 12
+MARKED_KEPT = 8
 CELL_PX = 420
 
 
@@ -53,7 +54,7 @@ class Gallery:
         self._spaced: list[_Kept] = []
         self._stride = 1
         self._marked: list[_Kept] = []
-        self._peak: tuple[Event, _Kept, Picture] | None = None
+        self._peak: tuple[Event, Seen, Picture] | None = None
         make_folder(folder)
         for old in folder.glob("event[0-9][0-9][0-9]_*.png"):
             old.unlink()  # of an earlier run: the page would mix two runs
@@ -70,24 +71,29 @@ class Gallery:
 
     def take(self, pipeline: Any, seen: Seen, info: FrameInfo, event: Event | None) -> None:
         """Look at one frame; draws it only when somebody will see it."""
-        is_gas = event is not None and seen.word == "GAS"
-        if self._peak is not None and (not is_gas or self._peak[0] is not event):
-            self._guarded(self._save_peak)
-        first = is_gas and event.first is seen
-        better = is_gas and (self._peak is None or strength(seen) > strength(self._peak[1].seen))
+        gas = event if seen.word == "GAS" else None
+        if self._peak is not None and self._peak[0] is not gas:
+            self._guarded(self._save_peak, *self._peak)
+            self._peak = None
+        first = gas is not None and gas.first is seen
+        better = gas is not None and self._is_peak(seen)
         in_video = self._video is not None and seen.index % self._video_every == 0
         spaced = seen.index % self._stride == 0
         if not (first or better or in_video or spaced):
             return
         picture = self._painter.draw(pipeline, seen, info)
-        if first:
-            self._guarded(self._save, event, seen, picture, "first")
-        if better:
-            self._peak = (event, _Kept(seen, _small(picture), "peak: "), picture)
+        if gas is not None and first:
+            self._mark(seen, picture, "first: ")
+            self._guarded(self._save, gas, seen, picture, "first")
+        if gas is not None and better:
+            self._peak = (gas, seen, picture)
         if spaced:
             self._keep_spaced(seen, picture)
-        if in_video:
+        if self._video is not None and in_video:
             self._guarded(self._video.write, picture.rgb)
+
+    def _is_peak(self, seen: Seen) -> bool:
+        return self._peak is None or strength(seen) > strength(self._peak[1])
 
     def _guarded(self, action: Any, *given: Any) -> None:
         if self.trouble is not None:
@@ -98,19 +104,23 @@ class Gallery:
             self.trouble = error
 
     def _save(self, event: Event, seen: Seen, picture: Picture, what: str) -> None:
-        if what == "first":
-            self._marked.append(_Kept(seen, _small(picture), "first: "))
         if len(self.pictures) >= self._most:
             return
         path = self.folder / f"event{event.number:03d}_{what}_frame{seen.index:06d}.png"
         self.pictures.append((picture.save(path), f"event {event.number}, {what} frame"))
 
-    def _save_peak(self) -> None:
-        event, kept, picture = self._peak
-        self._peak = None
-        self._marked.append(kept)
-        if kept.seen is not event.first:
-            self._save(event, kept.seen, picture, "peak")
+    def _save_peak(self, event: Event, seen: Seen, picture: Picture) -> None:
+        if seen is event.first:
+            return
+        self._mark(seen, picture, "peak: ")
+        self._save(event, seen, picture, "peak")
+
+    def _mark(self, seen: Seen, picture: Picture, note: str) -> None:
+        """Remember for the contact sheet: the first event and the strongest few."""
+        self._marked.append(_Kept(seen, _small(picture), note))
+        if len(self._marked) > MARKED_KEPT:
+            weakest = min(self._marked[1:], key=lambda kept: strength(kept.seen))
+            self._marked = [kept for kept in self._marked if kept is not weakest]
 
     def _keep_spaced(self, seen: Seen, picture: Picture) -> None:
         self._spaced.append(_Kept(seen, _small(picture), ""))
@@ -121,7 +131,7 @@ class Gallery:
     def close(self, title: str) -> None:
         """Finish video and contact sheet."""
         if self._peak is not None:
-            self._guarded(self._save_peak)
+            self._guarded(self._save_peak, *self._peak)
         if self._video is not None:
             self._guarded(self._video.close)
             if self._video.frames:

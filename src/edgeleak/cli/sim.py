@@ -11,6 +11,7 @@ a cat pass by.  Because the truth is known, the run ends with found, missed and 
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,12 +22,14 @@ from edgeleak.cli.results import Results
 from edgeleak.cli.show import Pace
 from edgeleak.cli.source_options import add_profile_options, profile_from, shape_of
 from edgeleak.cli.truth import Judge
-from edgeleak.cli.watching import Watch, or_none
+from edgeleak.cli.watching import Seen, Watch, or_none
 from edgeleak.errors import StorageError
+from edgeleak.frame import FrameInfo
 
 HELP = "run the camera on a simulated leak, judged against the truth"
 INTERRUPTED = 130
 LEAK_AFTER_SHARE, LEAK_AFTER_MOST_S = 0.25, 15.0
+CALIBRATION_NAME = "calibration.elcal"
 NUC_FRAMES, NUC_COLD_DEGC, NUC_HOT_DEGC = 32, 10.0, 35.0
 
 
@@ -38,13 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, default=14.0, help="frames a second (14)")
     parser.add_argument("--rate", type=float, default=250.0, metavar="G_PER_H",
                         help="methane release in g/h (250)")  # fmt: skip
+    parser.add_argument("--movers", choices=("all", "none"), default="all",
+                        help="person, cat and fan in the picture (all)")  # fmt: skip
     parser.add_argument("--no-leak", action="store_true", help="the same yard without gas")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--realtime", action="store_true", help="at the camera's speed (default)")
     pace.add_argument("--fast", action="store_true", help="as fast as the machine goes")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="save pictures, recording, tables and a page")  # fmt: skip
-    parser.add_argument("--no-record", action="store_true", help="with --out: no .mcap recording")
+    parser.add_argument("--record", choices=("leak", "all", "none"), default="leak",
+                        help="with --out: recording.mcap from 5 s before to 10 s after the leak"
+                        " begins (leak), of everything (5 MB a second), or none")  # fmt: skip
     parser.add_argument("--no-video", action="store_true", help="with --out: no overlay.mp4")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     add_profile_options(parser)
@@ -52,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate; exit code 0 whatever was found, as long as the camera ran."""
+    from edgeleak.calibration.container import write as write_calibration
     from edgeleak.pipeline import Pipeline
     from edgeleak.sim import SimulatedSensor
 
@@ -60,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     leak_start_s = min(LEAK_AFTER_MOST_S, LEAK_AFTER_SHARE * args.seconds)
     sensor = SimulatedSensor(args.seed, args.shape, args.fps, not args.no_leak,
                              leak_start_s=leak_start_s, rate_g_per_h=args.rate,
-                             seconds=args.seconds)  # fmt: skip
+                             seconds=args.seconds, movers=args.movers == "all")  # fmt: skip
     calibration = args.calibration or _calibrate(sensor, say)
     pipeline = Pipeline(sensor.shape, profile, fps=sensor.fps, calibration=calibration,
                         sensor=sensor.sensor)  # fmt: skip
@@ -69,7 +77,11 @@ def run(args: argparse.Namespace) -> int:
     judge = Judge(None if args.no_leak else leak_start_s)
     watch = Watch(sensor, pipeline, sensor.fps)
     recording = _recording(args, sensor)
-    interrupted = _watch_all(args, watch, results, judge, recording, LiveLine(say))
+    if args.out is not None and args.calibration is None:
+        write_calibration(args.out / CALIBRATION_NAME, calibration)
+    span_s = (leak_start_s - 5, leak_start_s + 10) if args.record == "leak" else (0.0, math.inf)
+    recorder = Recorder(recording, sensor, span_s)
+    interrupted = _watch_all(args, watch, results, judge, recorder, LiveLine(say))
     summary = results.summary(watch, profile, truth=judge.as_dict(), seed=args.seed,
                               interrupted=interrupted)  # fmt: skip
     files = results.finish(summary, f"Simulated leak, seed {args.seed}, profile {profile.name}")
@@ -104,7 +116,7 @@ def _gallery(args: argparse.Namespace, painter: Painter) -> Gallery | None:
 
 def _recording(args: argparse.Namespace, sensor: Any) -> Any:
     """Writer of the raw counts, or None."""
-    if args.out is None or args.no_record:
+    if args.out is None or args.record == "none":
         return None
     from edgeleak.recording import Writer
 
@@ -113,7 +125,7 @@ def _recording(args: argparse.Namespace, sensor: Any) -> Any:
 
 
 def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: Judge,
-               recording: Any, line: "LiveLine") -> bool:  # fmt: skip
+               recorder: "Recorder", line: "LiveLine") -> bool:  # fmt: skip
     """Run to the end; True when the user stopped it."""
     pace = Pace()
     sensor = results.source
@@ -121,8 +133,7 @@ def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: 
         for seen, info in watch:
             results.take(watch.pipeline, seen, info)
             judge.take(seen, watch.pipeline.regions, watch.pipeline.mask, sensor.truth_mask())
-            if recording is not None:
-                _record(recording, sensor, info, watch.pipeline)
+            recorder.take(seen, info, watch.pipeline.verdict)
             line.show(seen, len(watch.step_ms) / watch.elapsed_s())
             if not args.fast:
                 pace.wait_for(seen.time_s)
@@ -130,16 +141,31 @@ def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: 
         return True
     finally:
         line.end()
-        if recording is not None:
-            recording.close()
+        recorder.close()
     return False
 
 
-def _record(recording: Any, sensor: Any, info: Any, pipeline: Any) -> None:
-    try:
-        recording.write(sensor.counts, info, pipeline.verdict)
-    except StorageError as error:
-        print(f"edgeleak sim: {error}", file=sys.stderr)
+class Recorder:
+    """Writes the raw counts of a span of time; a full disk is said once and the run goes on.
+
+    writer : recording.Writer, or None to record nothing
+    span_s : first and last moment recorded
+    """
+
+    def __init__(self, writer: Any, sensor: Any, span_s: tuple[float, float]) -> None:
+        self._writer, self._sensor, self._span_s = writer, sensor, span_s
+
+    def take(self, seen: Seen, info: FrameInfo, verdict: Any) -> None:
+        if self._writer is None or not self._span_s[0] <= seen.time_s <= self._span_s[1]:
+            return
+        try:
+            self._writer.write(self._sensor.counts, info, verdict)
+        except StorageError as error:
+            print(f"edgeleak sim: {error}", file=sys.stderr)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 class LiveLine:
@@ -151,7 +177,7 @@ class LiveLine:
         self._next_s = 0.0
         self._word = ""
 
-    def show(self, seen: Any, fps: float) -> None:
+    def show(self, seen: Seen, fps: float) -> None:
         changed = seen.word != self._word
         if not self._live and seen.time_s < self._next_s and not changed:
             return
@@ -189,4 +215,5 @@ def _report(args: argparse.Namespace, summary: dict, judge: Judge, files: list[P
         return
     print(f"look at  {files[0]}", file=say)
     if recording is not None:
-        print(f"again    edgeleak replay {recording.path} --show", file=say)
+        made = args.calibration or args.out / CALIBRATION_NAME
+        print(f"again    edgeleak replay {recording.path} --calibration {made} --show", file=say)

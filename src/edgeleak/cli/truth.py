@@ -83,4 +83,4 @@ def _is_on_plume(region: np.void, mask: np.ndarray, truth_mask: np.ndarray) -> b
     x, y, w, h = (int(region[name]) for name in "xywh")
     claimed = mask[y : y + h, x : x + w] > 0
     on_gas = np.count_nonzero(claimed & (truth_mask[y : y + h, x : x + w] > 0))
-    return on_gas >= ON_PLUME_SHARE * max(1, np.count_nonzero(claimed))
+    return bool(on_gas > 0 and on_gas >= ON_PLUME_SHARE * np.count_nonzero(claimed))

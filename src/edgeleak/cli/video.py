@@ -3,6 +3,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,8 @@ class VideoWriter:
         self._av = av
         self.path, self.frames = path, 0
         self._fps = Fraction(fps).limit_denominator(1000)
-        self._container = None
-        self._stream = None
+        self._container: Any = None
+        self._stream: Any = None
 
     def write(self, rgb: np.ndarray) -> None:
         """Append one (H, W, 3) uint8 picture."""

@@ -7,7 +7,7 @@ test, and pixels are a poor witness for words.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,9 +38,9 @@ class Picture(NamedTuple):
 
 
 class _Pillow(NamedTuple):
-    Image: object
-    ImageDraw: object
-    ImageFont: object
+    Image: Any
+    ImageDraw: Any
+    ImageFont: Any
 
 
 def _pillow() -> _Pillow:
@@ -65,7 +65,7 @@ class Canvas:
         self._pil = _pillow()
         self._image = self._pil.Image.new("RGB", (self.width, self.height), PAPER)
         self._draw = self._pil.ImageDraw.Draw(self._image)
-        self._fonts: dict[int, object] = {}
+        self._fonts: dict[int, Any] = {}
 
     def _font(self, size_px: int) -> object:
         if size_px not in self._fonts:

@@ -122,7 +122,7 @@ def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: 
     largest = np.argsort(-regions["area_px"].astype(np.int64), kind="stable")[:DRAWN_BOXES]
     boxes: list[list[int]] = []
     labels: list[tuple[int, int, int, int]] = []
-    for rank, region in enumerate(regions[largest]):
+    for region in regions[largest]:
         x, y = int(region["x"]), int(region["y"])
         box = (
             at[0] + x * zoom,
@@ -132,14 +132,14 @@ def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: 
         )
         canvas.frame(box, ink, thick_px)
         boxes.append(list(box))
-        if is_gas and rank < LABELLED_BOXES:
-            _label_box(canvas, box, region, labels)
+    for drawn, region in zip(boxes[: LABELLED_BOXES * is_gas], regions[largest], strict=False):
+        _label_box(canvas, drawn, region, labels)  # after all boxes: no line through the words
     return boxes
 
 
 def _label_box(
     canvas: Canvas,
-    box: tuple[int, int, int, int],
+    box: list[int],
     region: np.void,
     taken: list[tuple[int, int, int, int]],
 ) -> None:

@@ -62,5 +62,5 @@ def gas_tint(gas_counts: np.ndarray, full_scale_counts: float) -> tuple[np.ndarr
     """
     strength = np.clip(np.abs(gas_counts) / np.float32(full_scale_counts), 0, 1)
     cold = (gas_counts < 0)[..., None]
-    rgb = np.where(cold, np.float32(GAS_COLD), np.float32(GAS_WARM))
+    rgb = np.where(cold, np.array(GAS_COLD, np.float32), np.array(GAS_WARM, np.float32))
     return rgb, (0.15 + 0.5 * np.sqrt(strength)).astype(np.float32)
