@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgeleak.calibration.bad_pixels import bad_pixel_table
-from edgeleak.calibration.container import Calibration, Kind
+from edgeleak.calibration.model import Calibration, Kind
 
 
 def build(seed=0, shape=(6, 7), planes=3, **facts):

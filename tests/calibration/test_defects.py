@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from calibration.sensor_model import LinearSensor
 
-from edgeleak.calibration.container import Defect
 from edgeleak.calibration.defects import Criteria, find_defects
 from edgeleak.calibration.frame_statistics import measure
+from edgeleak.calibration.model import Defect
 from edgeleak.errors import UsageError
 from edgeleak.sources import open_source
 

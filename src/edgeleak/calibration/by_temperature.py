@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeleak.calibration.container import (
+from edgeleak.calibration.defects import Criteria, find_defects, merge_defects
+from edgeleak.calibration.frame_statistics import FrameStatistics, robust_sigma
+from edgeleak.calibration.model import (
     MAX_PLANES,
     NAN,
     PLANE_FRACTION_BITS,
@@ -26,8 +28,6 @@ from edgeleak.calibration.container import (
     Kind,
     plane_weights,
 )
-from edgeleak.calibration.defects import Criteria, find_defects, merge_defects
-from edgeleak.calibration.frame_statistics import FrameStatistics, robust_sigma
 from edgeleak.calibration.solve import Facts, assemble, base_defects, response_of
 from edgeleak.errors import DataError
 

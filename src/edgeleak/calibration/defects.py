@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeleak.calibration.container import Defect
 from edgeleak.calibration.frame_statistics import FrameStatistics, robust_sigma
+from edgeleak.calibration.model import Defect
 from edgeleak.errors import UsageError
 from edgeleak.frame import MAX_COUNTS
 

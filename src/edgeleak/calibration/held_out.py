@@ -7,8 +7,8 @@ us, as it does in the field), fitted on the first and judged on the second.
 
 import numpy as np
 
-from edgeleak.calibration.container import NAN, Calibration
 from edgeleak.calibration.frame_statistics import FrameStatistics, measure, robust_sigma
+from edgeleak.calibration.model import NAN, Calibration
 from edgeleak.calibration.solve import Facts, corrected, one_point, spatial_residual, two_point
 
 MIN_FRAMES = 4

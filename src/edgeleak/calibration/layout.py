@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeleak.calibration.container import MAX_PLANES, Calibration, Kind, check_shape
+from edgeleak.calibration.model import MAX_PLANES, Calibration, Kind, check_shape
 from edgeleak.errors import DataError, EdgeLeakError, MissingInputError
 
 MAGIC = b"\x89ELCAL\r\n"  # as PNG: a transfer in text mode breaks it visibly

@@ -7,7 +7,7 @@ of the correction itself, so a report can be made of any calibration alone.
 
 import numpy as np
 
-from edgeleak.calibration.container import UNITY_GAIN_Q14, Calibration, Kind
+from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.calibration.solve import replaced
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edgeleak.calibration.container import Calibration, Defect
 from edgeleak.calibration.durable import replace_file
 from edgeleak.calibration.frame_statistics import measure, robust_sigma
 from edgeleak.calibration.maps import (
@@ -23,6 +22,7 @@ from edgeleak.calibration.maps import (
     offset_uniformity_counts,
     response_uniformity_percent,
 )
+from edgeleak.calibration.model import Calibration, Defect
 from edgeleak.calibration.solve import corrected, spatial_residual
 from edgeleak.errors import DataError, StorageError, UnavailableError
 
@@ -222,7 +222,7 @@ def _temperature_page(calibration: Calibration) -> Page | None:
 
 
 def _offsets_at(calibration: Calibration, temps: np.ndarray, row: int, column: int) -> list[float]:
-    from edgeleak.calibration.container import plane_weights
+    from edgeleak.calibration.model import plane_weights
 
     values = calibration.offset_planes_q2[:, row, column] / 4
     return [

@@ -19,13 +19,13 @@ The limits follow from that:
 import numpy as np
 
 from edgeleak.calibration.bad_pixels import bad_pixel_table
-from edgeleak.calibration.container import NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.calibration.defects import (
     Criteria,
     find_defects,
     merge_defects,
 )
 from edgeleak.calibration.frame_statistics import FrameStatistics, Progress
+from edgeleak.calibration.model import NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.calibration.solve import Facts, assemble, base_defects, replaced, response_of
 from edgeleak.errors import DataError
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeleak.calibration.bad_pixels import bad_pixel_table
-from edgeleak.calibration.container import NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.calibration.defects import Criteria, find_defects, merge_defects
 from edgeleak.calibration.frame_statistics import FrameStatistics
+from edgeleak.calibration.model import NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.errors import DataError, UsageError
 
 GAIN_STEPS = 2

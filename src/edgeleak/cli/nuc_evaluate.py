@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from edgeleak.calibration.by_temperature import by_temperature
-from edgeleak.calibration.container import Calibration
 from edgeleak.calibration.defects import find_defects
 from edgeleak.calibration.frame_statistics import FrameStatistics, measure
 from edgeleak.calibration.held_out import halves, residual_counts
+from edgeleak.calibration.model import Calibration
 from edgeleak.calibration.solve import Facts, one_point, spatial_residual, two_point
 from edgeleak.cli.nuc_input import grouped, load
 from edgeleak.cli.nuc_make import leave_one_out_table

@@ -3,8 +3,8 @@
 
 import math
 
-from edgeleak.calibration.container import Calibration
 from edgeleak.calibration.maps import offset_uniformity_counts, response_uniformity_percent
+from edgeleak.calibration.model import Calibration
 from edgeleak.cli.nuc_input import text
 
 

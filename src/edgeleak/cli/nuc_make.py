@@ -11,9 +11,9 @@ import numpy as np
 
 from edgeleak.calibration import container, held_out, solve
 from edgeleak.calibration.by_temperature import by_temperature
-from edgeleak.calibration.container import NAN, Calibration
 from edgeleak.calibration.defects import Criteria
 from edgeleak.calibration.frame_statistics import measure
+from edgeleak.calibration.model import NAN, Calibration
 from edgeleak.calibration.scene import from_scene
 from edgeleak.cli.nuc_figures import figures, lines
 from edgeleak.cli.nuc_input import add_input_options, grouped, load, measured

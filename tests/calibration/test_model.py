@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edgeleak.calibration.container import (
+from edgeleak.calibration.model import (
     EXTRAPOLATION_K,
     Calibration,
     Kind,
