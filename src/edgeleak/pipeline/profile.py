@@ -211,7 +211,10 @@ def _complete(data: Mapping[str, Any], path: Path, text: str) -> dict[str, Setti
         for name, table in content.items():
             key = f"{section}.{name}"
             settings[key] = _setting(key, table, _at(path, text, name, section))
-    expected = set(settings) if path.parent == _FOLDER else set(_built_in("sensitive").settings)
+    expected = set(settings)
+    if path.parent != _FOLDER:
+        is_grey = "chain.detector" in settings and settings["chain.detector"].value == "grey"
+        expected = set(_built_in("paper" if is_grey else "sensitive").settings)
     for key in settings:
         if key not in expected:
             raise ConfigError(_unknown(key, expected, _at(path, text, key.split(".")[1])))
