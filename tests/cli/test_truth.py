@@ -45,6 +45,14 @@ def test_a_person_that_covers_a_little_gas_is_no_hit():
     assert judge.take(seen(1.0, "GAS"), region, person, GAS) == "false"
 
 
+def test_an_alarm_that_was_on_already_is_said():
+    judge = Judge(leak_start_s=5.0)
+    judge.take(seen(4.9, "GAS"), AWAY, ELSEWHERE, NOTHING)
+    judge.take(seen(5.0, "GAS"), ON_GAS, GAS, GAS)
+    assert judge.as_dict()["alarmed_before"]
+    assert "already" in judge.sentence()
+
+
 @pytest.mark.parametrize(("leak", "says"), [(None, "No leak was simulated"), (3.0, "MISSED")])
 def test_nothing_found_is_said(leak, says):
     assert says in Judge(leak).sentence()

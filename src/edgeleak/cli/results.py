@@ -87,10 +87,11 @@ class Results:
                 f" {_moment(log.gas[0].first)}, strongest {_moment(peak)}"
                 f" with evidence {peak.evidence:.3g}."
             )
-        if log.words["NO GAS"]:
-            return f"No gas: {log.words['NO GAS']} of {frames} frames could rule it out."
+        ruled_out = f"{log.words['NO GAS']} of {frames} frames could rule gas out"
+        if log.overall == "NO GAS":
+            return f"No gas: {ruled_out}."
         why = self._verdicts[log.codes.most_common(1)[0][0]].reason if log.codes else ""
-        return f"No answer in {frames} frames: {why}" if why else f"No answer in {frames} frames."
+        return f"No answer: only {ruled_out}. Last reason: {why or 'none given'}"
 
     def finish(self, summary: dict[str, Any], title: str) -> list[Path]:
         """Write tables, page, sheet and video; returns the files, the page first."""

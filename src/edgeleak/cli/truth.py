@@ -22,6 +22,7 @@ class Judge:
     false_frames    : GAS frames in which no region lies on gas
     hit_frames      : GAS frames with a region on the plume
     visible_frames  : frames in which the plume is visible at all
+    was_alarmed     : something else had raised GAS when the plume was first boxed
     """
 
     leak_start_s: float | None
@@ -29,12 +30,20 @@ class Judge:
     false_frames: int = 0
     hit_frames: int = 0
     visible_frames: int = 0
+    was_alarmed: bool = False
+    _last: str = "quiet"
     false_at_s: list[float] = field(default_factory=list)
 
     def take(
         self, seen: Seen, regions: np.ndarray, mask: np.ndarray, truth_mask: np.ndarray
     ) -> str:
         """Judge one frame; returns hit, false, missed or quiet."""
+        self._last = self._judge(seen, regions, mask, truth_mask)
+        return self._last
+
+    def _judge(
+        self, seen: Seen, regions: np.ndarray, mask: np.ndarray, truth_mask: np.ndarray
+    ) -> str:
         visible = bool(np.count_nonzero(truth_mask) > VISIBLE_SHARE * truth_mask.size)
         self.visible_frames += visible
         if seen.word != "GAS":
@@ -43,6 +52,7 @@ class Judge:
             self.hit_frames += 1
             if self.found_s is None and self.leak_start_s is not None:
                 self.found_s = seen.time_s - self.leak_start_s
+                self.was_alarmed = self._last == "false"
             return "hit"
         self.false_frames += 1
         if len(self.false_at_s) < 100:
@@ -55,6 +65,7 @@ class Judge:
             "leak_start_s": self.leak_start_s,
             "found": self.found_s is not None,
             "seconds_to_detection": None if self.found_s is None else round(self.found_s, 3),
+            "alarmed_before": self.was_alarmed,
             "visible_frames": self.visible_frames,
             "hit_frames": self.hit_frames,
             "false_alarm_frames": self.false_frames,
@@ -72,9 +83,10 @@ class Judge:
         if self.found_s is None:
             shown = f"{self.visible_frames} frames showed it"
             return f"MISSED: the leak was never found ({shown}), {alarms}."
+        before = " (something else had raised the alarm already)" if self.was_alarmed else ""
         share = 100 * self.hit_frames / max(1, self.visible_frames)
         return (
-            f"FOUND {self.found_s:.1f} s after the leak began; seen in {share:.0f} % of the frames"
+            f"FOUND {self.found_s:.1f} s after the leak began{before}; seen in {share:.0f} % of the frames"
             f" that show gas, {alarms}."
         )
 
