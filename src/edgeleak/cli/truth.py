@@ -86,8 +86,8 @@ class Judge:
         before = " (something else had raised the alarm already)" if self.was_alarmed else ""
         share = 100 * self.hit_frames / max(1, self.visible_frames)
         return (
-            f"FOUND {self.found_s:.1f} s after the leak began{before}; seen in {share:.0f} % of the frames"
-            f" that show gas, {alarms}."
+            f"FOUND {self.found_s:.1f} s after the leak began{before};"
+            f" seen in {share:.0f} % of the frames that show gas, {alarms}."
         )
 
 
