@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed of EdgeLeak beside its peers: one table, one run, everybody takes turns.
 
-    tools/bench/bench_chain.py [--quick] [--json] [--only chain|stages|pipeline|regions|portable]
+    tools/bench/bench_chain.py [--quick] [--json] [--only chain|stages|pipeline|portable]
 
 Times are ns per pixel, minimum and median; the ratio, last, is the median of the ratios inside
 each round.  Results are compared in the same run: a fast wrong answer stops the program.
@@ -27,7 +27,7 @@ from timing import Timing, best_ratio, paired_ratio, race
 from edgeleak import kernels
 
 SHAPES = ((480, 640), (240, 320), (120, 160))
-SECTIONS = ("chain", "stages", "pipeline", "regions", "portable")
+SECTIONS = ("chain", "stages", "pipeline", "portable")
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def collect(only: set[str], is_quick: bool) -> tuple[list[Row], list[dict[str, o
         if "pipeline" in only:
             from pipeline_cost import bench_pipeline
 
-            notes += bench_pipeline(course, effort.at(course.pixels))
+            notes += bench_pipeline(course, effort.at(course.pixels).rounds)
     if "portable" in only:
         say("portable build ...")
         rows += bench_portable(is_quick)
