@@ -21,7 +21,7 @@ typedef struct el_bg_rule {
     uint16_t eps;            /* step of the background, in its unit */
     uint16_t threshold;      /* levels (grey) or quarter counts */
     int32_t level;           /* subtracted from the frame, in the background's unit */
-    int selective;           /* 1: pixels in the mask do not move */
+    int selective;           /* 0 or 1: pixels in the mask do not move */
     uint8_t noise_gain_q4;   /* threshold at least noise * gain / 16 */
     uint16_t noise_eps;      /* step of the noise, 0 leaves it untouched */
 } el_bg_rule;
@@ -67,28 +67,29 @@ el_bg_grey_pixel(const uint8_t *frame, uint16_t *bg, uint8_t *diff, uint8_t *mas
     *bg = el_bg_move(*bg, target >= *bg, eps, EL_BG_GREY_MAX_Q8);
 }
 
-/* noise is only read when rule->noise_eps is 0; NULL: threshold alone decides. */
+/* noise is only read when learns is 0; has_noise 0: threshold alone decides. */
 EL_INLINE void
 el_bg_counts_pixel(const uint16_t *frame, uint16_t *bg, int16_t *diff, uint8_t *mask,
-                   uint16_t *noise, const el_bg_rule *rule)
+                   uint16_t *noise, const el_bg_rule *rule, int has_noise, int learns)
 {
-    const int32_t counts = *frame < 16383 ? *frame : 16383;
+    const int32_t counts = *frame < 16383 ? *frame : 16383, cur = *bg;
     const int32_t target = el_bg_target(counts << 2, rule->level, EL_BG_MAX_Q2);
-    const int32_t d = target - *bg;
+    const int32_t d = target - cur;
     const unsigned size = (unsigned)(d < 0 ? -d : d);
-    unsigned threshold = rule->threshold;
-    if (noise) {
-        const unsigned known = *noise < EL_BG_NOISE_MAX_Q2 ? *noise : EL_BG_NOISE_MAX_Q2;
-        const unsigned scaled = known * rule->noise_gain_q4 >> 4;
+    unsigned threshold = rule->threshold, known = 0;
+    if (has_noise) {
+        known = *noise;
+        const unsigned capped = known < EL_BG_NOISE_MAX_Q2 ? known : EL_BG_NOISE_MAX_Q2;
+        const unsigned scaled = capped * rule->noise_gain_q4 >> 4;
         threshold = scaled > threshold ? scaled : threshold;
     }
-    const int is_gas = size > threshold;
-    const int is_held = is_gas && rule->selective;
+    const unsigned is_gas = size > threshold;
+    const unsigned free = ~(0u - (is_gas & (unsigned)rule->selective)); /* all ones: may move */
     *diff = (int16_t)(d < INT16_MIN ? INT16_MIN : d > INT16_MAX ? INT16_MAX : d);
-    *mask = is_gas ? 255 : 0;
-    *bg = el_bg_move(*bg, d >= 0, is_held ? 0 : rule->eps, EL_BG_MAX_Q2);
-    if (noise && rule->noise_eps)
-        *noise = el_bg_move(*noise, size >= *noise, is_held ? 0 : rule->noise_eps,
+    *mask = (uint8_t)(0u - is_gas);
+    *bg = el_bg_move((uint16_t)cur, d >= 0, rule->eps & free, EL_BG_MAX_Q2);
+    if (learns)
+        *noise = el_bg_move((uint16_t)known, size >= known, rule->noise_eps & free,
                             EL_BG_NOISE_MAX_Q2);
 }
 
@@ -108,12 +109,15 @@ el_bg_counts_plain(const uint16_t *restrict frame, uint16_t *restrict bg,
                    size_t n, const el_bg_rule *rule)
 {
     const el_bg_rule own = *rule;
-    if (noise)
+    if (noise && own.noise_eps)
         for (size_t i = 0; i < n; i++)
-            el_bg_counts_pixel(frame + i, bg + i, diff + i, mask + i, noise + i, &own);
+            el_bg_counts_pixel(frame + i, bg + i, diff + i, mask + i, noise + i, &own, 1, 1);
+    else if (noise)
+        for (size_t i = 0; i < n; i++)
+            el_bg_counts_pixel(frame + i, bg + i, diff + i, mask + i, noise + i, &own, 1, 0);
     else
         for (size_t i = 0; i < n; i++)
-            el_bg_counts_pixel(frame + i, bg + i, diff + i, mask + i, NULL, &own);
+            el_bg_counts_pixel(frame + i, bg + i, diff + i, mask + i, NULL, &own, 0, 0);
 }
 
 #define EL_ISA_BODY "edgeleak/background.h"
@@ -187,13 +191,13 @@ EL_ISA(el_bg_round_lanes)(EL_LANES_T low, EL_LANES_T high)
     return EL_LANES(packus_epi16)(low, high);
 }
 
+/* rule->threshold below 255: one more must fit a byte. */
 EL_INLINE void
 EL_ISA(el_bg_grey_lanes)(const uint8_t *frame, uint16_t *bg, uint8_t *diff, uint8_t *mask,
                          const el_bg_rule *rule, int has_level, int selective)
 {
     const EL_LANES_T over = EL_SET16(0xFFFF - EL_BG_GREY_MAX_Q8), eps = EL_SET16(rule->eps);
-    const EL_LANES_T sign = EL_LANES(set1_epi8)(-128);
-    const EL_LANES_T limit = EL_LANES(set1_epi8)((int8_t)(rule->threshold ^ 0x80));
+    const EL_LANES_T least = EL_LANES(set1_epi8)((int8_t)(uint8_t)(rule->threshold + 1));
     uint16_t *bg1 = bg + EL_LANES_BYTES / 2;
     const EL_LANES_T b0 = EL_LANES_LOAD(bg), b1 = EL_LANES_LOAD(bg1);
     EL_LANES_T f = EL_LANES_CROSS(EL_LANES_LOAD(frame));
@@ -207,7 +211,7 @@ EL_ISA(el_bg_grey_lanes)(const uint8_t *frame, uint16_t *bg, uint8_t *diff, uint
     const EL_LANES_T old = EL_ISA(el_bg_round_lanes)(b0, b1);
     const EL_LANES_T d =
         EL_LANES_OR(EL_LANES(subs_epu8)(f, old), EL_LANES(subs_epu8)(old, f));
-    const EL_LANES_T is_gas = EL_LANES(cmpgt_epi8)(EL_LANES_XOR(d, sign), limit);
+    const EL_LANES_T is_gas = EL_LANES(cmpeq_epi8)(EL_LANES(max_epu8)(d, least), d);
     EL_LANES_T eps0 = eps, eps1 = eps;
     if (selective) {
         eps0 = EL_LANES_ANDNOT(EL_LANES(unpacklo_epi8)(is_gas, is_gas), eps);
@@ -300,7 +304,9 @@ EL_ISA(el_bg_grey_rule_row)(const uint8_t *frame, uint16_t *bg, uint8_t *diff, u
 {
     size_t i = 0;
 #if EL_X86
-    if (rule->level)
+    if (rule->threshold > 254)
+        i = 0;
+    else if (rule->level)
         i = EL_ISA(el_bg_grey_run)(frame, bg, diff, mask, n, rule, 1, rule->selective);
     else if (rule->selective)
         i = EL_ISA(el_bg_grey_run)(frame, bg, diff, mask, n, rule, 0, 1);
