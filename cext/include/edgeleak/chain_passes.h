@@ -1,6 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Body of chain.h, included once per instruction set. */
 
+#if EL_ISA_AVX2 /* gathers and counters in one loop hinder each other: 0.88 against 0.70 ns */
+EL_INLINE void
+EL_ISA(el_chain_level_row)(el_chain_state *state, int32_t y, const uint16_t *counts,
+                           uint8_t *grey)
+{
+    EL_ISA(el_agc_row)(counts, state->lut, grey, (size_t)state->clahe.width);
+    EL_ISA(el_clahe_take_row)(&state->clahe, y, grey);
+}
+#else
+/* Gain control of one row of one tile; the levels are counted while they are at hand. */
+EL_INLINE void
+EL_ISA(el_chain_level_tile)(const uint16_t *restrict counts, const uint8_t *restrict lut,
+                            uint8_t *restrict grey, size_t n, uint16_t *restrict ways)
+{
+    uint16_t *second = ways + EL_LEVELS, *third = ways + 2 * EL_LEVELS;
+    uint16_t *fourth = ways + 3 * EL_LEVELS;
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        uint64_t four;
+        memcpy(&four, counts + i, sizeof four);
+        if (__builtin_expect((four & 0xC000C000C000C000u) != 0, 0))
+            four = el_counts_limit4(four);
+        const uint32_t a = lut[four & 0xFFFF], b = lut[four >> 16 & 0xFFFF];
+        const uint32_t c = lut[four >> 32 & 0xFFFF], d = lut[four >> 48];
+        const uint32_t levels = a | b << 8 | c << 16 | d << 24; /* all targets: low byte first */
+        ways[a]++;
+        second[b]++;
+        third[c]++;
+        fourth[d]++;
+        memcpy(grey + i, &levels, sizeof levels);
+    }
+    for (; i < n; i++) {
+        grey[i] = lut[el_counts_limit(counts[i])];
+        ways[grey[i]]++;
+    }
+}
+
+EL_INLINE void
+EL_ISA(el_chain_level_row)(el_chain_state *state, int32_t y, const uint16_t *counts,
+                           uint8_t *grey)
+{
+    el_clahe_plan *plan = &state->clahe;
+    const int32_t width = plan->width, tile_w = plan->tile_w;
+    uint16_t *ways = plan->ways;
+    int32_t x = 0;
+    EL_ISA(el_clahe_begin_row)(plan);
+    for (; x + tile_w <= width; x += tile_w, ways += EL_CLAHE_COPY)
+        EL_ISA(el_chain_level_tile)(counts + x, state->lut, grey + x, (size_t)tile_w, ways);
+    EL_ISA(el_agc_row)(counts + x, state->lut, grey + x, (size_t)(width - x));
+    EL_ISA(el_clahe_end_row)(plan, x, y, grey);
+}
+#endif
+
 static void
 EL_ISA(el_chain_pass_a)(el_chain_state *state)
 {
@@ -20,8 +73,7 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
             bad_next += EL_BAD_COLUMNS;
         el_replace_bad_pixels(state->counts, bad, (size_t)(bad_next - bad) / EL_BAD_COLUMNS);
         bad = bad_next;
-        EL_ISA(el_agc_row)(state->counts + at, state->lut, state->grey + at, (size_t)width);
-        EL_ISA(el_clahe_take_row)(&state->clahe, y, state->grey + at);
+        EL_ISA(el_chain_level_row)(state, y, state->counts + at, state->grey + at);
     }
     EL_ISA(el_clahe_take_padding)(&state->clahe, state->grey);
 }

@@ -156,21 +156,35 @@ EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
     for (int32_t run = 0; run <= plan->tiles_x; run++) {
         const uint32_t *restrict quads = plan->quads + (size_t)run * EL_LEVELS;
         const int32_t end = plan->run_end[run];
+#if EL_X86
         for (; x + 4 <= end; x += 4) {
             uint32_t four;
             memcpy(&four, grey + x, sizeof four);
-#if EL_X86 /* one store of four; stores are what bounds this loop */
+            /* one store of four: stores are what bounds this loop */
             const __m128i low = _mm_unpacklo_epi32(EL_QUAD(four & 0xFF), EL_QUAD(four >> 8 & 0xFF));
             const __m128i high =
                 _mm_unpacklo_epi32(EL_QUAD(four >> 16 & 0xFF), EL_QUAD(four >> 24));
             _mm_storeu_si128((__m128i *)(void *)(out + x), _mm_unpacklo_epi64(low, high));
-#else
-            out[x] = quads[four & 0xFF];
-            out[x + 1] = quads[four >> 8 & 0xFF];
-            out[x + 2] = quads[four >> 16 & 0xFF];
-            out[x + 3] = quads[four >> 24];
-#endif
         }
+#else
+        for (; x + 8 <= end; x += 8) {
+            uint32_t *restrict to = out + x;
+            uint64_t eight;
+            memcpy(&eight, grey + x, sizeof eight);
+            const uint32_t q0 = quads[eight & 0xFF], q1 = quads[eight >> 8 & 0xFF];
+            const uint32_t q2 = quads[eight >> 16 & 0xFF], q3 = quads[eight >> 24 & 0xFF];
+            const uint32_t q4 = quads[eight >> 32 & 0xFF], q5 = quads[eight >> 40 & 0xFF];
+            const uint32_t q6 = quads[eight >> 48 & 0xFF], q7 = quads[eight >> 56];
+            to[0] = q0;
+            to[1] = q1;
+            to[2] = q2;
+            to[3] = q3;
+            to[4] = q4;
+            to[5] = q5;
+            to[6] = q6;
+            to[7] = q7;
+        }
+#endif
         for (; x < end; x++)
             out[x] = quads[grey[x]];
     }
@@ -209,33 +223,58 @@ EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float u
     return x;
 }
 #elif EL_NEON
-EL_INLINE uint16x4_t
+/* Byte k of four quads as floats. */
+#if defined(__aarch64__)
+#define EL_PICK(k)    {k, 255, 255, 255, 4 + k, 255, 255, 255, 8 + k, 255, 255, 255, 12 + k, 255, 255, 255}
+#define EL_CORNER(k)  vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(bytes, vld1q_u8(pick[k]))))
+static const uint8_t EL_ISA(el_clahe_pick)[4][16] = {EL_PICK(0), EL_PICK(1), EL_PICK(2), EL_PICK(3)};
+#else
+#define EL_CORNER(k)  vcvtq_f32_u32(vandq_u32(vshlq_u32(quad, vdupq_n_s32(-8 * k)), vdupq_n_u32(0xFF)))
+#endif
+
+EL_INLINE uint32x4_t
 EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, float upper, float lower)
 {
-    const uint32x4_t quad = vld1q_u32(plan->gathered + x), byte = vdupq_n_u32(0xFF);
-    const float32x4_t a = vcvtq_f32_u32(vandq_u32(quad, byte));
-    const float32x4_t b = vcvtq_f32_u32(vandq_u32(vshrq_n_u32(quad, 8), byte));
-    const float32x4_t c = vcvtq_f32_u32(vandq_u32(vshrq_n_u32(quad, 16), byte));
-    const float32x4_t d = vcvtq_f32_u32(vshrq_n_u32(quad, 24));
+    const uint32x4_t quad = vld1q_u32(plan->gathered + x);
+#if defined(__aarch64__)
+    const uint8_t (*pick)[16] = EL_ISA(el_clahe_pick);
+    const uint8x16_t bytes = vreinterpretq_u8_u32(quad);
+#endif
     const float32x4_t left = vld1q_f32(plan->left + x), right = vld1q_f32(plan->right + x);
-    const float32x4_t top = vaddq_f32(vmulq_f32(a, left), vmulq_f32(b, right));
-    const float32x4_t bottom = vaddq_f32(vmulq_f32(c, left), vmulq_f32(d, right));
+    const float32x4_t top = vaddq_f32(vmulq_f32(EL_CORNER(0), left),
+                                      vmulq_f32(EL_CORNER(1), right));
+    const float32x4_t bottom = vaddq_f32(vmulq_f32(EL_CORNER(2), left),
+                                         vmulq_f32(EL_CORNER(3), right));
     const float32x4_t level = vaddq_f32(vmulq_n_f32(top, upper), vmulq_n_f32(bottom, lower));
 #if defined(__aarch64__)
-    return vmovn_u32(vcvtnq_u32_f32(level));
-#else
-    return vmovn_u32(vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f))));
+    return vcvtnq_u32_f32(level);
+#else /* 1.5 * 2^23: the fraction falls off */
+    return vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f)));
 #endif
+}
+#undef EL_PICK
+#undef EL_CORNER
+
+/* The low bytes of 16 levels. */
+EL_INLINE uint8x16_t
+EL_ISA(el_clahe_narrow)(uint32x4_t p0, uint32x4_t p1, uint32x4_t p2, uint32x4_t p3)
+{
+    const uint16x8_t low = vuzpq_u16(vreinterpretq_u16_u32(p0), vreinterpretq_u16_u32(p1)).val[0];
+    const uint16x8_t high = vuzpq_u16(vreinterpretq_u16_u32(p2), vreinterpretq_u16_u32(p3)).val[0];
+    return vuzpq_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)).val[0];
 }
 
 EL_INLINE size_t
 EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
 {
+    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
     size_t x = 0;
-    for (; x + 8 <= (size_t)plan->width; x += 8) {
-        const uint16x4_t p0 = EL_ISA(el_clahe_blend4)(plan, x, upper, lower);
-        const uint16x4_t p1 = EL_ISA(el_clahe_blend4)(plan, x + 4, upper, lower);
-        vst1_u8(grey + x, vmovn_u16(vcombine_u16(p0, p1)));
+    for (; x + 16 <= (size_t)own.width; x += 16) {
+        const uint32x4_t p0 = EL_ISA(el_clahe_blend4)(&own, x, upper, lower);
+        const uint32x4_t p1 = EL_ISA(el_clahe_blend4)(&own, x + 4, upper, lower);
+        const uint32x4_t p2 = EL_ISA(el_clahe_blend4)(&own, x + 8, upper, lower);
+        const uint32x4_t p3 = EL_ISA(el_clahe_blend4)(&own, x + 12, upper, lower);
+        vst1q_u8(grey + x, EL_ISA(el_clahe_narrow)(p0, p1, p2, p3));
     }
     return x;
 }

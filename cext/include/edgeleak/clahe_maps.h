@@ -146,6 +146,65 @@ EL_ISA(el_clahe_scale)(const uint16_t *sums, el_clahe_excess share, float scale,
 #undef EL_CVT_PS
 #undef EL_CVT_I32
 #undef EL_WORDS
+#elif EL_NEON
+EL_INLINE uint32_t
+EL_ISA(el_clahe_run)(uint16_t *ways, uint16_t limit, uint16_t *sums)
+{
+    const uint16x8_t zero = vdupq_n_u16(0), top = vdupq_n_u16(limit);
+    uint16x8_t carry = zero;
+    for (size_t i = 0; i < EL_LEVELS; i += 8) {
+        uint16x8_t n = vaddq_u16(
+            vaddq_u16(vld1q_u16(ways + i), vld1q_u16(ways + EL_LEVELS + i)),
+            vaddq_u16(vld1q_u16(ways + 2 * EL_LEVELS + i), vld1q_u16(ways + 3 * EL_LEVELS + i)));
+        n = vminq_u16(n, top);
+        n = vaddq_u16(n, vextq_u16(zero, n, 7));
+        n = vaddq_u16(n, vextq_u16(zero, n, 6));
+        n = vaddq_u16(n, vextq_u16(zero, n, 4));
+        n = vaddq_u16(n, carry);
+        carry = vdupq_lane_u16(vget_high_u16(n), 3);
+        vst1q_u16(sums + i, n);
+    }
+    memset(ways, 0, EL_CLAHE_COPY * sizeof *ways);
+    return sums[EL_LEVELS - 1];
+}
+
+/* Levels of four sums. */
+EL_INLINE uint16x4_t
+EL_ISA(el_clahe_scale4)(uint16x4_t sum, float scale)
+{
+    const float32x4_t level = vmulq_n_f32(vcvtq_f32_u32(vmovl_u16(sum)), scale);
+#if defined(__aarch64__)
+    return vmovn_u32(vcvtnq_u32_f32(level));
+#else /* 1.5 * 2^23: the fraction falls off */
+    return vmovn_u32(vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f))));
+#endif
+}
+
+EL_INLINE void
+EL_ISA(el_clahe_scale)(const uint16_t *sums, el_clahe_excess share, float scale, uint8_t *map)
+{
+    static const uint16_t first[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const uint16x8_t residual = vdupq_n_u16((uint16_t)share.residual), one = vdupq_n_u16(1);
+    /* (bin - 1) / step as a product: exact below 256; step 1 does not fit 16 bits */
+    const uint16_t inverse = (uint16_t)((65536 + share.step - 1) / share.step);
+    const uint16x8_t whole = vdupq_n_u16(share.step > 1 ? 0 : 0xFFFF);
+    uint16x8_t bin = vld1q_u16(first); /* i + 1 */
+    for (size_t i = 0; i < EL_LEVELS; i += 8) {
+        const uint16x8_t at = vsubq_u16(bin, one);
+        const uint16x8_t steps = vaddq_u16(
+            vorrq_u16(vandq_u16(at, whole),
+                      vcombine_u16(vshrn_n_u32(vmull_n_u16(vget_low_u16(at), inverse), 16),
+                                   vshrn_n_u32(vmull_n_u16(vget_high_u16(at), inverse), 16))),
+            one);
+        const uint16x8_t sum =
+            vmlaq_n_u16(vaddq_u16(vld1q_u16(sums + i), vminq_u16(steps, residual)), bin,
+                        (uint16_t)share.batch);
+        const uint16x4_t low = EL_ISA(el_clahe_scale4)(vget_low_u16(sum), scale);
+        const uint16x4_t high = EL_ISA(el_clahe_scale4)(vget_high_u16(sum), scale);
+        vst1_u8(map + i, vqmovn_u16(vcombine_u16(low, high)));
+        bin = vaddq_u16(bin, vdupq_n_u16(8));
+    }
+}
 #else /* plain loops: the reference, vectorised by the compiler where it can */
 EL_INLINE uint32_t
 EL_ISA(el_clahe_run)(uint16_t *ways, uint16_t limit, uint16_t *sums)
@@ -226,31 +285,57 @@ EL_ISA(el_clahe_finish_tiles)(el_clahe_plan *plan, int32_t tile_row)
 EL_INLINE void
 EL_ISA(el_clahe_count)(const uint8_t *grey, size_t n, uint16_t *ways)
 {
+    uint16_t *second = ways + EL_LEVELS, *third = ways + 2 * EL_LEVELS;
+    uint16_t *fourth = ways + 3 * EL_LEVELS;
     size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t k = 0; k < 8; k++)
-            ways[(k % EL_CLAHE_WAYS) * EL_LEVELS + grey[i + k]]++;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, grey + i, sizeof eight);
+        ways[eight & 0xFF]++;
+        second[eight >> 8 & 0xFF]++;
+        third[eight >> 16 & 0xFF]++;
+        fourth[eight >> 24 & 0xFF]++;
+        ways[eight >> 32 & 0xFF]++;
+        second[eight >> 40 & 0xFF]++;
+        third[eight >> 48 & 0xFF]++;
+        fourth[eight >> 56]++;
+    }
     for (; i < n; i++)
         ways[grey[i]]++;
 }
 
-/* Count one row of the padded image; the last row of a row of tiles makes their maps. */
-static inline void
-EL_ISA(el_clahe_take_row)(el_clahe_plan *plan, int32_t y, const uint8_t *grey)
+/* Room for one more row in the 16-bit counters. */
+EL_INLINE void
+EL_ISA(el_clahe_begin_row)(el_clahe_plan *plan)
 {
     if (plan->uncounted > UINT16_MAX - plan->tile_w)
         EL_ISA(el_clahe_drain)(plan);
     plan->uncounted += plan->tile_w;
-    uint16_t *ways = plan->ways;
-    int32_t x = 0;
-    for (; x + plan->tile_w <= plan->width; x += plan->tile_w, ways += EL_CLAHE_COPY)
-        EL_ISA(el_clahe_count)(grey + x, (size_t)plan->tile_w, ways);
+}
+
+/* Count row y from column x, which begins a tile, to the end of its padding.  The last row of a
+ * row of tiles makes their maps. */
+EL_INLINE void
+EL_ISA(el_clahe_end_row)(el_clahe_plan *plan, int32_t x, int32_t y, const uint8_t *grey)
+{
     for (; x < plan->padded_w; x++) {
         const int32_t from = x < plan->width ? x : plan->mirror[x - plan->width];
         plan->ways[(size_t)(x / plan->tile_w) * EL_CLAHE_COPY + grey[from]]++;
     }
     if ((y + 1) % plan->tile_h == 0)
         EL_ISA(el_clahe_finish_tiles)(plan, y / plan->tile_h);
+}
+
+/* Count row y of the padded image. */
+static inline void
+EL_ISA(el_clahe_take_row)(el_clahe_plan *plan, int32_t y, const uint8_t *grey)
+{
+    uint16_t *ways = plan->ways;
+    int32_t x = 0;
+    EL_ISA(el_clahe_begin_row)(plan);
+    for (; x + plan->tile_w <= plan->width; x += plan->tile_w, ways += EL_CLAHE_COPY)
+        EL_ISA(el_clahe_count)(grey + x, (size_t)plan->tile_w, ways);
+    EL_ISA(el_clahe_end_row)(plan, x, y, grey);
 }
 
 #endif /* EL_ISA */
