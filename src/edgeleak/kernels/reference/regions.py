@@ -36,7 +36,7 @@ def _root(parent, run):
 def _united(y, start, end):
     """The first run of every run's region: runs of neighbour rows that touch, corners too."""
     parent = list(range(len(y)))
-    above, row_of = {}, {}
+    row_of: dict[int, list[int]] = {}
     for run in range(len(y)):
         row_of.setdefault(int(y[run]), []).append(run)
     for row, runs in sorted(row_of.items()):
