@@ -25,7 +25,7 @@ test: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint cext
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint cext
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev

@@ -18,7 +18,20 @@ from pathlib import Path
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = ("build", "nuc", "agc", "clahe", "chain", "codec", "background", "morphology", "level", "smooth", "lag", "regions")
+KERNELS = (
+    "build",
+    "nuc",
+    "agc",
+    "clahe",
+    "chain",
+    "codec",
+    "background",
+    "morphology",
+    "level",
+    "smooth",
+    "lag",
+    "regions",
+)
 ONLY = os.environ.get("EDGELEAK_ONLY", "").split()
 DEBUG = os.environ.get("EDGELEAK_DEBUG", "") not in ("", "0")
 # No FMA contraction: CLAHE must round every float step as OpenCV does.

@@ -22,7 +22,7 @@ def smooth(
     reach = size // 2
     h, w = difference.shape
     padded = np.pad(np.clip(difference, -MAX_Q2, MAX_Q2).astype(np.int64), reach, mode="edge")
-    down = sum(padded[i : i + h] for i in range(size))
-    total = sum(down[:, i : i + w] for i in range(size))
+    down = np.sum([padded[i : i + h] for i in range(size)], axis=0)
+    total = np.sum([down[:, i : i + w] for i in range(size)], axis=0)
     factor = (65536 + size * size // 2) // (size * size)
     out[...] = (total * factor + 32768) >> 16
