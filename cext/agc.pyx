@@ -25,7 +25,6 @@ cdef int32_t[EL_COUNTS_BINS] LOG2_Q16
 el_log2_table(LOG2_Q16)
 
 
-
 cdef int table_size(str name, Py_ssize_t n) except -1:
     if n != EL_COUNTS_BINS:
         raise ValueError(f"{name} has {n} entries, expected {EL_COUNTS_BINS}")

@@ -3,7 +3,6 @@
 # cython: initializedcheck=False, embedsignature=True
 """Compiled CLAHE, equal to OpenCV's; twin: kernels/reference/clahe.py."""
 from libc.stdint cimport int32_t, uint8_t
-from libc.stdlib cimport free
 from checks cimport in_range
 
 cdef extern from "edgeleak/clahe.h" nogil:

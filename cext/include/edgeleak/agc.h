@@ -163,15 +163,15 @@ EL_ISA(el_agc_row)(const uint16_t *counts, const uint8_t *lut, uint8_t *grey, si
         _mm256_storeu_si256((__m256i *)(void *)(grey + i), packed);
     }
 #else
-    for (; i + 4 <= n; i += 4) { /* four counts leave memory before a level enters it */
-        uint64_t four;
-        memcpy(&four, counts + i, sizeof four);
-        if (__builtin_expect((four & 0xC000C000C000C000u) != 0, 0))
-            four = el_counts_limit4(four);
-        grey[i] = lut[four & 0xFFFF];
-        grey[i + 1] = lut[four >> 16 & 0xFFFF];
-        grey[i + 2] = lut[four >> 32 & 0xFFFF];
-        grey[i + 3] = lut[four >> 48];
+    for (; i + 8 <= n; i += 8) { /* eight counts leave memory before a level enters it */
+        uint64_t eight[2];
+        memcpy(eight, counts + i, sizeof eight);
+        if (__builtin_expect(((eight[0] | eight[1]) & 0xC000C000C000C000u) != 0, 0)) {
+            eight[0] = el_counts_limit4(eight[0]);
+            eight[1] = el_counts_limit4(eight[1]);
+        }
+        for (size_t k = 0; k < 8; k++)
+            grey[i + k] = lut[eight[k / 4] >> (k % 4 * 16) & 0xFFFF];
     }
 #endif
     for (; i < n; i++)

@@ -11,6 +11,7 @@
 
 #include "edgeleak/agc.h"
 #include "edgeleak/background.h"
+#include "edgeleak/background_neon.h"
 #include "edgeleak/clahe.h"
 #include "edgeleak/nuc.h"
 

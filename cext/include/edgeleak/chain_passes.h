@@ -17,20 +17,28 @@ EL_ISA(el_chain_level_tile)(const uint16_t *restrict counts, const uint8_t *rest
 {
     uint16_t *second = ways + EL_LEVELS, *third = ways + 2 * EL_LEVELS;
     uint16_t *fourth = ways + 3 * EL_LEVELS;
+    EL_OWN_BASE(second);
+    EL_OWN_BASE(third);
+    EL_OWN_BASE(fourth);
     size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        uint64_t four;
-        memcpy(&four, counts + i, sizeof four);
-        if (__builtin_expect((four & 0xC000C000C000C000u) != 0, 0))
-            four = el_counts_limit4(four);
-        const uint32_t a = lut[four & 0xFFFF], b = lut[four >> 16 & 0xFFFF];
-        const uint32_t c = lut[four >> 32 & 0xFFFF], d = lut[four >> 48];
-        const uint32_t levels = a | b << 8 | c << 16 | d << 24; /* all targets: low byte first */
-        ways[a]++;
-        second[b]++;
-        third[c]++;
-        fourth[d]++;
-        memcpy(grey + i, &levels, sizeof levels);
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight[2];
+        memcpy(eight, counts + i, sizeof eight);
+        if (__builtin_expect(((eight[0] | eight[1]) & 0xC000C000C000C000u) != 0, 0)) {
+            eight[0] = el_counts_limit4(eight[0]);
+            eight[1] = el_counts_limit4(eight[1]);
+        }
+        for (size_t k = 0; k < 2; k++) {
+            const uint64_t four = eight[k];
+            const uint32_t a = lut[four & 0xFFFF], b = lut[four >> 16 & 0xFFFF];
+            const uint32_t c = lut[four >> 32 & 0xFFFF], d = lut[four >> 48];
+            const uint32_t levels = a | b << 8 | c << 16 | d << 24; /* low byte first */
+            ways[a]++;
+            second[b]++;
+            third[c]++;
+            fourth[d]++;
+            memcpy(grey + i + 4 * k, &levels, sizeof levels);
+        }
     }
     for (; i < n; i++) {
         grey[i] = lut[el_counts_limit(counts[i])];
@@ -59,7 +67,7 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
 {
     const int32_t width = state->clahe.width, height = state->clahe.height;
     const int32_t *bad = state->bad_pixels;
-    const int32_t *bad_end = bad + state->n_bad * EL_BAD_COLUMNS;
+    const int32_t *bad_end = bad ? bad + state->n_bad * EL_BAD_COLUMNS : NULL;
     int32_t corrected = state->gain_q14 ? 0 : height;
     for (int32_t y = 0; y < height; y++) {
         const size_t at = (size_t)y * (size_t)width;
@@ -68,14 +76,25 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
             EL_ISA(el_nuc_row)(state->counts + row, state->gain_q14 + row, state->offset + row,
                                (size_t)width);
         }
-        const int32_t *bad_next = bad;
-        while (bad_next < bad_end && *bad_next < (int32_t)at + width)
-            bad_next += EL_BAD_COLUMNS;
-        el_replace_bad_pixels(state->counts, bad, (size_t)(bad_next - bad) / EL_BAD_COLUMNS);
-        bad = bad_next;
+        for (; bad != bad_end && *bad < (int32_t)at + width; bad += EL_BAD_COLUMNS)
+            el_replace_bad_pixels(state->counts, bad, 1);
         EL_ISA(el_chain_level_row)(state, y, state->counts + at, state->grey + at);
     }
     EL_ISA(el_clahe_take_padding)(&state->clahe, state->grey);
+}
+
+/* The grey step of background.h without level and selection. */
+EL_INLINE void
+EL_ISA(el_chain_background_row)(const uint8_t *grey, uint16_t *bg, uint8_t *diff, uint8_t *mask,
+                                size_t n, const el_bg_rule *rule)
+{
+    size_t i = 0;
+#if EL_NEON
+    for (; i + 16 <= n; i += 16)
+        el_bg_grey_neon16(grey + i, bg + i, diff + i, mask + i, rule->eps,
+                          (uint8_t)rule->threshold);
+#endif
+    EL_ISA(el_bg_grey_rule_row)(grey + i, bg + i, diff + i, mask + i, n - i, rule);
 }
 
 static void
@@ -86,7 +105,7 @@ EL_ISA(el_chain_pass_b)(el_chain_state *state)
     for (int32_t y = 0; y < state->clahe.height; y++) {
         const size_t at = (size_t)y * width;
         EL_ISA(el_clahe_apply_row)(&state->clahe, y, state->grey + at);
-        EL_ISA(el_bg_grey_rule_row)(state->grey + at, state->background + at,
-                                    state->difference + at, state->mask + at, width, &rule);
+        EL_ISA(el_chain_background_row)(state->grey + at, state->background + at,
+                                        state->difference + at, state->mask + at, width, &rule);
     }
 }

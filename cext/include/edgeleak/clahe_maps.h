@@ -285,9 +285,13 @@ EL_ISA(el_clahe_finish_tiles)(el_clahe_plan *plan, int32_t tile_row)
 EL_INLINE void
 EL_ISA(el_clahe_count)(const uint8_t *grey, size_t n, uint16_t *ways)
 {
+    size_t i = 0;
+#if EL_NEON
     uint16_t *second = ways + EL_LEVELS, *third = ways + 2 * EL_LEVELS;
     uint16_t *fourth = ways + 3 * EL_LEVELS;
-    size_t i = 0;
+    EL_OWN_BASE(second);
+    EL_OWN_BASE(third);
+    EL_OWN_BASE(fourth);
     for (; i + 8 <= n; i += 8) {
         uint64_t eight;
         memcpy(&eight, grey + i, sizeof eight);
@@ -300,6 +304,11 @@ EL_ISA(el_clahe_count)(const uint8_t *grey, size_t n, uint16_t *ways)
         third[eight >> 48 & 0xFF]++;
         fourth[eight >> 56]++;
     }
+#else /* a byte load costs x86 no more than a shift */
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            ways[(k % EL_CLAHE_WAYS) * EL_LEVELS + grey[i + k]]++;
+#endif
     for (; i < n; i++)
         ways[grey[i]]++;
 }

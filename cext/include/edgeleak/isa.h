@@ -83,6 +83,14 @@ el_isa_init(void)
 #define EL_ISA_CALL(name, ...) name##_base(__VA_ARGS__)
 #endif
 
+/* Makes the compiler forget where a pointer came from: on ARM it would otherwise add up one
+ * base and several offsets for every access instead of keeping several bases. */
+#if EL_NEON
+#define EL_OWN_BASE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define EL_OWN_BASE(pointer) ((void)(pointer))
+#endif
+
 #define EL_INLINE static inline __attribute__((always_inline, unused))
 
 #endif /* EDGELEAK_ISA_H */
