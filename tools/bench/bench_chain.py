@@ -151,6 +151,7 @@ def bench_chain(course: Course, effort: Effort) -> list[Row]:
     contestants = {
         "user chain": peers.UserChain(course, lut).step,
         "tuned chain": peers.TunedChain(course, lut).step,
+        "tuned chain, any epsilon": peers.TunedChain(course, lut, is_any_step=True).step,
         "numba twin": NumbaChain(course, lut, peers.THRESHOLD_LEVELS).step,
         "our staged kernels": StagedChain(course).step,
         "fused": FusedChain(course).step,

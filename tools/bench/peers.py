@@ -46,7 +46,7 @@ class UserChain:
 class TunedChain:
     """The user's chain after a week with a profiler."""
 
-    def __init__(self, course: Course, lut: np.ndarray) -> None:
+    def __init__(self, course: Course, lut: np.ndarray, is_any_step: bool = False) -> None:
         shape = course.shape
         self.raw = course.raw
         self.gain = (course.gain_q14 / Q14).astype(np.float32)
@@ -60,7 +60,9 @@ class TunedChain:
         self.lut[: lut.size] = lut
         self.grey, self.equal = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
         self.equaliser = cv2.createCLAHE(CLIP_LIMIT, TILES)
-        self.background = OneLevelBackground(shape)
+        self.background = (
+            AnyStepBackground(shape, 1.0) if is_any_step else OneLevelBackground(shape)
+        )
         self.is_started = False
 
     def step(self, index: int) -> np.ndarray:
