@@ -32,6 +32,7 @@ typedef struct el_clahe_plan {
     uint8_t *maps;              /* (tiles_y, tiles_x, 256) levels */
     uint32_t *quads;            /* (tiles_x + 1, 256): upper left, right, lower left, right */
     float *left, *right;        /* (width) weights of the left and right tile */
+    float *left_q16, *right_q8; /* the same divided by 2^16 and 2^8, which is exact */
     uint32_t *quad_at;          /* (width) first entry of the quad that rules the column */
     uint32_t *gathered;         /* (width) quads of one row */
     int32_t *run_end;           /* (tiles_x + 1) first column right of each quad */
@@ -82,6 +83,8 @@ el_clahe_layout(el_clahe_plan *plan, void *block)
     plan->quads = (uint32_t *)el_clahe_carve(bytes, &used, (tiles_x + 1) * EL_LEVELS * 4);
     plan->left = (float *)el_clahe_carve(bytes, &used, width * 4);
     plan->right = (float *)el_clahe_carve(bytes, &used, width * 4);
+    plan->left_q16 = (float *)el_clahe_carve(bytes, &used, width * 4);
+    plan->right_q8 = (float *)el_clahe_carve(bytes, &used, width * 4);
     plan->quad_at = (uint32_t *)el_clahe_carve(bytes, &used, width * 4);
     plan->gathered = (uint32_t *)el_clahe_carve(bytes, &used, width * 4);
     plan->run_end = (int32_t *)el_clahe_carve(bytes, &used, (tiles_x + 1) * 4);
@@ -128,6 +131,8 @@ el_clahe_prepare(el_clahe_plan *plan, double clip_limit)
         int32_t tile;
         plan->right[x] = el_clahe_weight(x, per_tile, &tile);
         plan->left[x] = 1.0f - plan->right[x];
+        plan->left_q16[x] = plan->left[x] / 65536.0f;
+        plan->right_q8[x] = plan->right[x] / 256.0f;
         plan->quad_at[x] = (uint32_t)(tile + 1) * EL_LEVELS;
         plan->run_end[tile + 1] = x + 1;
     }

@@ -4,6 +4,8 @@
  * level = (a * left + b * right) * upper + (c * left + d * right) * lower
  * in single precision, each step rounded (no FMA), then halves to even: OpenCV's order.
  * The four levels of a pixel lie together in one 32-bit quad, so that one load fetches them.
+ * On x86 b and c are masked but not shifted down: their weights are smaller by the same power
+ * of two, and that rounds alike.
  */
 #include "edgeleak/isa.h"
 
@@ -109,19 +111,14 @@ EL_INLINE __m256i
 EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, size_t x, __m256 upper, __m256 lower)
 {
     const __m256i quad = _mm256_load_si256((const __m256i *)(const void *)(plan->gathered + x));
-    const __m256i second = _mm256_setr_epi8(1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1, 13, -1,
-                                            -1, -1, 1, -1, -1, -1, 5, -1, -1, -1, 9, -1, -1, -1,
-                                            13, -1, -1, -1);
-    const __m256i third = _mm256_setr_epi8(2, -1, -1, -1, 6, -1, -1, -1, 10, -1, -1, -1, 14, -1,
-                                           -1, -1, 2, -1, -1, -1, 6, -1, -1, -1, 10, -1, -1, -1,
-                                           14, -1, -1, -1);
     const __m256 a = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF)));
-    const __m256 b = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, second));
-    const __m256 c = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(quad, third));
+    const __m256 b_q8 = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF00)));
+    const __m256 c_q16 = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF0000)));
     const __m256 d = _mm256_cvtepi32_ps(_mm256_srli_epi32(quad, 24));
-    const __m256 left = _mm256_load_ps(plan->left + x), right = _mm256_load_ps(plan->right + x);
-    const __m256 top = _mm256_add_ps(_mm256_mul_ps(a, left), _mm256_mul_ps(b, right));
-    const __m256 bottom = _mm256_add_ps(_mm256_mul_ps(c, left), _mm256_mul_ps(d, right));
+    const __m256 top = _mm256_add_ps(_mm256_mul_ps(a, _mm256_load_ps(plan->left + x)),
+                                     _mm256_mul_ps(b_q8, _mm256_load_ps(plan->right_q8 + x)));
+    const __m256 bottom = _mm256_add_ps(_mm256_mul_ps(c_q16, _mm256_load_ps(plan->left_q16 + x)),
+                                        _mm256_mul_ps(d, _mm256_load_ps(plan->right + x)));
     return _mm256_cvtps_epi32(
         _mm256_add_ps(_mm256_mul_ps(top, upper), _mm256_mul_ps(bottom, lower)));
 }
@@ -132,12 +129,13 @@ EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float u
 {
     const __m256 up = _mm256_set1_ps(upper), low = _mm256_set1_ps(lower);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
     size_t x = 0;
-    for (; x + 32 <= (size_t)plan->width; x += 32) {
-        const __m256i p0 = EL_ISA(el_clahe_blend8)(plan, x, up, low);
-        const __m256i p1 = EL_ISA(el_clahe_blend8)(plan, x + 8, up, low);
-        const __m256i p2 = EL_ISA(el_clahe_blend8)(plan, x + 16, up, low);
-        const __m256i p3 = EL_ISA(el_clahe_blend8)(plan, x + 24, up, low);
+    for (; x + 32 <= (size_t)own.width; x += 32) {
+        const __m256i p0 = EL_ISA(el_clahe_blend8)(&own, x, up, low);
+        const __m256i p1 = EL_ISA(el_clahe_blend8)(&own, x + 8, up, low);
+        const __m256i p2 = EL_ISA(el_clahe_blend8)(&own, x + 16, up, low);
+        const __m256i p3 = EL_ISA(el_clahe_blend8)(&own, x + 24, up, low);
         const __m256i packed =
             _mm256_packus_epi16(_mm256_packs_epi32(p0, p1), _mm256_packs_epi32(p2, p3));
         _mm256_storeu_si256((__m256i *)(void *)(grey + x),
@@ -196,14 +194,14 @@ EL_INLINE __m128i
 EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, __m128 upper, __m128 lower)
 {
     const __m128i quad = _mm_load_si128((const __m128i *)(const void *)(plan->gathered + x));
-    const __m128i byte = _mm_set1_epi32(0xFF);
-    const __m128 a = _mm_cvtepi32_ps(_mm_and_si128(quad, byte));
-    const __m128 b = _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(quad, 8), byte));
-    const __m128 c = _mm_cvtepi32_ps(_mm_and_si128(_mm_srli_epi32(quad, 16), byte));
+    const __m128 a = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF)));
+    const __m128 b_q8 = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF00)));
+    const __m128 c_q16 = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF0000)));
     const __m128 d = _mm_cvtepi32_ps(_mm_srli_epi32(quad, 24));
-    const __m128 left = _mm_load_ps(plan->left + x), right = _mm_load_ps(plan->right + x);
-    const __m128 top = _mm_add_ps(_mm_mul_ps(a, left), _mm_mul_ps(b, right));
-    const __m128 bottom = _mm_add_ps(_mm_mul_ps(c, left), _mm_mul_ps(d, right));
+    const __m128 top = _mm_add_ps(_mm_mul_ps(a, _mm_load_ps(plan->left + x)),
+                                  _mm_mul_ps(b_q8, _mm_load_ps(plan->right_q8 + x)));
+    const __m128 bottom = _mm_add_ps(_mm_mul_ps(c_q16, _mm_load_ps(plan->left_q16 + x)),
+                                     _mm_mul_ps(d, _mm_load_ps(plan->right + x)));
     return _mm_cvtps_epi32(_mm_add_ps(_mm_mul_ps(top, upper), _mm_mul_ps(bottom, lower)));
 }
 
@@ -211,12 +209,13 @@ EL_INLINE size_t
 EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
 {
     const __m128 up = _mm_set1_ps(upper), low = _mm_set1_ps(lower);
+    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
     size_t x = 0;
-    for (; x + 16 <= (size_t)plan->width; x += 16) {
-        const __m128i p0 = EL_ISA(el_clahe_blend4)(plan, x, up, low);
-        const __m128i p1 = EL_ISA(el_clahe_blend4)(plan, x + 4, up, low);
-        const __m128i p2 = EL_ISA(el_clahe_blend4)(plan, x + 8, up, low);
-        const __m128i p3 = EL_ISA(el_clahe_blend4)(plan, x + 12, up, low);
+    for (; x + 16 <= (size_t)own.width; x += 16) {
+        const __m128i p0 = EL_ISA(el_clahe_blend4)(&own, x, up, low);
+        const __m128i p1 = EL_ISA(el_clahe_blend4)(&own, x + 4, up, low);
+        const __m128i p2 = EL_ISA(el_clahe_blend4)(&own, x + 8, up, low);
+        const __m128i p3 = EL_ISA(el_clahe_blend4)(&own, x + 12, up, low);
         _mm_storeu_si128((__m128i *)(void *)(grey + x),
                          _mm_packus_epi16(_mm_packs_epi32(p0, p1), _mm_packs_epi32(p2, p3)));
     }
