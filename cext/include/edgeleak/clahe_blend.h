@@ -224,11 +224,14 @@ EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float u
 #elif EL_NEON
 /* Byte k of four quads as floats. */
 #if defined(__aarch64__)
-#define EL_PICK(k)    {k, 255, 255, 255, 4 + k, 255, 255, 255, 8 + k, 255, 255, 255, 12 + k, 255, 255, 255}
-#define EL_CORNER(k)  vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(bytes, vld1q_u8(pick[k]))))
-static const uint8_t EL_ISA(el_clahe_pick)[4][16] = {EL_PICK(0), EL_PICK(1), EL_PICK(2), EL_PICK(3)};
+#define EL_LANE(k)   k, 255, 255, 255 /* 255 picks a zero */
+#define EL_PICK(k)   {EL_LANE(k), EL_LANE(4 + k), EL_LANE(8 + k), EL_LANE(12 + k)}
+#define EL_CORNER(k) vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(bytes, vld1q_u8(pick[k]))))
+static const uint8_t EL_ISA(el_clahe_pick)[4][16] = {EL_PICK(0), EL_PICK(1), EL_PICK(2),
+                                                     EL_PICK(3)};
 #else
-#define EL_CORNER(k)  vcvtq_f32_u32(vandq_u32(vshlq_u32(quad, vdupq_n_s32(-8 * k)), vdupq_n_u32(0xFF)))
+#define EL_CORNER(k) \
+    vcvtq_f32_u32(vandq_u32(vshlq_u32(quad, vdupq_n_s32(-8 * k)), vdupq_n_u32(0xFF)))
 #endif
 
 EL_INLINE uint32x4_t
@@ -251,6 +254,7 @@ EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, float upper, float 
     return vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f)));
 #endif
 }
+#undef EL_LANE
 #undef EL_PICK
 #undef EL_CORNER
 
