@@ -43,6 +43,15 @@ cdef inline int borrow_buffer(Py_buffer *view, object array, str name, int flags
     return 0
 
 
+# NumPy on 32-bit machines calls its 4-byte integers long.
+cdef inline char kind_of(const char *format) noexcept:
+    if sizeof(long) == 4 and format[0] == c"l":
+        return c"i"
+    if sizeof(long) == 4 and format[0] == c"L":
+        return c"I"
+    return format[0]
+
+
 # The kind of the element ("B", "H", ...) of a borrowed plane; kinds lists the ones allowed.
 cdef inline char borrow(Planes *planes, object array, str name, const char *kinds,
                         bint writable) except 0:
@@ -51,7 +60,7 @@ cdef inline char borrow(Planes *planes, object array, str name, const char *kind
     cdef const char *kind = kinds
     borrow_buffer(view, array, name, flags)
     planes.n += 1
-    while kind[0] and kind[0] != view.format[0]:
+    while kind[0] and kind[0] != kind_of(view.format):
         kind += 1
     if not kind[0] or view.format[1]:
         allowed = " or ".join([dtype_name(k) for k in <bytes>kinds])

@@ -45,7 +45,7 @@ el_log2_table(int32_t *log_q16)
 static inline void
 el_log_lut(uint8_t *lut, const int32_t *log_q16, int32_t alpha_q16, int32_t beta_q16)
 {
-    const int64_t base = ((int64_t)beta_q16 << 16) + ((int64_t)1 << 31);
+    const int64_t base = (int64_t)beta_q16 * 65536 + ((int64_t)1 << 31);
     for (size_t i = 0; i < EL_COUNTS_BINS; i++) {
         const int64_t level = ((int64_t)alpha_q16 * log_q16[i] + base) >> 32;
         lut[i] = (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
