@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from edgeleak import __version__
-from edgeleak.errors import EdgeLeakError, UsageError
+from edgeleak.errors import ConfigError, EdgeLeakError, UnavailableError, UsageError
 
 COMMANDS: tuple[str, ...] = ("sim", "replay", "record", "export", "nuc", "evaluate", "version")
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
@@ -51,10 +51,23 @@ def build_parser() -> Parser:
     return parser
 
 
+def load_kernels() -> None:
+    """Import the compiled part once, so that its two ways to fail have one sentence each."""
+    try:
+        importlib.import_module("edgeleak.kernels")
+    except ValueError as error:  # EDGELEAK_ISA names no instruction set of this build
+        raise ConfigError(str(error)) from error
+    except ImportError as error:
+        raise UnavailableError(
+            f"the compiled kernels do not load ({error}); build them with: pip install ."
+        ) from error
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; every expected failure is one sentence and an exit code."""
     args = build_parser().parse_args(argv)
     try:
+        load_kernels()
         return args.run(args)
     except EdgeLeakError as error:
         print(f"edgeleak {args.command}: {error}", file=sys.stderr)

@@ -25,14 +25,26 @@ def configure(action: str, parser: argparse.ArgumentParser) -> None:
     if action == "two-point":
         parser.add_argument("cold", type=Path, help="frames of the colder uniform reference")
         parser.add_argument("hot", type=Path, help="frames of the hotter one")
-        parser.add_argument("--cold-degc", type=float, default=NAN, metavar="T")
-        parser.add_argument("--hot-degc", type=float, default=NAN, metavar="T")
+        parser.add_argument(
+            "--cold-degc",
+            type=float,
+            default=NAN,
+            metavar="T",
+            help="its temperature, for the response in counts/K",
+        )
+        parser.add_argument(
+            "--hot-degc",
+            type=float,
+            default=NAN,
+            metavar="T",
+            help="the temperature of the hotter one",
+        )
     elif action == "by-temperature":
         parser.add_argument("flats", type=Path, nargs="+", help="flat fields of many temperatures")
         parser.add_argument("--fpa-degc", type=float, nargs="+", metavar="T",
                             help="detector temperatures, when the files do not say")  # fmt: skip
     else:
-        parser.add_argument("recording", type=Path)
+        parser.add_argument("recording", type=Path, help="frames, whatever `edgeleak replay` opens")
     if action == "one-point":
         parser.add_argument("--flat-degc", type=float, default=NAN, metavar="T",
                             help="temperature of the reference, degC")  # fmt: skip

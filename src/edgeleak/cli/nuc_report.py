@@ -11,7 +11,7 @@ from edgeleak.cli.nuc_input import add_input_options, load
 
 
 def configure(action: str, parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("calibration", type=Path)
+    parser.add_argument("calibration", type=Path, help="file made by `edgeleak nuc`")
     parser.add_argument("recordings", type=Path, nargs="*",
                         help="frames of uniform references to measure on")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR",

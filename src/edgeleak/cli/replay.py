@@ -45,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="save pictures, video and tables")
     parser.add_argument("--show", action="store_true", help="live picture: window, else terminal")
     parser.add_argument("--speed", type=float, default=1.0, help="with --show: times real time")
-    parser.add_argument("--palette", choices=PALETTES, default="grey")
+    parser.add_argument(
+        "--palette", choices=PALETTES, default="grey", help="colours of the scene (grey)"
+    )
     parser.add_argument("--pictures", type=int, default=24, metavar="N",
                         help="event pictures at most (24)")  # fmt: skip
     parser.add_argument("--no-video", action="store_true", help="with --out: no overlay.mp4")
