@@ -30,7 +30,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tools/bench/bench_chain.py
+	$(BIN)/python tools/bench/bench_background.py
 	$(BIN)/python tools/bench/bench_regions.py
+	$(BIN)/python tools/bench/bench_codec.py
 
 faults: $(VENV)/.dev
 	$(BIN)/python tools/fuzz/mutate_sources.py --count 20000
@@ -40,6 +42,9 @@ targets: $(VENV)/.dev
 
 wheels: $(VENV)/.dev
 	tools/cross/build_wheels.sh
+
+pictures: $(VENV)/.dev
+	$(BIN)/python tools/make_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist $(OUT) src/*.egg-info src/edgeleak/kernels/*.so
