@@ -7,6 +7,13 @@ from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from checks cimport disjoint, in_range, same_shape
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    Py_buffer,
+    PyBuffer_Release,
+)
+from planes cimport borrow_buffer
 from edgeleak.kernels._nuc import check_bad_pixel_table
 
 cdef extern from "edgeleak/chain.h" nogil:
@@ -174,11 +181,19 @@ cdef class PaperChain:
         in_range("threshold", value, 0, 255)
         self.state.threshold = <uint8_t>value
 
-    def set_lut(self, const uint8_t[::1] lut not None):
-        """Copy *lut*, (16384,) uint8, for this and the next steps."""
-        if lut.shape[0] != EL_COUNTS_BINS:
-            raise ValueError(f"lut has {lut.shape[0]} entries, expected {EL_COUNTS_BINS}")
-        memcpy(self.padded_lut, &lut[0], EL_COUNTS_BINS)
+    def set_lut(self, lut not None):
+        """Copy *lut*, (16384,) uint8, for this and the next steps; allocates nothing."""
+        cdef Py_buffer view
+        borrow_buffer(&view, lut, "lut", PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
+        try:
+            if view.ndim != 1 or view.format[0] != b"B":
+                raise ValueError(
+                    f"lut must be one row of uint8, got {getattr(lut, 'dtype', type(lut))}")
+            if view.len != EL_COUNTS_BINS:
+                raise ValueError(f"lut has {view.len} entries, expected {EL_COUNTS_BINS}")
+            memcpy(self.padded_lut, view.buf, EL_COUNTS_BINS)
+        finally:
+            PyBuffer_Release(&view)
 
     def step(self):
         """Run the chain once on what `counts` holds now."""
