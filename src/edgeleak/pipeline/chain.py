@@ -21,6 +21,8 @@ from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, G
 from edgeleak.pipeline.verdict import Limits, Verdict
 from edgeleak.sensor import EL640, SensorInfo
 
+# Members of an Enum are looked up by Python code at every use; bound once they cost nothing.
+GAS, NO_GAS = Kind.GAS, Kind.NO_GAS
 COUNTS, VIDEO = np.dtype(np.uint16), np.dtype(np.uint8)
 STAGES: dict[str, type[GreyStage] | type[CountsStage]] = {
     "grey": GreyStage,
@@ -72,7 +74,8 @@ class Pipeline:
         self._bind_decision()
         self._finder = RegionFinder(self.shape, REGION_CAPACITY)
         self.frames, self._regions_of = 0, -1
-        self.flags = FrameFlag.NONE
+        # Asking an IntFlag costs more than the guard itself, so the answer is kept.
+        self._is_eight_bit, self.flags = False, FrameFlag.NONE
         self.verdict = self._answer(codes.LEARNING, 0.0, self.profile["guard.learn_s"])
 
     def _bind_decision(self) -> None:
@@ -119,7 +122,7 @@ class Pipeline:
         if frame is not self._input:
             self._take(frame)
         guard = self._guard
-        code = guard.check(info, bool(self.flags & FrameFlag.EIGHT_BIT))
+        code = guard.check(info, self._is_eight_bit)
         if self.frames == 0:
             self._stage.first_look()
         self.frames += 1
@@ -146,12 +149,12 @@ class Pipeline:
         kind = frame.dtype
         if kind == COUNTS:
             self._input[...] = frame
-            if self.flags & FrameFlag.EIGHT_BIT:
+            if self._is_eight_bit:
                 self._set_eight_bit(False)
         elif kind == VIDEO:
             self._input[...] = frame
             np.left_shift(self._input, EIGHT_BIT_SHIFT, out=self._input)
-            if not self.flags & FrameFlag.EIGHT_BIT:
+            if not self._is_eight_bit:
                 self._set_eight_bit(True)
         else:
             raise UsageError(
@@ -159,6 +162,7 @@ class Pipeline:
             )
 
     def _set_eight_bit(self, is_eight_bit: bool) -> None:
+        self._is_eight_bit = is_eight_bit
         self.flags = FrameFlag.EIGHT_BIT if is_eight_bit else FrameFlag.NONE
         if isinstance(self._stage, CountsStage):
             self._stage.use_eight_bit(is_eight_bit)
@@ -191,11 +195,11 @@ class Pipeline:
         code = guard.learning()
         if code:
             return self._answer(code, guard.measured, guard.expected)
-        evidence = area / self._gas_px
+        evidence = self._stage.evidence_px / self._gas_px
         is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
         if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
             return self._answer(self._see_nothing, nan, nan)
-        return self._verdict(Kind.GAS if is_gas else Kind.NO_GAS, 0, evidence, nan, nan)
+        return self._verdict(GAS if is_gas else NO_GAS, 0, evidence, nan, nan)
 
     def _answer(self, code: int, measured: float, expected: float) -> Verdict:
         return self._verdict(codes.TABLE[code].kind, code, nan, measured, expected)

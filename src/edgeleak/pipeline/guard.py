@@ -14,7 +14,9 @@ from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline import codes
 from edgeleak.pipeline.profile import Profile
 
-NOT_FOR_TRAINING = FrameFlag.TORN | FrameFlag.SHUTTER
+# Plain ints: `&` of two IntFlags makes an object by way of Python code, a microsecond a frame.
+TORN, SHUTTER = int(FrameFlag.TORN), int(FrameFlag.SHUTTER)
+NUC_RUNNING = int(NucState.RUNNING)
 
 
 class Guard:
@@ -101,13 +103,15 @@ class Guard:
         return codes.FROZEN
 
     def _state_of(self, info: FrameInfo) -> int:
-        if info.flags & NOT_FOR_TRAINING:
-            self.must_seed = self.must_seed or bool(info.flags & FrameFlag.SHUTTER)
-            return codes.TORN if info.flags & FrameFlag.TORN else codes.SHUTTER
-        if info.nuc_state >= NucState.RUNNING:
+        flags = int(info.flags)
+        if flags & SHUTTER:
             self.must_seed = True
-            running = info.nuc_state == NucState.RUNNING
-            return codes.NUC_RUNNING if running else codes.NUC_SETTLING
+        if flags & (TORN | SHUTTER):
+            return codes.TORN if flags & TORN else codes.SHUTTER
+        state = int(info.nuc_state)
+        if state >= NUC_RUNNING:
+            self.must_seed = True
+            return codes.NUC_RUNNING if state == NUC_RUNNING else codes.NUC_SETTLING
         return 0
 
     def seeded(self) -> None:
