@@ -39,13 +39,7 @@ def run_probe(counter, profile, kind):
     ("profile", "kind"),
     [
         ("paper", "clean"),
-        pytest.param(
-            "paper-log-after-he",
-            "clean",
-            marks=pytest.mark.xfail(
-                strict=True, reason="PaperChain.set_lut takes a lock for its view of a new table"
-            ),
-        ),
+        ("paper-log-after-he", "clean"),
         ("sensitive", "clean"),
         ("sensitive", "eight-bit"),
     ],
