@@ -3,9 +3,9 @@
 
 from pathlib import Path
 
-from edgeleak.calibration.durable import replace_file
 from edgeleak.calibration.layout import encode, read_file
 from edgeleak.calibration.model import Calibration, Defect, Kind
+from edgeleak.durable import replace_file
 
 __all__ = ["Calibration", "Defect", "Kind", "read", "write"]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edgeleak.calibration.durable import replace_file
 from edgeleak.calibration.frame_statistics import measure, robust_sigma
 from edgeleak.calibration.maps import (
     netd_map_mk,
@@ -24,6 +23,7 @@ from edgeleak.calibration.maps import (
 )
 from edgeleak.calibration.model import Calibration, Defect
 from edgeleak.calibration.solve import corrected, spatial_residual
+from edgeleak.durable import replace_file
 from edgeleak.errors import DataError, StorageError, UnavailableError
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any
 
 from edgeleak import __version__
 from edgeleak.cli.drawing import Painter
-from edgeleak.cli.durable_text import write_text
 from edgeleak.cli.events import Event, EventLog
 from edgeleak.cli.gallery import Gallery
 from edgeleak.cli.page import Timeline, render
 from edgeleak.cli.watching import Seen, Watch, or_none
+from edgeleak.durable import replace_text
 from edgeleak.frame import FrameInfo
 
 
@@ -100,9 +100,9 @@ class Results:
         self.gallery.close(title)
         folder = self.gallery.folder
         files = [
-            write_text(folder / "events.csv", self.log.as_csv()),
-            write_text(folder / "events.jsonl", self.log.as_json_lines()),
-            write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n"),
+            replace_text(folder / "events.csv", self.log.as_csv()),
+            replace_text(folder / "events.jsonl", self.log.as_json_lines()),
+            replace_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n"),
         ]
         page = render(
             title,
@@ -113,7 +113,7 @@ class Results:
             folder / "contact_sheet.png",
             folder / "overlay.mp4" if folder / "overlay.mp4" in self.gallery.files else None,
         )
-        files.insert(0, write_text(folder / "index.html", page))
+        files.insert(0, replace_text(folder / "index.html", page))
         return files + self.gallery.files + [path for path, _ in self.gallery.pictures]
 
 

@@ -5,24 +5,22 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edgeleak.durable import replace_text
 from edgeleak.errors import StorageError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write beside the target, then rename, so that a full disk leaves the old file."""
-    partial = path.with_name(path.name + ".part")
+    """Make the folder, then the file: whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
     except OSError as error:
         raise StorageError(
             f"{path}: not written ({error.strerror}); choose another --out"
         ) from error
+    replace_text(path, text)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

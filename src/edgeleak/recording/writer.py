@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from edgeleak import __version__
+from edgeleak.durable import sync_folder
 from edgeleak.errors import StorageError, UnavailableError, UsageError
 from edgeleak.frame import FrameInfo
 from edgeleak.kernels import packed_bound
@@ -334,15 +335,6 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename last: the folder is what holds the name."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def import_records() -> Any:

@@ -26,12 +26,18 @@ def replace_file(path: Path, data: bytes) -> None:
     try:
         with _locked(part) as descriptor:
             _fill_and_rename(descriptor, part, target, data)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise StorageError(
             f"{path} was not saved: {error.strerror}; the file before is kept."
             " Free some space or choose another --out"
         ) from error
+
+
+def replace_text(path: Path, text: str) -> Path:
+    """replace_file with UTF-8 text; the path, for lists of what was written."""
+    replace_file(path, text.encode())
+    return path
 
 
 @contextlib.contextmanager
@@ -70,7 +76,8 @@ def _is_still(part: Path, descriptor: int) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make a rename last: the folder is what holds the name."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

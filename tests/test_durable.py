@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from edgeleak.calibration.durable import replace_file
+from edgeleak.durable import replace_file
 from edgeleak.errors import MissingInputError, StorageError
 
 OLD = b"old" * 50_000
