@@ -4,7 +4,7 @@
 """Compiled gain control and its tables; twin: kernels/reference/agc.py."""
 import numpy
 from libc.math cimport rint
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from checks cimport disjoint, in_range, same_shape
 
@@ -13,8 +13,10 @@ cdef extern from "edgeleak/agc.h" nogil:
     enum: EL_LUT_PADDED
     enum: EL_MAX_COUNTS
     enum: EL_TOP_LEVEL_Q16
+    enum: EL_LOG_ALPHA_MAX
+    enum: EL_LOG_BETA_MAX
     void el_log2_table(int32_t *log_q16)
-    void el_log_lut(uint8_t *lut, const int32_t *log_q16, int32_t alpha_q16, int32_t beta_q16)
+    void el_log_lut(uint8_t *lut, const int32_t *log_q16, int32_t alpha_q16, int64_t beta_q16)
     void el_linear_lut(uint8_t *lut, int32_t low, int32_t high)
     void el_plateau_lut(uint8_t *lut, const uint32_t *histogram, uint32_t plateau,
                         uint64_t slope_q16)
@@ -35,17 +37,17 @@ cdef object new_lut():
     return numpy.empty(EL_COUNTS_BINS, numpy.uint8)
 
 
-cdef int32_t to_q16(str name, double value) except? -1:
-    if not -32767.0 <= value <= 32767.0:
-        raise ValueError(f"{name} must be -32767..32767, got {value}")
-    return <int32_t>rint(value * 65536.0)
+cdef int64_t to_q16(str name, double value, int limit) except? -1:
+    if not -limit <= value <= limit:
+        raise ValueError(f"{name} must be -{limit}..{limit}, got {value}")
+    return <int64_t>rint(value * 65536.0)
 
 
 def log_lut(double alpha, double beta, out=None):
     """Table of the paper's equation 2: level = clamp(alpha * log2(counts) + beta, 0, 255).
 
     alpha : levels per octave, -32767..32767, used in Q16
-    beta  : levels, -32767..32767, used in Q16
+    beta  : levels, -1048576..1048576, used in Q16
     out   : (16384,) uint8 to fill, or None for a new array
 
     log2 is an integer in Q16, rounded down; halves go up; entry 0 equals entry 1.  Returns
@@ -54,7 +56,8 @@ def log_lut(double alpha, double beta, out=None):
     lut_object = new_lut() if out is None else out
     cdef uint8_t[::1] lut = lut_object
     table_size("out", lut.shape[0])
-    el_log_lut(&lut[0], LOG2_Q16, to_q16("alpha", alpha), to_q16("beta", beta))
+    el_log_lut(&lut[0], LOG2_Q16, <int32_t>to_q16("alpha", alpha, EL_LOG_ALPHA_MAX),
+               to_q16("beta", beta, EL_LOG_BETA_MAX))
     return lut_object
 
 

@@ -60,8 +60,8 @@ def test_agc_refuses_wrong_arrays(lut):
         agc(counts, lut, grey)
 
 
-@pytest.mark.parametrize("alpha", [-20, -0.37, 0, 0.01, 1, 18.2142857, 40.5, 32767])
-@pytest.mark.parametrize("beta", [-32767, -255, -0.5, 0, 0.5, 12.3456, 300])
+@pytest.mark.parametrize("alpha", [-20, -0.37, 0, 0.01, 1, 18.2142857, 40.5, 32767, -32767])
+@pytest.mark.parametrize("beta", [-1048576, -114000.5, -255, -0.5, 0, 0.5, 12.3456, 1048576])
 def test_log_lut_bit_exact_with_twin(alpha, beta):
     got = log_lut(alpha, beta)
     np.testing.assert_array_equal(got, reference.log_lut(alpha, beta))
@@ -170,7 +170,9 @@ def test_tables_fill_the_callers_array(make):
     ("call", "what"),
     [
         (lambda: log_lut(math.nan, 0), "alpha"),
-        (lambda: log_lut(0, 32768), "beta"),
+        (lambda: log_lut(0, 1048577), "beta"),
+        (lambda: reference.log_lut(0, -1048577), "beta"),
+        (lambda: log_lut(32768, 0), "alpha"),
         (lambda: linear_lut(-1, 5), "low"),
         (lambda: linear_lut(5, 16384), "high"),
         (lambda: plateau_lut(np.zeros(16384, np.uint32), 0), "plateau"),

@@ -14,6 +14,8 @@
 
 #define EL_LUT_PADDED   (EL_COUNTS_BINS + 32) /* a 32-bit gather reads 3 bytes too many */
 #define EL_LOG_FRAC_BITS 16
+#define EL_LOG_ALPHA_MAX 32767
+#define EL_LOG_BETA_MAX  1048576 /* alpha at its limit over all 14 octaves needs 458,738 */
 #define EL_TOP_LEVEL_Q16 (255ull << 16)
 
 /* log2(counts) in Q16, rounded down: one squaring of a Q31 mantissa gives one bit. */
@@ -43,9 +45,10 @@ el_log2_table(int32_t *log_q16)
 }
 
 static inline void
-el_log_lut(uint8_t *lut, const int32_t *log_q16, int32_t alpha_q16, int32_t beta_q16)
+el_log_lut(uint8_t *lut, const int32_t *log_q16, int32_t alpha_q16, int64_t beta_q16)
 {
-    const int64_t base = (int64_t)beta_q16 * 65536 + ((int64_t)1 << 31);
+    /* magnitude below 2^52 + 2^51: far inside 64 bits */
+    const int64_t base = beta_q16 * 65536 + ((int64_t)1 << 31);
     for (size_t i = 0; i < EL_COUNTS_BINS; i++) {
         const int64_t level = ((int64_t)alpha_q16 * log_q16[i] + base) >> 32;
         lut[i] = (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);

@@ -112,9 +112,8 @@ class AutoGain:
         return 1 - exp(-elapsed_s / self._tau_s)
 
     def _make_table(self) -> None:
-        # The kernel takes +/-32767 levels; a nearly flat scene would ask for more.
-        beta = min(max(self.beta, -32767.0), 32767.0)
-        kernels.log_lut(self.alpha, beta, out=self.lut)
+        # least_octaves keeps automatic values within the kernel's limits, profiles those by hand.
+        kernels.log_lut(self.alpha, self.beta, out=self.lut)
         if self._equalise:
             self._straight[:] = self.lut
             np.take(self._straight, self._curve, out=self.lut, mode="clip")

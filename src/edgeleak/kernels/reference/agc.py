@@ -6,6 +6,7 @@ import numpy as np
 BINS = 16384
 MAX_COUNTS = BINS - 1
 TOP_LEVEL_Q16 = 255 << 16
+ALPHA_MAX, BETA_MAX = 32767, 1 << 20
 
 
 def _into(levels, out):
@@ -32,15 +33,15 @@ def _log2_q16():
     return log_q16
 
 
-def _q16(name, value):
-    if not -32767 <= value <= 32767:
-        raise ValueError(f"{name} must be -32767..32767, got {value}")
+def _q16(name, value, limit):
+    if not -limit <= value <= limit:
+        raise ValueError(f"{name} must be -{limit}..{limit}, got {value}")
     return round(value * 65536)
 
 
 def log_lut(alpha, beta, out=None):
     """See edgeleak.kernels.log_lut; same contract, any speed."""
-    alpha_q16, beta_q16 = _q16("alpha", alpha), _q16("beta", beta)
+    alpha_q16, beta_q16 = _q16("alpha", alpha, ALPHA_MAX), _q16("beta", beta, BETA_MAX)
     level = (alpha_q16 * _log2_q16() + (beta_q16 << 16) + (1 << 31)) >> 32
     return _into(np.clip(level, 0, 255), out)
 
