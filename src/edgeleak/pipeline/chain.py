@@ -22,6 +22,7 @@ from edgeleak.pipeline.verdict import Limits, Verdict
 from edgeleak.sensor import EL640, SensorInfo
 
 # Members of an Enum are looked up by Python code at every use; bound once they cost nothing.
+new_tuple = tuple.__new__
 GAS, NO_GAS = Kind.GAS, Kind.NO_GAS
 COUNTS, VIDEO = np.dtype(np.uint16), np.dtype(np.uint8)
 STAGES: dict[str, type[GreyStage] | type[CountsStage]] = {
@@ -208,11 +209,12 @@ class Pipeline:
         self, kind: Kind, code: int, evidence: float, measured: float, expected: float
     ) -> Verdict:
         persistence, stage = self._persistence, self._stage
-        return Verdict(
+        # Verdict(...) would pack the tuple in Python code first; one is made at every frame.
+        return new_tuple(Verdict, (
             kind, code, evidence, measured, expected, persistence.hits,
             persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _find_regions(self) -> np.ndarray:
         arena, is_grey = self.arena, isinstance(self._stage, GreyStage)
