@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pipeline: one frame in, pictures, mask, regions and a verdict out."""
 
-from math import nan
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
 
 from edgeleak.calibration import container
 from edgeleak.errors import UsageError
-from edgeleak.frame import EIGHT_BIT_SHIFT, FrameFlag, FrameInfo
+from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import RegionFinder
 from edgeleak.pipeline import codes
 from edgeleak.pipeline.arena import Arena
@@ -24,6 +24,9 @@ from edgeleak.sensor import EL640, SensorInfo
 # Members of an Enum are looked up by Python code at every use; bound once they cost nothing.
 new_tuple = tuple.__new__
 GAS, NO_GAS = Kind.GAS, Kind.NO_GAS
+TEMPERATURE_STEP_K = 0.1
+"""Detector temperature that brings new offsets: uncooled patterns move by counts a kelvin, so a
+tenth stays below a count; a drift of 1 K a minute brings six sets a minute."""
 COUNTS, VIDEO = np.dtype(np.uint16), np.dtype(np.uint8)
 STAGES: dict[str, type[GreyStage] | type[CountsStage]] = {
     "grey": GreyStage,
@@ -66,9 +69,9 @@ class Pipeline:
         self.mask = arena.view("mask")
         self._input = arena["counts"]
         self.gain = AutoGain(self.profile, arena)
-        self._stage = stage(
-            self.profile, arena, Correction(self.shape, self.calibration), self.gain
-        )
+        self._fix = Correction(self.shape, self.calibration)
+        self._has_planes = self._own_offset()
+        self._stage = stage(self.profile, arena, self._fix, self.gain)
         self._guard = Guard(self.profile, _checked_fps(fps), self._input)
         self._scene = SceneGuard(self.profile)
         self._persistence = Persistence(self.profile)
@@ -79,16 +82,27 @@ class Pipeline:
         self._is_eight_bit, self.flags = False, FrameFlag.NONE
         self.verdict = self._answer(codes.LEARNING, 0.0, self.profile["guard.learn_s"])
 
+    def _own_offset(self) -> bool:
+        """With planes over temperature the offsets change in place, so they must be ours."""
+        calibration, fix = self.calibration, self._fix
+        self.offset_degc = inf
+        planes = getattr(calibration, "plane_temp_degc", ())
+        if fix.offset is None or not len(planes):
+            return False
+        fix.offset = fix.offset.copy()
+        return True
+
     def _bind_decision(self) -> None:
         profile = self.profile
         pixels = self.shape[0] * self.shape[1]
-        self._gas_px = max(1.0, pixels * profile["evidence.area_permille"] / 1000)
+        least_px = profile["evidence.least_px"]
+        self._gas_px = max(least_px, pixels * profile["evidence.area_permille"] / 1000)
         self._gas_from = profile["evidence.gas"]
         self._change_px = pixels * profile["guard.scene_change_percent"] / 100
         self._update_s = profile["gain.update_s"]
         self._since_update_s = 0.0
-        self._scene_code = 0
-        self._limits = Limits(self._gas_from, self._persistence.window_s)
+        self._scene_code, self._has_looked = 0, False
+        self._limits = Limits(self._gas_from, self._persistence.window_s, self._stage.place_limits)
         self._area_px = 0
         self._see_nothing = self._sensor_code()
         self.gas_zero_level = self._stage.zero_level
@@ -124,14 +138,18 @@ class Pipeline:
             self._take(frame)
         guard = self._guard
         code = guard.check(info, self._is_eight_bit)
-        if self.frames == 0:
-            self._stage.first_look()
+        if self._has_planes and info is not None:
+            self._follow_temperature(info.fpa_temp_degc)
+        is_whole = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
+        if not self._has_looked:
+            self._look_first(is_whole)
         self.frames += 1
-        may_train = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
+        may_train = is_whole and not self._scene_code
+        guard.note_training(may_train)
         seed = guard.must_seed and may_train
         self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
         self._since_update_s += guard.dt_s
-        if self._since_update_s >= self._update_s or seed:
+        if is_whole and (self._since_update_s >= self._update_s or seed):
             self._look_at_scene()
         if seed:
             guard.seeded()
@@ -139,6 +157,30 @@ class Pipeline:
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
+
+    def _look_first(self, is_whole: bool) -> None:
+        """Gain from the first frame, whatever it is, and again from the first whole one."""
+        if is_whole or self.frames == 0:
+            self.gain.restart()
+            self._stage.first_look()
+            self._has_looked = is_whole
+
+    def _follow_temperature(self, fpa_degc: float) -> None:
+        """Offsets for this detector temperature; allocates, but only when it moved a step."""
+        calibration, offset = self.calibration, self._fix.offset
+        if calibration is None or offset is None or fpa_degc != fpa_degc:
+            return
+        if abs(fpa_degc - self.offset_degc) <= TEMPERATURE_STEP_K:
+            return
+        wanted = calibration.at_fpa_temp(fpa_degc).offset
+        if isinstance(self._stage, CountsStage):
+            background = self.arena["background"]
+            moved_q2 = 4 * (wanted.astype(np.int32) - offset) + background
+            background[:] = np.clip(moved_q2, 0, 4 * MAX_COUNTS)
+        else:  # levels of a picture cannot follow an offset in counts
+            self._guard.relearn()
+        offset[:] = wanted
+        self.offset_degc = fpa_degc
 
     def _take(self, frame: np.ndarray) -> None:
         """Copy a frame in, or say what is wrong with it."""
@@ -175,12 +217,12 @@ class Pipeline:
         if gain.update(elapsed_s):
             self._stage.new_table()
         self._stage.measure_noise()
-        saturated = 0.0
+        clipped = 0.0
         if gain.full_counts >= SATURATED_COUNTS:
-            saturated = 100 * float(np.mean(self._input[::8, ::8] >= SATURATED_COUNTS))
-        self._scene_code = self._scene.check(
-            gain.low_counts, gain.high_counts, gain.full_counts, elapsed_s, saturated
-        )
+            clipped = 100 * float(np.mean(self._input[::8, ::8] >= SATURATED_COUNTS))
+        elif gain.dark_counts == 0:
+            clipped = 100 * float(np.mean(self._input[::8, ::8] == 0))
+        self._scene_code = self._scene.check(gain, elapsed_s, clipped)
 
     def _decide(self, code: int, area: int, seed: bool) -> Verdict:
         guard = self._guard
@@ -214,6 +256,7 @@ class Pipeline:
             kind, code, evidence, measured, expected, persistence.hits,
             persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
+            stage.group,
         ))  # fmt: skip
 
     def _find_regions(self) -> np.ndarray:

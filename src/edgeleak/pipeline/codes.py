@@ -62,6 +62,7 @@ NUC_RUNNING, NUC_SETTLING = 107, 108
 BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
 TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
 LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
+DARK, LONG_DARK = 806, 807
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -201,5 +202,21 @@ TABLE = _table(
         "saturated for {measured:.1f} s, {expected:.1f} s is a fault",
         "guard.fault_s",
         "turn away from the bright source; if it stays, check sensor bias",
+    ),
+    Code(
+        DARK,
+        "dark-clipped",
+        _I,
+        "{measured:.1f} % of the picture is at 0 counts, at most {expected:.1f} % allowed",
+        "guard.max_saturated_percent",
+        "lengthen the integration time or take the calibration again",
+    ),
+    Code(
+        LONG_DARK,
+        "dark-clipped-long",
+        _F,
+        "at 0 counts for {measured:.1f} s, {expected:.1f} s is a fault",
+        "guard.fault_s",
+        "power-cycle the sensor; if it stays, check its bias and the calibration",
     ),
 )

@@ -57,14 +57,15 @@ class AutoGain:
         self._equalise = profile["gain.order"] == "equalise-then-log"
         low, high = profile["gain.low_percent"], profile["gain.high_percent"]
         full = 100 - profile["guard.max_saturated_percent"]
-        self._parts = (round(10 * low), round(10 * high), round(10 * full))
+        self._parts = (round(10 * low), round(10 * high), round(10 * full), 1000 - round(10 * full))
         self._plateau_percent = profile["gain.plateau_percent"] if self._equalise else 0.0
         if self._equalise:
             self._found, self._curve = arena["found"], arena["curve"]
             self._total, self._straight = arena["total"], arena["straight"]
         self.locked = profile["gain.mode"] == "locked"
         self.alpha, self.beta = profile["gain.alpha"], profile["gain.beta"]
-        self.low_counts, self.high_counts, self.full_counts = 0, 0, 0
+        self.low_counts, self.high_counts = 0, 0
+        self.full_counts, self.dark_counts = 0, 1
         self._low = self._high = float("nan")
         self._used = (float("nan"), float("nan"))
         if self.locked:
@@ -78,13 +79,20 @@ class AutoGain:
     def unlock(self) -> None:
         """Automatic again, from the next update on without damping."""
         self.locked = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the scene: the next update is without damping."""
         self._low, self._high = float("nan"), float("nan")
         self._used = (float("nan"), float("nan"))
 
     def update(self, elapsed_s: float) -> bool:
         """Look at `counts`; True when the table is new."""
-        low, high, full = kernels.count_range(self._counts, self._step, self._parts, self._keys)
-        self.low_counts, self.high_counts, self.full_counts = low, high, full
+        low, high, full, dark = kernels.count_range(
+            self._counts, self._step, self._parts, self._keys
+        )
+        self.low_counts, self.high_counts = low, high
+        self.full_counts, self.dark_counts = full, dark
         if self.locked:
             return False
         if self._equalise:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline import codes
+from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
 from edgeleak.pipeline.profile import Profile
 
 # Plain ints: `&` of two IntFlags makes an object by way of Python code, a microsecond a frame.
@@ -34,9 +35,9 @@ class Guard:
         self._max_gap_s = profile["guard.max_gap_s"]
         self._frozen_s = profile["guard.frozen_s"]
         self._fault_s = profile["guard.fault_s"]
-        self._probe = memoryview(raw.reshape(-1)).cast("B")
+        self._probe = raw.reshape(-1).view(np.uint8).data
         rows = slice(raw.shape[0] // 2, raw.shape[0] // 2 + 1)
-        self._row = memoryview(raw[rows].reshape(-1)).cast("B")
+        self._row = raw[rows].reshape(-1).view(np.uint8).data
         self.reset()
 
     def reset(self) -> None:
@@ -47,12 +48,18 @@ class Guard:
         self._last_ns = -1
         self._seal, self._whole = -1, -1
         self._same_s = 0.0
-        self._flat_s = self._full_s = 0.0
+        self._untrained_s = 0.0
         self.is_assumed = False
 
     def relearn(self) -> None:
         """The next frame that may train becomes the background."""
         self.must_seed = True
+
+    def note_training(self, may_train: bool) -> None:
+        """After max_gap_s of frames that may not train, the background is as old as after a gap."""
+        self._untrained_s = 0.0 if may_train else self._untrained_s + self.dt_s
+        if self._untrained_s > self._max_gap_s:
+            self.must_seed = True
 
     def check(self, info: FrameInfo | None, is_eight_bit: bool) -> int:
         """Code that forbids judging this frame, or 0.  Sets dt_s and now_s."""
@@ -134,25 +141,34 @@ class SceneGuard:
         self._blank_counts = profile["guard.blank_span_counts"]
         self._full_percent = profile["guard.max_saturated_percent"]
         self._fault_s = profile["guard.fault_s"]
-        self._full_from = 255 << 6
         self.measured = self.expected = nan
-        self._flat_s = self._full_s = 0.0
+        self._flat_s = self._full_s = self._dark_s = 0.0
 
-    def check(self, low: int, high: int, full: int, dt_s: float, saturated: float) -> int:
+    def check(self, gain: AutoGain, dt_s: float, clipped_percent: float) -> int:
         """Code that the range of the scene asks for, or 0.
 
-        low, high, full : percentiles in counts; full is the one of the saturation limit
-        saturated       : percent of saturated pixels, only looked at when over the limit
+        gain            : percentiles of the frame looked at last
+        clipped_percent : share of clipped pixels, only looked at when over the limit
         """
-        if full >= self._full_from:
-            self._full_s += dt_s
-            if self._full_s > self._fault_s:
-                self.measured, self.expected = self._full_s, self._fault_s
-                return codes.LONG_SATURATED
-            self.measured, self.expected = saturated, self._full_percent
-            return codes.SATURATED
-        self._full_s = 0.0
-        span = high - low
+        is_full, is_dark = gain.full_counts >= SATURATED_COUNTS, gain.dark_counts == 0
+        self._full_s = self._full_s + dt_s if is_full else 0.0
+        self._dark_s = self._dark_s + dt_s if is_dark and not is_full else 0.0
+        if is_full:
+            return self._clipped(
+                self._full_s, clipped_percent, codes.SATURATED, codes.LONG_SATURATED
+            )
+        if is_dark:
+            return self._clipped(self._dark_s, clipped_percent, codes.DARK, codes.LONG_DARK)
+        return self._contrast(gain.high_counts - gain.low_counts, dt_s)
+
+    def _clipped(self, spent_s: float, percent: float, inhibit: int, fault: int) -> int:
+        if spent_s > self._fault_s:
+            self.measured, self.expected = spent_s, self._fault_s
+            return fault
+        self.measured, self.expected = percent, self._full_percent
+        return inhibit
+
+    def _contrast(self, span: int, dt_s: float) -> int:
         if span >= self._least_counts:
             self._flat_s = 0.0
             return 0

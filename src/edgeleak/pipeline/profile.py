@@ -17,6 +17,7 @@ A profile is a TOML file.  The ones in the package are complete: each setting is
     slew_counts_per_s = 8.0
 """
 
+import dataclasses
 import difflib
 import math
 import tomllib
@@ -64,15 +65,7 @@ class Setting:
             raise ConfigError(f"{where}: {self.key} = {value!r} {problem}; {self._expected()}")
         if isinstance(self.value, float):
             value = float(value)  # type: ignore[arg-type]
-        return Setting(
-            self.key,
-            value,
-            self.unit,
-            self.low,
-            self.high,
-            self.choices,
-            self.reason,  # type: ignore[arg-type]
-        )
+        return dataclasses.replace(self, value=value)  # type: ignore[arg-type]
 
     def _problem(self, value: object) -> str:
         if isinstance(self.value, bool):
