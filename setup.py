@@ -30,7 +30,10 @@ KERNELS = (
     "level",
     "smooth",
     "lag",
+    "change",
+    "places",
     "regions",
+    "motion",
 )
 ONLY = os.environ.get("EDGELEAK_ONLY", "").split()
 DEBUG = os.environ.get("EDGELEAK_DEBUG", "") not in ("", "0")

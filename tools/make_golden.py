@@ -22,11 +22,11 @@ from edgeleak.pipeline import chain as chain_module
 from edgeleak.pipeline import gain as gain_module
 from edgeleak.pipeline import stages as stages_module
 
-SEED, SHAPE, FRAMES, PERIOD_NS = 20, (41, 54), 40, 111_000_000
+SEED, SHAPE, FRAMES, PERIOD_NS = 20, (41, 54), 80, 111_000_000
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "golden"
 MODULES = (
-    "agc", "background", "chain", "clahe", "lag", "level", "morphology", "nuc", "regions",
-    "smooth",
+    "agc", "background", "chain", "change", "clahe", "level", "morphology", "nuc", "places",
+    "regions", "smooth",
 )  # fmt: skip
 OUTPUTS = ("counts", "grey", "background", "gas", "mask")
 
@@ -53,12 +53,12 @@ def reference_kernels():
 
 
 def scene() -> np.ndarray:
-    """(FRAMES, H, W) uint16: slope, noise, a bad pixel, level steps, and a moving plume."""
+    """(FRAMES, H, W) uint16: slope, noise, a bad pixel, level steps, and a swaying plume."""
     rng = np.random.default_rng(SEED)
     y, x = np.indices(SHAPE)
     frames = np.empty((FRAMES, *SHAPE), np.int64)
     for t in range(FRAMES):
-        plume = np.maximum(0, 60 - 2 * (x - 2 * (t % 15) - 8) ** 2 - 2 * (y - 20) ** 2)
+        plume = np.maximum(0, 60 - 2 * (x - 2 * (t % 5) - 18) ** 2 - 2 * (y - 20) ** 2)
         frames[t] = 6000 + 25 * x + 9 * y + 12 * (t // 13) - (plume if t > 25 else 0)
         frames[t] += rng.integers(-3, 4, SHAPE)
     frames[:, 5, 7] = 16383

@@ -9,6 +9,7 @@ from edgeleak.kernels._agc import agc, histogram, linear_lut, log_lut, plateau_l
 from edgeleak.kernels._background import background_step
 from edgeleak.kernels._build import build_info, cpu_features
 from edgeleak.kernels._chain import PaperChain
+from edgeleak.kernels._change import change_step, follow_step
 from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
 from edgeleak.kernels._lag import lag_step
@@ -26,7 +27,9 @@ from edgeleak.kernels._morphology import (
     mask_scratch_words,
     open_mask,
 )
+from edgeleak.kernels._motion import profile_shift, project
 from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
+from edgeleak.kernels._places import judge_places, keep_places, place_sums
 from edgeleak.kernels._regions import REGION_DTYPE, RegionFinder, regions
 from edgeleak.kernels._smooth import smooth
 
@@ -38,6 +41,7 @@ __all__ = [
     "area",
     "background_step",
     "build_info",
+    "change_step",
     "check_bad_pixel_table",
     "clahe",
     "close_mask",
@@ -45,7 +49,10 @@ __all__ = [
     "cpu_features",
     "dilate_mask",
     "erode_mask",
+    "follow_step",
     "histogram",
+    "judge_places",
+    "keep_places",
     "lag_step",
     "linear_lut",
     "local_level",
@@ -56,7 +63,10 @@ __all__ = [
     "open_mask",
     "pack_frame",
     "packed_bound",
+    "place_sums",
     "plateau_lut",
+    "profile_shift",
+    "project",
     "regions",
     "remove_local_level",
     "replace_bad_pixels",

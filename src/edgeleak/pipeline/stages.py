@@ -4,7 +4,7 @@
 A stage owns no memory: everything is a member of the arena, bound once.
 """
 
-from math import nan
+from math import e, exp, nan
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_s
 from edgeleak.pipeline.profile import Profile
 
 REGION_CAPACITY = 256
+CELLS_ACROSS = 40
+"""Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
+NO_GROUP = (0, 0, 0, 0, False)
+Group = tuple[int, int, int, int, bool]
+"""Facts of kernels.judge_places: area px, duty, motion, balance (Q16), is_kept."""
 
 
 class Stepper:
@@ -23,8 +28,9 @@ class Stepper:
         self._rate = per_s * unit
         self._left = 0.0
 
-    def take(self, dt_s: float, top: int) -> int:
-        self._left += self._rate * dt_s
+    def take(self, dt_s: float, top: int, scale: float = 1.0) -> int:
+        """Steps of this frame: rate * scale * dt_s, at most `top`."""
+        self._left += self._rate * scale * dt_s
         whole = int(self._left)
         self._left -= whole
         return min(whole, top)
@@ -67,6 +73,7 @@ class GreyStage:
     """The paper: correction, gain control, CLAHE, 8-bit background, subtraction; fused."""
 
     zero_level, levels_per_count = 0, nan
+    place_limits: tuple[float, ...] = ()
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -77,6 +84,7 @@ class GreyStage:
         self._threshold = profile["threshold.levels"]
         self._left = self._period
         self.level_counts = self.noise_counts = nan
+        self.evidence_px, self.group = 0, NO_GROUP
         self.chain = kernels.PaperChain(
             arena["counts"], arena["grey"], arena["background"], arena["gas"], arena["mask"],
             arena["lut"], gain_q14=fix.gain_q14, offset=fix.offset, bad_pixels=fix.bad_pixels,
@@ -118,7 +126,8 @@ class GreyStage:
             chain.eps_q8 = self._eps_q8
         if seed:
             self._seed()
-        return kernels.area(self._arena["mask"])
+        self.evidence_px = kernels.area(self._arena["mask"])
+        return self.evidence_px
 
     def _seed(self) -> None:
         arena = self._arena
@@ -128,7 +137,12 @@ class GreyStage:
 
 
 class CountsStage:
-    """Linear counts: level, background, local level, smoothing, lag and noise of each pixel."""
+    """Linear counts: difference to a slow background, noise of each pixel, places that last.
+
+    evidence_px : pixels of the largest group of cells that may be gas
+    group       : what was measured of it, or of the largest group when none is kept
+    place_limits : least duty, motion and balance of a group, 0..1
+    """
 
     zero_level = 128
 
@@ -137,25 +151,36 @@ class CountsStage:
         self._tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
         self._clip = profile["clahe.clip_limit"]
         self._step = grid_step(arena.shape)
-        self._size = plume_size(arena.shape, profile)
-        self._slew = Stepper(profile["background.slew_counts_per_s"], 4)
-        self._masked_share = profile["background.masked_share"]
-        self._clip_sigma = profile["local.clip_sigma"]
-        self._most_sigma = profile["noise.most_sigma"]
         self._tile_step = max(1, self._step // 2)
-        self._factor_q4 = round(16 * profile["threshold.noise_factor"] / 0.6745)
+        self._size = plume_size(arena.shape, profile)
+        self._clip_sigma = profile["local.clip_sigma"]
         self._opening = profile["threshold.opening_px"]
-        floor = profile["threshold.noise_floor_counts"]
-        self._floors = (floor, profile["threshold.eight_bit_noise_counts"])
-        self._noise = Stepper(profile["noise.slew_counts_per_s"], 16)
-        self._hurry, self._learn_s = profile["noise.learn_factor"], profile["guard.learn_s"]
-        self._masked = Stepper(profile["noise.masked_slew_counts_per_s"], 16)
         self.levels_per_count = profile["gas.levels_per_count"]
         self._gain_q8 = round(64 * self.levels_per_count)
         self._every_s = profile["lag.span_s"] / profile["lag.slots"]
         self._slots = profile["lag.slots"]
+        self._bind_background(profile)
+        self._bind_noise(profile)
+        self._places = Places(profile, arena)
+        self.place_limits = (profile["place.share"], 1 / e, profile["place.balance"])
         self.use_eight_bit(False)
         self._restart()
+
+    def _bind_background(self, profile: Profile) -> None:
+        sigma_per_s = profile["background.slew_sigma_per_s"]
+        self._slew = Stepper(sigma_per_s, 4)
+        self._held = Stepper(sigma_per_s * profile["background.held_share"], 4)
+        self._background_hurry = profile["background.learn_factor"]
+        self._drop = Stepper(1 / profile["background.hold_s"], 255)
+
+    def _bind_noise(self, profile: Profile) -> None:
+        self._most_sigma = profile["noise.most_sigma"]
+        self._sway_sigma = profile["noise.sway_sigma"]
+        self._factor_q4 = min(4095, round(16 * profile["threshold.noise_factor"] / 0.6745))
+        floor = profile["threshold.noise_floor_counts"]
+        self._floors = (floor, profile["threshold.eight_bit_noise_counts"])
+        self._noise = Stepper(profile["noise.slew_sigma_per_s"], 16)
+        self._hurry, self._learn_s = profile["noise.learn_factor"], profile["guard.learn_s"]
 
     @staticmethod
     def members(shape: tuple[int, int], profile: Profile) -> list[Member]:
@@ -164,14 +189,20 @@ class CountsStage:
             min(profile["local.tiles_y"], shape[0]),
             min(profile["local.tiles_x"], shape[1]),
         )
+        cells = grid_cells(shape)
         return [
             *GreyStage.members(shape, profile),
             Member("difference", shape, "i2", "counts minus background, quarter counts"),
             Member("smoothed", shape, "i2", "the same at plume scale"),
             Member("noise", shape, "u2", "each pixel's own noise, UQ12.4 counts"),
+            Member("hold", shape, "u1", "time left until the background may follow here"),
             Member("lag", (slots, *shape), "i2", f"smoothed of the last {profile['lag.span_s']} s"),
             Member("local", tiles, "i2", "level of each part of the picture"),
             Member("row", (shape[1] + 16,), "i4", "scratch of smoothing and local level"),
+            Member("sums", (*cells, 4), "i4", "what lies under the mask in each cell now"),
+            Member("places", (*cells, 2), "u2", "how long each cell was masked, and moved"),
+            Member("balance", (*cells, 2), "i4", "its mean difference, signed and absolute"),
+            Member("kept", cells, "u1", "cells of groups that may be gas"),
         ]
 
     def use_eight_bit(self, is_eight_bit: bool) -> None:
@@ -191,7 +222,10 @@ class CountsStage:
         self._floor_q2 = min(32767, round(4 * factor * self.noise_counts))
         self._clip_q2 = min(32767, round(4 * self._clip_sigma * self.noise_counts))
         self._pull_q2 = max(1, round(2 * noise_counts))
-        self._most_noise = min(65535, round(16 * 0.6745 * self._most_sigma * self.noise_counts))
+        unit = 16 * 0.6745 * noise_counts
+        self._most_noise = min(65535, round(unit * self._most_sigma))
+        self._sway_noise = min(65535, round(unit * self._sway_sigma))
+        self._most_step = max(1, min(4095, round(unit / 2)))  # a larger one would overshoot
 
     def new_table(self) -> None:
         """The stage reads the table at every frame."""
@@ -206,11 +240,13 @@ class CountsStage:
 
     def _restart(self) -> None:
         self._since_slot_s, self._filled, self._next = 0.0, 0, 0
-        self._absorbed, self._learnt_s = 0.0, 0.0
+        self._learnt_s = 0.0
         self.level_counts = 0.0
+        self._places.reset()
+        self.evidence_px, self.group = 0, NO_GROUP
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
-        """One frame; area of the mask in pixels."""
+        """One frame; area of all that changed in pixels.  The mask keeps what may be gas."""
         arena, counts = self._arena, self._arena["counts"]
         self._fix.apply(counts)
         kernels.agc(counts, self._gain.lut, arena["grey"])
@@ -220,13 +256,17 @@ class CountsStage:
         if not may_train:
             arena["mask"].fill(0)
             arena["gas"].fill(self.zero_level)
+            self.evidence_px, self.group = 0, NO_GROUP
             return 0
         self._compare(dt_s)
-        self._remember(dt_s, seed)
-        np.minimum(arena["noise"], self._most_noise, out=arena["noise"])
+        past = self._find_change(dt_s)
         if self._opening > 1:
             kernels.open_mask(arena["mask"], arena["bits"], self._opening)
-        return kernels.area(arena["mask"])
+        area = kernels.area(arena["mask"])
+        self.group = self._places.judge(past, dt_s, self._floor_q2 // 2)
+        self.evidence_px = self.group[0] if self.group[4] else 0
+        self._remember(dt_s, seed)
+        return area
 
     def _seed(self) -> None:
         arena = self._arena
@@ -237,36 +277,47 @@ class CountsStage:
         self._restart()
 
     def _compare(self, dt_s: float) -> None:
+        """Difference to the background, without frame level and local level, smoothed."""
         arena = self._arena
         counts, background = arena["counts"], arena["background"]
         difference, smoothed = arena["difference"], arena["smoothed"]
         level_q2 = kernels.median_shift(counts, background, self._step, arena["keys"])
         self.level_counts = level_q2 / 4
-        self._absorbed += self._masked_share
-        is_absorbing = self._absorbed >= 1
-        if is_absorbing:
-            self._absorbed -= 1
+        is_learning = self._learnt_s < self._learn_s
+        scale = self.noise_counts * (self._background_hurry if is_learning else 1.0)
+        if is_learning:
+            arena["hold"].fill(0)
         # The background is pulled half a sigma toward the frame's own level: ties go up and the
         # lower median rounds down, so without a pull both would drift apart for ever.  The
-        # local level takes the pull out of the difference again.
+        # local level takes the pull out of the difference again.  Larger steps than half a sigma
+        # would only shake the background, which then looks like noise.
         pull_q2 = max(-self._pull_q2, min(self._pull_q2, level_q2))
-        kernels.background_step(
-            counts, background, difference, arena["mask"], self._slew.take(dt_s, 65532),
-            self._floor_q2, selective=not is_absorbing, level=level_q2 - pull_q2,
+        kernels.follow_step(
+            counts, background, difference, arena["hold"], level=level_q2 - pull_q2,
+            step=self._slew.take(dt_s, self._pull_q2, scale),
+            held_step=self._held.take(dt_s, self._pull_q2, scale),
         )  # fmt: skip
         kernels.local_level(difference, arena["local"], self._clip_q2, self._tile_step)
         kernels.remove_local_level(difference, arena["local"], arena["row"])
         kernels.smooth(difference, smoothed, self._size, arena["row"])
-        hurry = self._hurry if self._learnt_s < self._learn_s else 1.0
+
+    def _find_change(self, dt_s: float) -> np.ndarray:
+        """Mask, noise and hold; returns the picture of the lag ago."""
+        arena = self._arena
+        # While learning everything counts as the scene, so any pixel may learn what swaying ones do.
+        is_learning = self._learnt_s < self._learn_s
+        hurry, most = (self._hurry, self._sway_noise) if is_learning else (1.0, self._most_noise)
         self._learnt_s += dt_s
         past = arena["lag"][self._next if self._filled == self._slots else 0]
-        kernels.lag_step(
-            smoothed, past if self._filled else smoothed, arena["noise"], arena["gas"],
-            arena["mask"], factor_q4=min(4095, self._factor_q4), floor_q2=self._floor_q2,
-            noise_step=self._noise.take(dt_s * hurry, 4095),
-            masked_step=self._masked.take(dt_s, 4095),
-            gain_q8=self._gain_q8,
+        if not self._filled:
+            past = arena["smoothed"]
+        kernels.change_step(
+            arena["smoothed"], past, arena["noise"], arena["gas"], arena["mask"], arena["hold"],
+            factor_q4=self._factor_q4, floor_q2=self._floor_q2,
+            noise_step=self._noise.take(dt_s * hurry, self._most_step, self.noise_counts), most_noise=most,
+            sway_noise=self._sway_noise, hold_drop=self._drop.take(dt_s, 255), gain_q8=self._gain_q8,
         )  # fmt: skip
+        return past
 
     def _remember(self, dt_s: float, seed: bool) -> None:
         """Keep this picture when its turn in the ring has come."""
@@ -283,6 +334,55 @@ class CountsStage:
             self._filled = min(self._filled + 1, self._slots)
         else:
             self._filled = 1
+
+
+class Places:
+    """Which groups of cells may be gas: masked for long enough in one place, and moving."""
+
+    def __init__(self, profile: Profile, arena: Arena) -> None:
+        self._arena = arena
+        self._cell_px = cell_px(arena.shape)
+        self._least_px = max(1, round(self._cell_px**2 * profile["place.cell_percent"] / 100))
+        # A running mean with a time constant of half the window weighs it like the window.
+        self._duty_s = profile["place.window_s"] / 2
+        self._still_s = profile["place.still_s"]
+        self._limits = {
+            "least_px": self._least_px,
+            "share_q16": round(65535 * profile["place.share"]),
+            "still_q16": round(65535 / e),
+            "balance_q16": round(65535 * profile["place.balance"]),
+        }
+
+    def reset(self) -> None:
+        arena = self._arena
+        arena["places"].fill(0)
+        arena["places"][..., 1] = 65535
+        arena["balance"].fill(0)
+
+    def judge(self, past: np.ndarray, dt_s: float, live_q2: int) -> Group:
+        """Clears what cannot be gas from the mask; facts of the group that decides."""
+        arena = self._arena
+        kernels.place_sums(
+            arena["mask"], arena["smoothed"], past, arena["sums"], cell_px=self._cell_px,
+            live_q2=live_q2,
+        )  # fmt: skip
+        group = kernels.judge_places(
+            arena["sums"], arena["places"], arena["balance"], arena["kept"],
+            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))),
+            motion_part_q16=round(65536 * (1 - exp(-dt_s / self._still_s))), **self._limits,
+        )  # fmt: skip
+        kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
+        return group
+
+
+def cell_px(shape: tuple[int, int]) -> int:
+    """Side of a cell of the grid of places, at least 4 pixels."""
+    return max(4, -(-max(shape) // CELLS_ACROSS))
+
+
+def grid_cells(shape: tuple[int, int]) -> tuple[int, int]:
+    side = cell_px(shape)
+    return -(-shape[0] // side), -(-shape[1] // side)
 
 
 def plume_size(shape: tuple[int, int], profile: Profile) -> int:

@@ -35,10 +35,14 @@ class Rule:
 
 
 class Limits(NamedTuple):
-    """What a profile compares with; shared by all verdicts of a pipeline."""
+    """What a profile compares with; shared by all verdicts of a pipeline.
+
+    place : least duty, motion and balance of a group of places, 0..1; empty without that rule
+    """
 
     evidence: float
     window_s: float
+    place: tuple[float, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -55,6 +59,7 @@ class Verdict(NamedTuple):
     noise_counts : typical noise of the smoothed difference, counts; NaN when not measured
     flags    : what weakens the frame (8-bit source, assumed rate, ...)
     limits   : what the numbers were compared with
+    group    : facts of the group of places that decided, see kernels.judge_places
     """
 
     kind: Kind
@@ -69,6 +74,7 @@ class Verdict(NamedTuple):
     noise_counts: float
     flags: FrameFlag
     limits: Limits
+    group: tuple[int, int, int, int, bool] = (0, 0, 0, 0, False)
 
     def __str__(self) -> str:
         return WORDS[self.kind]
@@ -91,6 +97,10 @@ class Verdict(NamedTuple):
         held = f"{self.hits} of the last {self.limits.window_s:g} s' frames, {self.needed} needed"
         if self.kind == Kind.GAS:
             return f"{compared}, in {held}; {self.area_px} pixels changed"
+        against = [rule.name for rule in self._place_rules() if not rule.fired]
+        if against and self.group[0]:
+            facts = "; ".join(str(rule) for rule in self._place_rules() if not rule.fired)
+            return f"{compared}, in {held}; {self.group[0]} pixels changed but are no gas: {facts}"
         return f"{compared}, in {held}; every input fresh and in range"
 
     @property
@@ -100,11 +110,21 @@ class Verdict(NamedTuple):
         found = (
             Rule("evidence", self.evidence >= limits.evidence, self.evidence, limits.evidence, "1"),
             Rule("persistence", self.hits >= self.needed, self.hits, self.needed, "frames"),
+            *self._place_rules(),
         )
         if not self.code:
             return found
         row = TABLE[self.code]
         return (Rule(row.name, True, self.measured, self.expected, row.section), *found)
+
+    def _place_rules(self) -> tuple[Rule, ...]:
+        """Does it stay in one place, does it move there, is it warmer or colder throughout?"""
+        names = ("place", "motion", "one-sign")
+        measured = [value / 65535 for value in self.group[1:4]]
+        return tuple(
+            Rule(name, value >= limit, value, limit, "1")
+            for name, value, limit in zip(names, measured, self.limits.place, strict=False)
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; NaN becomes None."""

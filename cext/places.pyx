@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=True
+"""Compiled grid of places; reference: kernels/reference/places.py."""
+from libc.stddef cimport size_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t
+
+from checks cimport disjoint, in_range, same_shape
+
+
+cdef extern from "edgeleak/places.h" nogil:
+    enum:
+        EL_PLACES_MAX_CELLS
+        EL_PLACE_SUMS
+        EL_PLACE_STATES
+    struct el_places:
+        int32_t least_px
+        int32_t part_q16
+        int32_t motion_part_q16
+        int32_t share_q16
+        int32_t still_q16
+        int32_t balance_q16
+    struct el_group:
+        int32_t area
+        int32_t duty
+        int32_t motion
+        int32_t balance
+        int32_t is_kept
+    size_t el_places_cells(size_t side, size_t cell)
+    void el_places_sums(const uint8_t *mask, const int16_t *now, const int16_t *past, size_t h,
+                        size_t w, size_t cell, int32_t live_q2, int32_t *sums)
+    void el_places_keep(uint8_t *mask, size_t h, size_t w, size_t cell, const uint8_t *keep)
+    el_group el_places_judge(const int32_t *sums, uint16_t *state, int32_t *balance,
+                             uint8_t *keep, size_t rows, size_t columns, const el_places *s)
+
+
+cdef int grid_of(Py_ssize_t h, Py_ssize_t w, int cell_px, str name, Py_ssize_t rows,
+                 Py_ssize_t columns) except -1:
+    in_range("cell_px", cell_px, 1, 4096)
+    return same_shape(name, <Py_ssize_t>el_places_cells(<size_t>h, <size_t>cell_px),
+                      <Py_ssize_t>el_places_cells(<size_t>w, <size_t>cell_px), rows, columns)
+
+
+def place_sums(const uint8_t[:, ::1] mask not None, const int16_t[:, ::1] smoothed not None,
+               const int16_t[:, ::1] past not None, int32_t[:, :, ::1] sums not None, *,
+               int cell_px, int live_q2):
+    """Add up what lies under the mask in every cell of a grid.
+
+    mask     : (H, W) uint8, any value but 0 is set
+    smoothed : (H, W) int16, quarter counts, difference to the background now
+    past     : (H, W) int16, the same about a second ago; may be smoothed itself
+    sums     : (rows, columns, 4) int32, written: pixels, pixels with |smoothed - past| above
+               live_q2, sum of smoothed, sum of |smoothed|
+    cell_px  : side of a cell, 1..4096; cells at the right and lower rim may be cut
+    live_q2  : quarter counts, 0..65535
+
+    Bit-exact with the NumPy reference.  Releases the GIL.
+    """
+    cdef Py_ssize_t h = mask.shape[0], w = mask.shape[1]
+    same_shape("smoothed", h, w, smoothed.shape[0], smoothed.shape[1])
+    same_shape("past", h, w, past.shape[0], past.shape[1])
+    grid_of(h, w, cell_px, "sums", sums.shape[0], sums.shape[1])
+    in_range("values of a cell in sums", sums.shape[2], EL_PLACE_SUMS, EL_PLACE_SUMS)
+    in_range("live_q2", live_q2, 0, 65535)
+    if h == 0 or w == 0:
+        return
+    with nogil:
+        el_places_sums(&mask[0, 0], &smoothed[0, 0], &past[0, 0], <size_t>h, <size_t>w,
+                       <size_t>cell_px, live_q2, &sums[0, 0, 0])
+
+
+def keep_places(uint8_t[:, ::1] mask not None, const uint8_t[:, ::1] keep not None, *,
+                int cell_px):
+    """Clear the mask in cells that are not kept.
+
+    mask    : (H, W) uint8, in place
+    keep    : (rows, columns) uint8; 0 clears the cell
+    cell_px : side of a cell, 1..4096
+    """
+    cdef Py_ssize_t h = mask.shape[0], w = mask.shape[1]
+    grid_of(h, w, cell_px, "keep", keep.shape[0], keep.shape[1])
+    if h == 0 or w == 0:
+        return
+    disjoint(&mask[0, 0], <size_t>(h * w), &keep[0, 0],
+             <size_t>(keep.shape[0] * keep.shape[1]))
+    with nogil:
+        el_places_keep(&mask[0, 0], <size_t>h, <size_t>w, <size_t>cell_px, &keep[0, 0])
+
+
+def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, :, ::1] state not None,
+                 int32_t[:, :, ::1] balance not None, uint8_t[:, ::1] keep not None, *,
+                 int least_px, int part_q16, int motion_part_q16, int share_q16,
+                 int still_q16, int balance_q16):
+    """Remember how long each cell was masked, and keep the groups of cells that may be gas.
+
+    sums    : (rows, columns, 4) int32 of place_sums, at most 4096 cells
+    state   : (rows, columns, 2) uint16, updated: duty (share of the time under the mask) and
+              motion (share of the time in motion), Q16; both are running means
+    balance : (rows, columns, 2) int32, updated: running means of the two difference sums
+    keep    : (rows, columns) uint8, written: 255 for cells of groups that are kept
+    least_px : pixels that make a cell masked
+    part_q16, motion_part_q16 : share of the memory that this frame replaces, Q16
+    share_q16 : least duty of a group's most constant cell
+    still_q16 : least motion of a group, over the cells with that duty
+    balance_q16 : least sum of |mean difference| over mean of |difference| of a group
+
+    A cell moves when an eighth of its masked pixels are live, or when it is not masked.
+    Cells with masked pixels that touch, corners too, are one group.  Returns (area px, duty,
+    motion, balance, is_kept) of the largest kept group, else of the largest; zeros for none.
+    Bit-exact with the NumPy reference.  Releases the GIL.
+    """
+    cdef Py_ssize_t rows = sums.shape[0], columns = sums.shape[1]
+    cdef el_places s
+    cdef el_group found
+    in_range("cells", rows * columns, 1, EL_PLACES_MAX_CELLS)
+    same_shape("state", rows, columns, state.shape[0], state.shape[1])
+    same_shape("balance", rows, columns, balance.shape[0], balance.shape[1])
+    same_shape("keep", rows, columns, keep.shape[0], keep.shape[1])
+    in_range("values of a cell in sums", sums.shape[2], EL_PLACE_SUMS, EL_PLACE_SUMS)
+    in_range("values of a cell in state", state.shape[2], EL_PLACE_STATES, EL_PLACE_STATES)
+    in_range("values of a cell in balance", balance.shape[2], 2, 2)
+    in_range("least_px", least_px, 0, 1 << 24)
+    in_range("part_q16", part_q16, 0, 65536)
+    in_range("motion_part_q16", motion_part_q16, 0, 65536)
+    in_range("share_q16", share_q16, 0, 65535)
+    in_range("still_q16", still_q16, 0, 65535)
+    in_range("balance_q16", balance_q16, 0, 65535)
+    s.least_px, s.part_q16, s.motion_part_q16 = least_px, part_q16, motion_part_q16
+    s.share_q16, s.still_q16, s.balance_q16 = share_q16, still_q16, balance_q16
+    with nogil:
+        found = el_places_judge(&sums[0, 0, 0], &state[0, 0, 0], &balance[0, 0, 0],
+                                &keep[0, 0], <size_t>rows, <size_t>columns, &s)
+    return found.area, found.duty, found.motion, found.balance, bool(found.is_kept)
