@@ -16,6 +16,7 @@ from edgeleak.pipeline.codes import Kind
 from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard
+from edgeleak.pipeline.motion import MotionGuard
 from edgeleak.pipeline.profile import Profile, load
 from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, GreyStage
 from edgeleak.pipeline.verdict import Limits, Verdict
@@ -74,6 +75,7 @@ class Pipeline:
         self._stage = stage(self.profile, arena, self._fix, self.gain)
         self._guard = Guard(self.profile, _checked_fps(fps), self._input)
         self._scene = SceneGuard(self.profile)
+        self._motion = MotionGuard(self.profile, self._input)
         self._persistence = Persistence(self.profile)
         self._bind_decision()
         self._finder = RegionFinder(self.shape, REGION_CAPACITY)
@@ -144,7 +146,7 @@ class Pipeline:
         if not self._has_looked:
             self._look_first(is_whole)
         self.frames += 1
-        may_train = is_whole and not self._scene_code
+        may_train = is_whole and not self._scene_code and not self._motion.is_moving
         guard.note_training(may_train)
         seed = guard.must_seed and may_train
         self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
@@ -154,6 +156,9 @@ class Pipeline:
         if seed:
             guard.seeded()
             self._persistence.reset()
+            self._motion.reset()
+        if is_whole and self._motion.look(guard.dt_s):
+            guard.relearn()  # what this frame taught before its motion was known goes too
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
@@ -230,6 +235,8 @@ class Pipeline:
             return self._answer(code, guard.measured, guard.expected)
         if self._scene_code:
             return self._answer(self._scene_code, self._scene.measured, self._scene.expected)
+        if self._motion.is_moving:
+            return self._answer(codes.MOVING, self._motion.shift_px, self._motion.limit_px)
         if not seed and area > self._change_px:
             guard.relearn()
             share = 100 * area / self._input.size

@@ -62,7 +62,7 @@ NUC_RUNNING, NUC_SETTLING = 107, 108
 BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
 TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
 LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
-DARK, LONG_DARK = 806, 807
+DARK, LONG_DARK, MOVING = 806, 807, 808
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -218,5 +218,13 @@ TABLE = _table(
         "at 0 counts for {measured:.1f} s, {expected:.1f} s is a fault",
         "guard.fault_s",
         "power-cycle the sensor; if it stays, check its bias and the calibration",
+    ),
+    Code(
+        MOVING,
+        "scene-moving",
+        _I,
+        "the picture moved by {measured:.2f} pixels, at most {expected:.2f} keeps edges in place",
+        "guard.motion_px",
+        "hold still or use a tripod; the background is learnt again afterwards",
     ),
 )
