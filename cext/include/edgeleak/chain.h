@@ -11,7 +11,6 @@
 
 #include "edgeleak/agc.h"
 #include "edgeleak/background.h"
-#include "edgeleak/background_neon.h"
 #include "edgeleak/clahe.h"
 #include "edgeleak/nuc.h"
 

@@ -83,20 +83,6 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
     EL_ISA(el_clahe_take_padding)(&state->clahe, state->grey);
 }
 
-/* The grey step of background.h without level and selection. */
-EL_INLINE void
-EL_ISA(el_chain_background_row)(const uint8_t *grey, uint16_t *bg, uint8_t *diff, uint8_t *mask,
-                                size_t n, const el_bg_rule *rule)
-{
-    size_t i = 0;
-#if EL_NEON
-    for (; i + 16 <= n; i += 16)
-        el_bg_grey_neon16(grey + i, bg + i, diff + i, mask + i, rule->eps,
-                          (uint8_t)rule->threshold);
-#endif
-    EL_ISA(el_bg_grey_rule_row)(grey + i, bg + i, diff + i, mask + i, n - i, rule);
-}
-
 static void
 EL_ISA(el_chain_pass_b)(el_chain_state *state)
 {
@@ -105,7 +91,7 @@ EL_ISA(el_chain_pass_b)(el_chain_state *state)
     for (int32_t y = 0; y < state->clahe.height; y++) {
         const size_t at = (size_t)y * width;
         EL_ISA(el_clahe_apply_row)(&state->clahe, y, state->grey + at);
-        EL_ISA(el_chain_background_row)(state->grey + at, state->background + at,
-                                        state->difference + at, state->mask + at, width, &rule);
+        EL_ISA(el_bg_grey_rule_row)(state->grey + at, state->background + at,
+                                    state->difference + at, state->mask + at, width, &rule);
     }
 }
