@@ -304,7 +304,7 @@ class CountsStage:
     def _find_change(self, dt_s: float) -> np.ndarray:
         """Mask, noise and hold; returns the picture of the lag ago."""
         arena = self._arena
-        # While learning everything counts as the scene, so any pixel may learn what swaying ones do.
+        # While learning all is scene: any pixel may learn as much as a swaying one.
         is_learning = self._learnt_s < self._learn_s
         hurry, most = (self._hurry, self._sway_noise) if is_learning else (1.0, self._most_noise)
         self._learnt_s += dt_s
@@ -314,8 +314,9 @@ class CountsStage:
         kernels.change_step(
             arena["smoothed"], past, arena["noise"], arena["gas"], arena["mask"], arena["hold"],
             factor_q4=self._factor_q4, floor_q2=self._floor_q2,
-            noise_step=self._noise.take(dt_s * hurry, self._most_step, self.noise_counts), most_noise=most,
-            sway_noise=self._sway_noise, hold_drop=self._drop.take(dt_s, 255), gain_q8=self._gain_q8,
+            noise_step=self._noise.take(dt_s * hurry, self._most_step, self.noise_counts),
+            most_noise=most, sway_noise=self._sway_noise,
+            hold_drop=self._drop.take(dt_s, 255), gain_q8=self._gain_q8,
         )  # fmt: skip
         return past
 

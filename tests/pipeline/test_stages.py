@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lasts must stay seen, what is parked must not: a minute of each, with its facts."""
+
+import numpy as np
+import pytest
+
+from edgeleak.frame import FrameInfo
+from edgeleak.pipeline import Pipeline
+
+SHAPE, FPS, SECONDS = (48, 64), 10, 60
+
+
+def watch(contrast_at):
+    """Answers of a minute; contrast_at(seconds, y, x) is added after 5 quiet seconds."""
+    rng = np.random.default_rng(3)
+    y, x = np.indices(SHAPE)
+    scene = 5000 + 30.0 * x + 10.0 * y
+    pipeline = Pipeline(SHAPE)
+    words = []
+    for i in range((5 + SECONDS) * FPS):
+        time_s = i / FPS
+        extra = contrast_at(time_s - 5, y, x) if time_s >= 5 else 0
+        frame = np.rint(scene + rng.normal(0, 2, SHAPE) + extra).astype(np.uint16)
+        words.append(str(pipeline.step(frame, FrameInfo(i, 1 + i * 1_000_000_000 // FPS))))
+    return words, pipeline.verdict
+
+
+def blob(y, x, cx=30.0, size=6.0):
+    return np.exp(-((y - 24) ** 2 + (x - cx) ** 2) / (2 * size**2))
+
+
+def fired(verdict):
+    return {rule.name: rule.fired for rule in verdict.rules}
+
+
+def test_a_steady_plume_stays_gas_for_a_minute():
+    words, verdict = watch(
+        lambda s, y, x: -60 * (0.7 + 0.3 * np.sin(2.9 * s)) * blob(y, x, 30 + 2 * np.sin(1.7 * s))
+    )
+    start = words.index("GAS")
+    assert start < (5 + 10) * FPS  # 9 s: the place rule, then persistence
+    assert set(words[start:]) == {"GAS"}
+    assert all(fired(verdict).values())
+
+
+def test_a_parked_thing_is_no_gas_in_the_end():
+    words, verdict = watch(lambda s, y, x: 60 * blob(y, x))
+    assert words[-1] == "NO GAS"
+    assert not fired(verdict)["motion"]
+    assert "motion" in verdict.reason
+
+
+def test_something_that_passes_is_never_gas():
+    words, _ = watch(lambda s, y, x: 200 * blob(y, x, (16 * s) % 400, 4))
+    assert "GAS" not in words
+
+
+def test_a_fan_that_goes_to_both_sides_is_no_gas():
+    words, _ = watch(lambda s, y, x: 60 * np.sin(11 * s + x) * blob(y, x))
+    assert words[-1] == "NO GAS"
+
+
+@pytest.mark.parametrize("shape", [(120, 160), (480, 640)])
+def test_places_scale_with_the_picture(shape):
+    arena = Pipeline(shape).arena
+    assert arena["kept"].shape == (30, 40)
