@@ -20,7 +20,7 @@ MOST_OF_STILL = 0.7
 MOST_OF_STRUCTURE = 0.6
 """And by at most this part of the structure: noise alone shifts by anything and leaves 0.9."""
 PERIOD_S = 0.1
-"""Between looks: a hand trembles at 3 to 10 Hz but its drift lasts; costs 2 % of a step."""
+"""Between looks.  At 0.2 s a hand-held clip passed 16 frames as GAS, at 0.1 s one."""
 
 
 class MotionGuard:
