@@ -40,7 +40,8 @@ def test_a_steady_plume_stays_gas_for_a_minute():
     start = words.index("GAS")
     assert start < (5 + 10) * FPS  # 9 s: the place rule, then persistence
     assert set(words[start:]) == {"GAS"}
-    assert all(fired(verdict).values())
+    # One frame may show less than the least area: the plume flickers, persistence bridges it.
+    assert all(fired(verdict)[name] for name in ("persistence", "place", "motion", "one-sign"))
 
 
 def test_a_parked_thing_is_no_gas_in_the_end():
