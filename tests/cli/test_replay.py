@@ -34,7 +34,7 @@ def test_json_document_finds_the_leak_and_not_before(clip, capsys):
     found = json.loads(out)
     assert code == 0
     assert found["verdict"] == "GAS"
-    assert 5.0 <= found["first_gas_s"] < 8.0
+    assert 5.0 <= found["first_gas_s"] < 11.0  # five seconds of proof are asked for
     assert found["frames"] == 120 == sum(found["verdicts"].values())
     assert found["source"]["shape"] == [120, 160]
     assert "replay 120/120" in err

@@ -26,8 +26,8 @@ def main(profile: str, kind: str, library: str) -> None:
     counter = ctypes.CDLL(library)
     counter.el_count_stop.restype = ctypes.c_long
     rng = np.random.default_rng(1)
-    shape = (30, 40)
-    ramp = 5000 + 40 * np.arange(40)
+    shape = (66, 80)  # large enough for the guard against camera motion
+    ramp = 5000 + 20 * np.arange(80)
     frames = [(ramp + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(8)]
     if kind == "eight-bit":
         frames = [(frame >> 6).astype(np.uint8) for frame in frames]

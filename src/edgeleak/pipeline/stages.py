@@ -9,6 +9,7 @@ from math import e, exp, nan
 import numpy as np
 
 from edgeleak import kernels
+from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
 from edgeleak.pipeline.profile import Profile
@@ -53,17 +54,19 @@ def common_members(shape: tuple[int, int]) -> list[Member]:
 class Correction:
     """Gain, offset and bad pixels of a calibration; nothing when there is none."""
 
-    def __init__(self, shape: tuple[int, int], calibration: object | None) -> None:
-        self.gain_q14 = self.offset = self.bad_pixels = None
+    def __init__(self, shape: tuple[int, int], calibration: Calibration | None) -> None:
+        self.gain_q14: np.ndarray | None = None
+        self.offset: np.ndarray | None = None
+        self.bad_pixels: np.ndarray | None = None
         if calibration is None:
             return
-        self.gain_q14 = np.ascontiguousarray(calibration.gain_q14)  # type: ignore[attr-defined]
-        self.offset = np.ascontiguousarray(calibration.offset)  # type: ignore[attr-defined]
-        table = calibration.bad_pixels  # type: ignore[attr-defined]
+        self.gain_q14 = np.ascontiguousarray(calibration.gain_q14)
+        self.offset = np.ascontiguousarray(calibration.offset)
+        table = calibration.bad_pixels
         self.bad_pixels = np.ascontiguousarray(table) if len(table) else None
 
     def apply(self, counts: np.ndarray) -> None:
-        if self.gain_q14 is not None:
+        if self.gain_q14 is not None and self.offset is not None:
             kernels.nuc(counts, self.gain_q14, self.offset)
         if self.bad_pixels is not None:
             kernels.replace_bad_pixels(counts, self.bad_pixels)
