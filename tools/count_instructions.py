@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "count"
 FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-static"]
 PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "background_grey")
-SENSITIVE = ("background_counts", "smooth", "level", "lag", "open", "area")
-STAGES = PAPER + SENSITIVE
+SENSITIVE = ("follow", "smooth", "level", "change", "open", "area")
+ALSO = ("background_counts", "lag")
+STAGES = PAPER + SENSITIVE + ALSO
 TARGETS_PER_PIXEL = {("x86-avx2", "chain"): 20.0, ("aarch64", "chain"): 23.0}
 
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "edgeleak/chain.h"
+#include "edgeleak/change.h"
 #include "edgeleak/lag.h"
 #include "edgeleak/level.h"
 #include "edgeleak/morphology.h"
@@ -23,7 +24,7 @@ struct frame {
     size_t n;
     uint16_t *counts, *background, *background_q2, *noise;
     int16_t *gain, *offset, *difference, *smoothed, *past;
-    uint8_t *lut, *grey, *levels, *mask;
+    uint8_t *lut, *grey, *levels, *mask, *hold;
     int32_t *bad, *columns;
     uint32_t *keys;
     uint64_t *scratch;
@@ -50,6 +51,7 @@ fill_scene(struct frame *f)
             f->background_q2[i] = (uint16_t)((f->counts[i] + 5) << 2);
             f->noise[i] = 128;
             f->mask[i] = sample_next(&seed) % 100 ? 0 : 255;
+            f->hold[i] = f->mask[i];
             f->difference[i] = (int16_t)((sample_next(&seed) & 255) - 128);
             f->past[i] = (int16_t)((sample_next(&seed) & 255) - 128);
         }
@@ -84,7 +86,7 @@ make_frame(struct frame *f, int32_t w, int32_t h)
     f->w = w, f->h = h, f->n = (size_t)w * (size_t)h;
     uint16_t **const words[] = {&f->counts, &f->background, &f->background_q2, &f->noise};
     int16_t **const shorts[] = {&f->gain, &f->offset, &f->difference, &f->smoothed, &f->past};
-    uint8_t **const bytes[] = {&f->grey, &f->levels, &f->mask};
+    uint8_t **const bytes[] = {&f->grey, &f->levels, &f->mask, &f->hold};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         *words[i] = (uint16_t *)sample_room(f->n, 2);
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
@@ -133,6 +135,20 @@ run_lag(struct frame *f)
 }
 
 static void
+run_follow(struct frame *f)
+{
+    const struct el_follow settings = {12, 2, 1};
+    el_follow_step(f->counts, f->background_q2, f->difference, f->hold, f->n, settings);
+}
+
+static void
+run_change(struct frame *f)
+{
+    const struct el_change settings = {130, 8, 1, 100, 400, 3, 32};
+    el_change_step(f->smoothed, f->past, f->noise, f->levels, f->mask, f->hold, f->n, settings);
+}
+
+static void
 run_level(struct frame *f)
 {
     const size_t n = el_level_shift_keys(f->counts, f->background_q2, (size_t)f->h, (size_t)f->w,
@@ -166,6 +182,10 @@ run_stage(struct frame *f, const char *stage)
         el_smooth(f->difference, f->smoothed, h, w, SMOOTH_SIZE, f->columns);
     else if (strcmp(stage, "level") == 0)
         run_level(f);
+    else if (strcmp(stage, "follow") == 0)
+        run_follow(f);
+    else if (strcmp(stage, "change") == 0)
+        run_change(f);
     else if (strcmp(stage, "lag") == 0)
         run_lag(f);
     else if (strcmp(stage, "open") == 0)

@@ -7,6 +7,7 @@
 
 #include "edgeleak/agc.h"
 #include "edgeleak/background.h"
+#include "edgeleak/change.h"
 #include "edgeleak/lag.h"
 #include "edgeleak/nuc.h"
 #include "sample.h"
@@ -146,6 +147,48 @@ digest_lag(void)
             free(smoothed), free(past), free(noise), free(gas), free(mask);
         }
         printf("lag_step setting %d %08x\n", s, crc);
+    }
+}
+
+static void
+digest_follow(void)
+{
+    static const struct el_follow settings[] = {{0, 2, 1}, {5000, 65532, 7}, {-65532, 9, 0}};
+    for (int s = 0; s < 3; s++) {
+        uint32_t crc = 0;
+        for (size_t n = 0; n <= LONGEST; n++) {
+            uint16_t *counts = sample_words(n, (uint32_t)n, SAMPLE_NOISE);
+            uint16_t *bg = sample_words(n, (uint32_t)n + 1000, SAMPLE_NOISE);
+            uint8_t *hold = sample_bytes(n, (uint32_t)n + 2000, SAMPLE_LOW);
+            int16_t *diff = (int16_t *)sample_room(n, 2);
+            el_follow_step(counts, bg, diff, hold, n, settings[s]);
+            crc = sample_crc(sample_crc(crc, bg, 2 * n), diff, 2 * n);
+            free(counts), free(bg), free(hold), free(diff);
+        }
+        printf("follow_step setting %d %08x\n", s, crc);
+    }
+}
+
+static void
+digest_change(void)
+{
+    static const struct el_change settings[] = {{130, 8, 1, 100, 400, 3, 32},
+                                                {4095, 0, 4095, 30000, 65535, 0, 65535},
+                                                {9, 900, 50, 16000, 50000, 255, 1}};
+    for (int s = 0; s < 3; s++) {
+        uint32_t crc = 0;
+        for (size_t n = 0; n <= LONGEST; n++) {
+            int16_t *smoothed = (int16_t *)sample_words(n, (uint32_t)n, SAMPLE_NOISE);
+            int16_t *past = (int16_t *)sample_words(n, (uint32_t)n + 1000, SAMPLE_NOISE);
+            uint16_t *noise = sample_words(n, (uint32_t)n + 2000, SAMPLE_NOISE);
+            uint8_t *hold = sample_bytes(n, (uint32_t)n + 3000, SAMPLE_LOW);
+            uint8_t *gas = (uint8_t *)sample_room(n, 1), *mask = (uint8_t *)sample_room(n, 1);
+            el_change_step(smoothed, past, noise, gas, mask, hold, n, settings[s]);
+            crc = sample_crc(sample_crc(crc, noise, 2 * n), gas, n);
+            crc = sample_crc(sample_crc(crc, mask, n), hold, n);
+            free(smoothed), free(past), free(noise), free(gas), free(mask), free(hold);
+        }
+        printf("change_step setting %d %08x\n", s, crc);
     }
 }
 

@@ -17,6 +17,8 @@ main(void)
     digest_grey();
     digest_counts();
     digest_lag();
+    digest_follow();
+    digest_change();
     digest_clahe();
     digest_chain();
     digest_smooth();

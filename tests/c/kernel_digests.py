@@ -148,6 +148,12 @@ def digest_counts(k: ModuleType) -> Iterator[str]:
 
 
 LAG_SETTINGS = ((320, 8, 1, 0, 512), (4095, 0, 4095, 9, 65535))
+FOLLOW_SETTINGS = ((0, 2, 1), (5000, 65532, 7), (-65532, 9, 0))
+CHANGE_SETTINGS = (
+    (130, 8, 1, 100, 400, 3, 32),
+    (4095, 0, 4095, 30000, 65535, 0, 65535),
+    (9, 900, 50, 16000, 50000, 255, 1),
+)
 
 
 def digest_lag(k: ModuleType) -> Iterator[str]:
@@ -161,6 +167,32 @@ def digest_lag(k: ModuleType) -> Iterator[str]:
             k.lag_step(smoothed, past, noise, gas, mask, **dict(zip(names, setting, strict=True)))
             crc.add(noise, gas, mask)
         yield crc.line(f"lag_step setting {index}")
+
+
+def digest_follow(k: ModuleType) -> Iterator[str]:
+    for index, (level, step, held_step) in enumerate(FOLLOW_SETTINGS):
+        crc = Sum()
+        for n in range(1, LONGEST + 1):
+            counts, bg = row(words(n, n)), row(words(n, n + 1000))
+            hold, diff = row(octets(n, n + 2000, LOW)), np.empty((1, n), np.int16)
+            k.follow_step(counts, bg, diff, hold, level=level, step=step, held_step=held_step)
+            crc.add(bg, diff)
+        yield crc.line(f"follow_step setting {index}")
+
+
+def digest_change(k: ModuleType) -> Iterator[str]:
+    names = ("factor_q4", "floor_q2", "noise_step", "most_noise", "sway_noise", "hold_drop",
+             "gain_q8")  # fmt: skip
+    for index, setting in enumerate(CHANGE_SETTINGS):
+        crc = Sum()
+        for n in range(1, LONGEST + 1):
+            smoothed, past = row(shorts(n, n)), row(shorts(n, n + 1000))
+            noise, hold = row(words(n, n + 2000)), row(octets(n, n + 3000, LOW))
+            gas, mask = np.empty((1, n), np.uint8), np.empty((1, n), np.uint8)
+            named = dict(zip(names, setting, strict=True))
+            k.change_step(smoothed, past, noise, gas, mask, hold, **named)
+            crc.add(noise, gas, mask, hold)
+        yield crc.line(f"change_step setting {index}")
 
 
 def digest_clahe(k: ModuleType) -> Iterator[str]:
@@ -280,6 +312,8 @@ DIGESTS = (
     digest_grey,
     digest_counts,
     digest_lag,
+    digest_follow,
+    digest_change,
     digest_clahe,
     digest_chain,
     digest_smooth,
@@ -293,7 +327,7 @@ DIGESTS = (
 def reference_kernels() -> SimpleNamespace:
     """Every twin under one roof, whatever reference/__init__ exports."""
     found: dict[str, object] = {}
-    modules = "nuc agc background lag clahe chain smooth level morphology regions codec"
+    modules = "nuc agc background lag change clahe chain smooth level morphology regions codec"
     for name in modules.split():
         twin = importlib.import_module(f"edgeleak.kernels.reference.{name}")
         found |= {k: v for k, v in vars(twin).items() if not k.startswith("_")}

@@ -4,12 +4,14 @@
  * follow: difference = counts - level - background in quarter counts; the background moves
  * +/-step toward the frame, by another (slower) step where `hold` is not 0.
  * change: mask = |smoothed| above the pixel's own noise; the noise follows the median of the
- * lagged |change|; `hold` is set under the mask and runs out with time.  All intermediate values fit 32 bits; everything saturates.
+ * lagged |change|; `hold` is set under the mask and runs out with time.  All intermediate
+ * values fit 32 bits; everything saturates.
  */
-#include "edgeleak/isa.h"
-#ifndef EL_ISA
 #ifndef EDGELEAK_CHANGE_H
 #define EDGELEAK_CHANGE_H
+
+#include "edgeleak/background.h"
+#include "edgeleak/isa.h"
 
 #define EL_CHANGE_MAX_COUNTS 16383
 #define EL_CHANGE_MAX_Q2     65532
@@ -48,30 +50,11 @@ el_change_abs(int32_t a)
     return a < 0 ? -a : a;
 }
 
-#define EL_ISA_BODY "edgeleak/change.h"
-#include "edgeleak/isa_passes.h"
-
-static inline void
-el_follow_step(const uint16_t *counts, uint16_t *background, int16_t *difference,
-               const uint8_t *hold, size_t n, struct el_follow s)
-{
-    EL_ISA_CALL(el_follow_step, counts, background, difference, hold, n, s);
-}
-
-static inline void
-el_change_step(const int16_t *smoothed, const int16_t *past, uint16_t *noise, uint8_t *gas,
-               uint8_t *mask, uint8_t *hold, size_t n, struct el_change s)
-{
-    EL_ISA_CALL(el_change_step, smoothed, past, noise, gas, mask, hold, n, s);
-}
-
-#endif
-#else
-
-static void
-EL_ISA(el_follow_step)(const uint16_t *restrict counts, uint16_t *restrict background,
-                       int16_t *restrict difference, const uint8_t *restrict hold, size_t n,
-                       struct el_follow s)
+/* The plain loops: the reference, the last pixels, and every other machine. */
+EL_INLINE void
+el_follow_plain(const uint16_t *restrict counts, uint16_t *restrict background,
+                int16_t *restrict difference, const uint8_t *restrict hold, size_t n,
+                struct el_follow s)
 {
     for (size_t i = 0; i < n; i++) {
         const int32_t known = background[i];
@@ -85,10 +68,10 @@ EL_ISA(el_follow_step)(const uint16_t *restrict counts, uint16_t *restrict backg
     }
 }
 
-static void
-EL_ISA(el_change_step)(const int16_t *restrict smoothed, const int16_t *restrict past,
-                       uint16_t *restrict noise, uint8_t *restrict gas, uint8_t *restrict mask,
-                       uint8_t *restrict hold, size_t n, struct el_change s)
+EL_INLINE void
+el_change_plain(const int16_t *restrict smoothed, const int16_t *restrict past,
+                uint16_t *restrict noise, uint8_t *restrict gas, uint8_t *restrict mask,
+                uint8_t *restrict hold, size_t n, struct el_change s)
 {
     for (size_t i = 0; i < n; i++) {
         const int32_t now = smoothed[i], before = past[i], known = noise[i];
@@ -110,4 +93,22 @@ EL_ISA(el_change_step)(const int16_t *restrict smoothed, const int16_t *restrict
         noise[i] = (uint16_t)(change * 4 > known ? up : down);
     }
 }
-#endif
+
+#define EL_ISA_BODY "edgeleak/change_rows.h"
+#include "edgeleak/isa_passes.h"
+
+static inline void
+el_follow_step(const uint16_t *counts, uint16_t *background, int16_t *difference,
+               const uint8_t *hold, size_t n, struct el_follow s)
+{
+    EL_ISA_CALL(el_follow_step, counts, background, difference, hold, n, s);
+}
+
+static inline void
+el_change_step(const int16_t *smoothed, const int16_t *past, uint16_t *noise, uint8_t *gas,
+               uint8_t *mask, uint8_t *hold, size_t n, struct el_change s)
+{
+    EL_ISA_CALL(el_change_step, smoothed, past, noise, gas, mask, hold, n, s);
+}
+
+#endif /* EDGELEAK_CHANGE_H */
