@@ -29,7 +29,6 @@ KERNELS = (
     "morphology",
     "level",
     "smooth",
-    "lag",
     "change",
     "places",
     "regions",

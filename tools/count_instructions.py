@@ -22,7 +22,7 @@ BUILD = ROOT / "build" / "count"
 FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-static"]
 PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "background_grey")
 SENSITIVE = ("follow", "smooth", "level", "change", "open", "area")
-ALSO = ("background_counts", "lag")
+ALSO = ("background_counts",)
 STAGES = PAPER + SENSITIVE + ALSO
 TARGETS_PER_PIXEL = {("x86-avx2", "chain"): 20.0, ("aarch64", "chain"): 23.0}
 

@@ -10,7 +10,6 @@
 
 #include "edgeleak/chain.h"
 #include "edgeleak/change.h"
-#include "edgeleak/lag.h"
 #include "edgeleak/level.h"
 #include "edgeleak/morphology.h"
 #include "edgeleak/smooth.h"
@@ -128,13 +127,6 @@ run_counts(struct frame *f, int level, uint16_t *noise)
 }
 
 static void
-run_lag(struct frame *f)
-{
-    const struct el_lag settings = {320, 8, 1, 0, 512};
-    el_lag_step(f->smoothed, f->past, f->noise, f->levels, f->mask, f->n, settings);
-}
-
-static void
 run_follow(struct frame *f)
 {
     const struct el_follow settings = {12, 2, 1};
@@ -186,8 +178,6 @@ run_stage(struct frame *f, const char *stage)
         run_follow(f);
     else if (strcmp(stage, "change") == 0)
         run_change(f);
-    else if (strcmp(stage, "lag") == 0)
-        run_lag(f);
     else if (strcmp(stage, "open") == 0)
         el_morphology(f->mask, h, w, 3, EL_OPEN, f->scratch);
     else if (strcmp(stage, "area") == 0)

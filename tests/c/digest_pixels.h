@@ -8,7 +8,6 @@
 #include "edgeleak/agc.h"
 #include "edgeleak/background.h"
 #include "edgeleak/change.h"
-#include "edgeleak/lag.h"
 #include "edgeleak/nuc.h"
 #include "sample.h"
 
@@ -128,26 +127,6 @@ digest_counts(void)
                                        {3, 900, 123, 1, 255, 4095}};
     for (int r = 0; r < 4; r++)
         printf("background counts rule %d %08x\n", r, digest_counts_rule(&rules[r], r > 1));
-}
-
-static void
-digest_lag(void)
-{
-    static const struct el_lag settings[] = {{320, 8, 1, 0, 512}, {4095, 0, 4095, 9, 65535}};
-    for (int s = 0; s < 2; s++) {
-        uint32_t crc = 0;
-        for (size_t n = 0; n <= LONGEST; n++) {
-            int16_t *smoothed = (int16_t *)sample_words(n, (uint32_t)n, SAMPLE_NOISE);
-            int16_t *past = (int16_t *)sample_words(n, (uint32_t)n + 1000, SAMPLE_NOISE);
-            uint16_t *noise = sample_words(n, (uint32_t)n + 2000, SAMPLE_NOISE);
-            uint8_t *gas = (uint8_t *)sample_room(n, 1), *mask = (uint8_t *)sample_room(n, 1);
-            el_lag_step(smoothed, past, noise, gas, mask, n, settings[s]);
-            crc = sample_crc(sample_crc(crc, noise, 2 * n), gas, n);
-            crc = sample_crc(crc, mask, n);
-            free(smoothed), free(past), free(noise), free(gas), free(mask);
-        }
-        printf("lag_step setting %d %08x\n", s, crc);
-    }
 }
 
 static void

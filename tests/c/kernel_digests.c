@@ -16,7 +16,6 @@ main(void)
     digest_agc();
     digest_grey();
     digest_counts();
-    digest_lag();
     digest_follow();
     digest_change();
     digest_clahe();

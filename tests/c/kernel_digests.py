@@ -147,26 +147,12 @@ def digest_counts(k: ModuleType) -> Iterator[str]:
         yield crc.line(f"background counts rule {index}")
 
 
-LAG_SETTINGS = ((320, 8, 1, 0, 512), (4095, 0, 4095, 9, 65535))
 FOLLOW_SETTINGS = ((0, 2, 1), (5000, 65532, 7), (-65532, 9, 0))
 CHANGE_SETTINGS = (
     (130, 8, 1, 100, 400, 3, 32),
     (4095, 0, 4095, 30000, 65535, 0, 65535),
     (9, 900, 50, 16000, 50000, 255, 1),
 )
-
-
-def digest_lag(k: ModuleType) -> Iterator[str]:
-    names = ("factor_q4", "floor_q2", "noise_step", "masked_step", "gain_q8")
-    for index, setting in enumerate(LAG_SETTINGS):
-        crc = Sum()
-        for n in range(1, LONGEST + 1):
-            noise = row(words(n, n + 2000))
-            gas, mask = np.empty((1, n), np.uint8), np.empty((1, n), np.uint8)
-            smoothed, past = row(shorts(n, n)), row(shorts(n, n + 1000))
-            k.lag_step(smoothed, past, noise, gas, mask, **dict(zip(names, setting, strict=True)))
-            crc.add(noise, gas, mask)
-        yield crc.line(f"lag_step setting {index}")
 
 
 def digest_follow(k: ModuleType) -> Iterator[str]:
@@ -311,7 +297,6 @@ DIGESTS = (
     digest_agc,
     digest_grey,
     digest_counts,
-    digest_lag,
     digest_follow,
     digest_change,
     digest_clahe,
@@ -327,7 +312,7 @@ DIGESTS = (
 def reference_kernels() -> SimpleNamespace:
     """Every twin under one roof, whatever reference/__init__ exports."""
     found: dict[str, object] = {}
-    modules = "nuc agc background lag change clahe chain smooth level morphology regions codec"
+    modules = "nuc agc background change clahe chain smooth level morphology regions codec"
     for name in modules.split():
         twin = importlib.import_module(f"edgeleak.kernels.reference.{name}")
         found |= {k: v for k, v in vars(twin).items() if not k.startswith("_")}

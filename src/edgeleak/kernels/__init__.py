@@ -12,7 +12,6 @@ from edgeleak.kernels._chain import PaperChain
 from edgeleak.kernels._change import change_step, follow_step
 from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
-from edgeleak.kernels._lag import lag_step
 from edgeleak.kernels._level import (
     area,
     count_range,
@@ -53,7 +52,6 @@ __all__ = [
     "histogram",
     "judge_places",
     "keep_places",
-    "lag_step",
     "linear_lut",
     "local_level",
     "log_lut",
