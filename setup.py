@@ -43,7 +43,16 @@ MACHINE_FLAGS = {"arm": ["-march=armv7-a", "-mfpu=neon"]}
 
 HOST = ["pillow", "matplotlib", "mcap", "tifffile", "av", "cptv", "rich"]
 BENCH = ["opencv-python-headless>=5.0", "scikit-image", "numba", "blosc2", "imagecodecs"]
-DEV = ["pytest", "hypothesis", "ruff", "cython-lint", "mypy", "psutil"]
+DEV = [
+    "setuptools>=70.1",
+    "cython>=3.1",
+    "pytest",
+    "hypothesis",
+    "ruff",
+    "cython-lint",
+    "mypy",
+    "psutil",
+]
 
 
 def headers_of(source: Path, found: set[Path] | None = None) -> set[Path]:
