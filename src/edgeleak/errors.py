@@ -3,7 +3,7 @@
 
 Exit codes follow sysexits.h, so a unit file can tell "try again" from
 "never restart": 64 usage, 65 bad data, 66 missing input, 69 unavailable,
-70 our own defect, 74 input/output, 77 permission, 78 configuration.
+70 our own defect, 74 input/output, 75 try again, 77 permission, 78 configuration.
 """
 
 
@@ -47,3 +47,19 @@ class ConfigError(EdgeLeakError, ValueError):
     """A setting is unknown or out of range."""
 
     exit_code = 78
+
+
+class BusError(EdgeLeakError, OSError):
+    """A transfer failed: no answer, time-out, short read, node gone."""
+
+    exit_code = 69
+
+
+class WrongDeviceError(UnavailableError):
+    """Something answered, but it is not the part the board file names."""
+
+
+class NotReadyError(EdgeLeakError):
+    """The part has no valid sample yet; ask again later."""
+
+    exit_code = 75

@@ -5,8 +5,8 @@ from math import nan
 
 import pytest
 
+from edgeleak.codes import GROUPS, TABLE, Kind
 from edgeleak.frame import FrameFlag
-from edgeleak.pipeline.codes import GROUPS, TABLE, Kind
 from edgeleak.pipeline.decision import MAX_FRAMES, Persistence
 from edgeleak.pipeline.profile import load
 from edgeleak.pipeline.verdict import Limits, Verdict

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From frames to verdicts: profiles, the arena, the chain and its rules."""
 
+from edgeleak.codes import TABLE as CODES
+from edgeleak.codes import Kind
 from edgeleak.pipeline.arena import Arena
 from edgeleak.pipeline.chain import Pipeline
-from edgeleak.pipeline.codes import TABLE as CODES
-from edgeleak.pipeline.codes import Kind
 from edgeleak.pipeline.profile import NAMES as PROFILES
 from edgeleak.pipeline.profile import Profile
 from edgeleak.pipeline.profile import load as load_profile

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeleak import codes
 from edgeleak.calibration import container
+from edgeleak.codes import Kind
 from edgeleak.errors import UsageError
 from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import RegionFinder
-from edgeleak.pipeline import codes
 from edgeleak.pipeline.arena import Arena
-from edgeleak.pipeline.codes import Kind
 from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard

@@ -10,8 +10,8 @@ from zlib import crc32
 
 import numpy as np
 
+from edgeleak import codes
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
-from edgeleak.pipeline import codes
 from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
 from edgeleak.pipeline.profile import Profile
 

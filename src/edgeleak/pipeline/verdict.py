@@ -8,8 +8,8 @@ words are put together when somebody asks for `.reason` or `.rules`.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from edgeleak.codes import TABLE, WORDS, Kind
 from edgeleak.frame import FrameFlag
-from edgeleak.pipeline.codes import TABLE, WORDS, Kind
 
 
 @dataclass(frozen=True, slots=True)
