@@ -26,7 +26,7 @@ from edgeleak.kernels._morphology import (
     mask_scratch_words,
     open_mask,
 )
-from edgeleak.kernels._motion import profile_shift, project
+from edgeleak.kernels._motion import camera_shift, profile_shift, project
 from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
 from edgeleak.kernels._places import judge_places, keep_places, place_sums
 from edgeleak.kernels._regions import REGION_DTYPE, RegionFinder, regions
@@ -40,6 +40,7 @@ __all__ = [
     "area",
     "background_step",
     "build_info",
+    "camera_shift",
     "change_step",
     "check_bad_pixel_table",
     "clahe",

@@ -31,9 +31,8 @@ class MotionGuard:
         self.limit_px: float = profile["guard.motion_px"]
         self._span_s: float = profile["guard.motion_span_s"]
         self._counts = counts
-        kinds = [np.zeros((3, side), np.uint32) for side in (w, h)]
-        # Rows of `kinds`: now, half a span to a span ago, and the one that follows it.
-        self._sums = [tuple(sums) for sums in kinds]
+        # Of the columns and of the rows: now, half a span to a span ago, what follows that.
+        self._columns, self._rows = (np.zeros((3, side), np.uint32) for side in (w, h))
         self._is_small = min(h, w) < LEAST_SIDE_PX
         self.reset()
 
@@ -49,25 +48,21 @@ class MotionGuard:
             return self.is_moving
         self._since_kept_s += self._since_look_s
         self._since_look_s = 0.0
-        (now_x, old_x, _), (now_y, old_y, _) = self._sums
-        kernels.project(self._counts, now_x, now_y)
         self.is_moving = False
-        if self._kept >= 2:
-            self._judge(old_x, now_x)
-            self._judge(old_y, now_y)
+        for found in kernels.camera_shift(self._counts, self._columns, self._rows, REACH_PX):
+            if self._kept >= 2:
+                self._judge(*found)
         if self._kept == 0 or self._since_kept_s >= self._span_s / 2:
             self._keep()
         return self.is_moving
 
-    def _judge(self, past: np.ndarray, now: np.ndarray) -> None:
-        shift_q8, best, still, structure = kernels.profile_shift(past, now, REACH_PX)
+    def _judge(self, shift_q8: int, best: int, still: int, structure: int) -> None:
         is_shift = best < MOST_OF_STILL * still and best < MOST_OF_STRUCTURE * structure
         if is_shift and abs(shift_q8) > 256 * self.limit_px:
             self.is_moving, self.shift_px = True, abs(shift_q8) / 256
 
     def _keep(self) -> None:
-        for now, old, newer in self._sums:
-            old[:] = newer
-            newer[:] = now
+        for sums in (self._columns, self._rows):
+            sums[1], sums[2] = sums[2], sums[0]
         self._since_kept_s = 0.0
         self._kept = min(2, self._kept + 1)

@@ -28,3 +28,11 @@ def profile_shift(past: np.ndarray, now: np.ndarray, reach: int) -> tuple[int, i
             part = 128 * abs(left - right) // rise
             shift_q8 += part if left > right else -part
     return shift_q8, sad[best], sad[reach], int(np.abs(core).sum())
+
+
+def camera_shift(
+    counts: np.ndarray, columns: np.ndarray, rows: np.ndarray, reach: int
+) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]]:
+    """See edgeleak.kernels.camera_shift; same contract, any speed."""
+    project(counts, columns[0], rows[0])
+    return tuple(profile_shift(sums[1], sums[0], reach) for sums in (columns, rows))
