@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the user wants: every setting of the instrument with unit, range and reason.
+
+Three layers, later ones win: the defaults here, `edgeleak.toml` with `conf.d/*.toml`, and
+`tuned.toml`, which only the instrument writes.  `origin` remembers which file set what.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeleak import schema
+from edgeleak.errors import ConfigError
+from edgeleak.schema import number, switch, word
+
+SYSTEM_FILE = Path("/etc/edgeleak/edgeleak.toml")
+STATE_FOLDER = Path("/var/lib/edgeleak")
+TUNED_NAME = "tuned.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentConfig:
+    """The instrument as a whole."""
+
+    board: str = word("name of the board, or path of its board.toml", "el1-a")
+    serial: str = word("shown to clients and written into recordings", "0000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfig:
+    """How the sensor is run."""
+
+    integration_us: int = number("us", 10, 60_000, "half well for a room scene", 8000)
+    binning: bool = switch("320x240 at four times the rate instead of 640x480", False)
+    fps: float = number("1/s", 0.5, 60, "what the bus of a Zero 2 W carries, with margin", 11.0)
+    stale_ms: int = number("ms", 50, 5000, "without a frame this long there is no answer", 400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NucConfig:
+    """When the non-uniformity correction is taken again."""
+
+    frames: int = number("frames", 4, 256, "16 frames leave a quarter of the noise", 16)
+    settle_s: float = number("s", 0, 30, "frames after the shutter moved teach nothing", 1.0)
+    drift_k: float = number("K", 0.05, 5, "a new offset after this FPA drift", 0.3)
+    every_s: float = number("s", 30, 86_400, "and at the latest after this", 600.0)
+    has_shutter: bool = switch("False asks the user to put the cap on", True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionConfig:
+    """What decides."""
+
+    profile: str = word("profile of the pipeline: name or .toml file", "sensitive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderConfig:
+    """What is kept of the frames."""
+
+    folder: str = word("where recordings go", "/var/lib/edgeleak/recordings")
+    ring_s: float = number("s", 8, 60, "shared memory between camera and recorder", 8.0)
+    preroll_s: float = number("s", 0, 30, "what happened just before the event", 5.0)
+    postroll_s: float = number("s", 0, 60, "and just after it", 5.0)
+    on_alarm: bool = switch("every alarm is recorded", True)
+    keep_free_mib: int = number("MiB", 1, 100_000, "recording stops below this", 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleConfig:
+    """Where commands come from."""
+
+    serial_device: str = word("empty for none", "/dev/serial0")
+    baud: int = number("Bd", 9600, 3_000_000, "the console cable", 115_200)
+    socket: str = word("unix socket for local clients; empty for none", "/run/edgeleak/scpi")
+    idle_logout_s: float = number("s", 10, 86_400, "an open console is nobody's", 600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All sections."""
+
+    instrument: InstrumentConfig = field(default_factory=InstrumentConfig)
+    sensor: SensorConfig = field(default_factory=SensorConfig)
+    nuc: NucConfig = field(default_factory=NucConfig)
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    recorder: RecorderConfig = field(default_factory=RecorderConfig)
+    console: ConsoleConfig = field(default_factory=ConsoleConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and where each value came from.
+
+    config : the values
+    origin : "section.name" -> file; a name that is missing is a default
+    """
+
+    config: Config
+    origin: dict[str, str]
+
+
+def files(system: Path = SYSTEM_FILE, state: Path = STATE_FOLDER) -> list[Path]:
+    """The files that exist, in the order they are applied."""
+    drop_ins = sorted((system.parent / "conf.d").glob("*.toml"))
+    return [path for path in (system, *drop_ins, state / TUNED_NAME) if path.is_file()]
+
+
+def load(paths: list[Path]) -> Loaded:
+    """Merge files over the defaults; ConfigError with file, line, nearest name and range."""
+    merged: dict[str, dict[str, Any]] = {}
+    origin: dict[str, str] = {}
+    for path in paths:
+        table, text = schema.read(path)
+        schema.build(Config, table, str(path), text)  # errors name this file, not the sum
+        for section, values in table.items():
+            merged.setdefault(section, {}).update(values)
+            origin |= {f"{section}.{name}": str(path) for name in values}
+    loaded = Loaded(schema.build(Config, merged, "merged configuration"), origin)
+    _check(loaded)
+    return loaded
+
+
+def _check(loaded: Loaded) -> None:
+    """Rules over more than one value."""
+    recorder = loaded.config.recorder
+    if recorder.preroll_s > recorder.ring_s - 1:
+        raise ConfigError(
+            f"recorder.preroll_s = {recorder.preroll_s:g} s does not fit in recorder.ring_s ="
+            f" {recorder.ring_s:g} s with 1 s to spare; raise ring_s or lower preroll_s"
+        )
+
+
+def rows(loaded: Loaded) -> Iterator[tuple[str, Any, "dataclasses.Field[Any]", str]]:
+    """("section.name", value, field, origin) of every setting, in order."""
+    for section in dataclasses.fields(loaded.config):
+        values = getattr(loaded.config, section.name)
+        for entry in dataclasses.fields(values):
+            key = f"{section.name}.{entry.name}"
+            yield key, getattr(values, entry.name), entry, loaded.origin.get(key, "default")
+
+
+def as_toml(loaded: Loaded) -> str:
+    """The whole configuration as a commented TOML file, every default in place."""
+    lines = ["# EdgeLeak configuration: every setting with its unit, range and reason.",
+             "# A line that starts with # is the default; remove the # to change it."]  # fmt: skip
+    section = ""
+    for key, value, entry, origin in rows(loaded):
+        here, name = key.split(".")
+        if here != section:
+            section = here
+            lines += ["", f"[{section}]"]
+        mark = "# " if origin == "default" else ""
+        lines += [f"# {_explained(entry)}", f"{mark}{name} = {_literal(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _explained(entry: "dataclasses.Field[Any]") -> str:
+    facts = entry.metadata
+    if "low" in facts:
+        unit = f" {facts['unit']}" if facts["unit"] else ""
+        return f"{facts['low']:g}..{facts['high']:g}{unit}: {facts['why']}"
+    if facts.get("choices"):
+        return f"{', '.join(facts['choices'])}: {facts['why']}"
+    return str(facts["why"])
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)
