@@ -175,6 +175,17 @@ class LedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedModel:
+    """What the plant needs to know of the LED."""
+
+    rise_k_per_w: float = number("K/W", 1, 1000, "junction to housing")
+    heat_j_per_k: float = number("J/K", 0.001, 100, "junction and its small board")
+    droop_k: float = number("K", 5, 1000, "output falls to 1/e over this")
+    life_hours: float = number("h", 100, 1e6, "output falls to 1/e over this time lit")
+    short_ma: float = number("mA", 1, 5000, "what the driver's own limit lets into a short")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """Everything that is wired on one board."""
 
@@ -192,6 +203,7 @@ class Board:
     tec: TecPart | None = None
     tec_model: TecModel | None = None
     led: LedPart | None = None
+    led_model: LedModel | None = None
 
 
 def find(name: str) -> Path:
