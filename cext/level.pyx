@@ -10,11 +10,14 @@ from checks cimport disjoint, in_range, same_shape
 cdef extern from "edgeleak/level.h" nogil:
     enum:
         EL_LEVEL_MAX_TILES
+        EL_LEVEL_MAX_RANKS
     uint32_t el_level_select(const uint32_t *keys, size_t n, size_t rank)
     size_t el_level_shift_keys(const uint16_t *counts, const uint16_t *background, size_t h,
                                size_t w, size_t step, uint32_t *keys)
     size_t el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step,
                                uint32_t *keys)
+    void el_level_select_ranks(const uint32_t *keys, size_t n, const size_t *rank,
+                               size_t n_ranks, uint32_t *found)
     size_t el_level_area(const uint8_t *mask, size_t n)
     int16_t el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1,
                                size_t x0, size_t x1, size_t step, int32_t clip)
@@ -62,17 +65,23 @@ def count_range(const uint16_t[:, ::1] counts not None, int step, permilles,
 
     counts    : (H, W) uint16, 14-bit; larger values count as 16383
     step      : every step-th row and column from 0 is looked at, >= 1
-    permilles : sequence of 0..1000; 0 is the smallest, 1000 the largest value
+    permilles : tuple of 1..8 times 0..1000; 0 is the smallest, 1000 the largest value
     keys      : (N,) uint32 scratch, N >= the number of pixels looked at
     """
-    cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1]
-    cdef size_t n
+    cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1], i
+    cdef size_t n, n_ranks = <size_t>len(permilles)
+    cdef size_t[EL_LEVEL_MAX_RANKS] rank
+    cdef uint32_t[EL_LEVEL_MAX_RANKS] found
+    cdef int part
     grid_fits(h, w, step, keys.shape[0])
-    for part in permilles:
+    in_range("number of permilles", <long long>n_ranks, 1, EL_LEVEL_MAX_RANKS)
+    n = <size_t>(((h + step - 1) // step) * ((w + step - 1) // step))
+    for i, part in enumerate(permilles):
         in_range("permille", part, 0, 1000)
-    n = el_level_count_keys(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step, &keys[0])
-    return tuple([el_level_select(&keys[0], n, (n - 1) * <size_t>part // 1000)
-                  for part in permilles])
+        rank[i] = (n - 1) * <size_t>part // 1000
+    el_level_count_keys(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step, &keys[0])
+    el_level_select_ranks(&keys[0], n, rank, n_ranks, found)
+    return tuple([found[i] for i in range(<Py_ssize_t>n_ranks)])
 
 
 def area(const uint8_t[:, ::1] mask not None):

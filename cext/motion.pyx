@@ -51,3 +51,31 @@ def profile_shift(const uint32_t[::1] past not None, const uint32_t[::1] now not
     cdef el_motion_found found = el_motion_shift(&past[0], &now[0], <size_t>now.shape[0],
                                                  <size_t>reach)
     return found.shift_q8, found.best, found.still, found.structure
+
+
+def camera_shift(const uint16_t[:, ::1] counts not None, uint32_t[:, ::1] columns not None,
+                 uint32_t[:, ::1] rows not None, int reach):
+    """project and profile_shift of both directions in one call: (along x, along y).
+
+    counts  : (H, W) uint16
+    columns : (2 or more, W) uint32; [0] is written, [1] is what it is compared with
+    rows    : (2 or more, H) uint32, the same for rows
+    reach   : as profile_shift takes it; H and W > 2 * reach + 1
+
+    Either half is (shift_q8, best, still, structure).  Releases the GIL.
+    """
+    cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1]
+    in_range("reach", reach, 1, EL_MOTION_MAX_REACH)
+    in_range("height", h, 2 * reach + 2, EL_MOTION_MAX_SIDE)
+    in_range("width", w, 2 * reach + 2, EL_MOTION_MAX_SIDE)
+    in_range("length of columns", columns.shape[1], w, w)
+    in_range("length of rows", rows.shape[1], h, h)
+    in_range("number of columns", columns.shape[0], 2, EL_MOTION_MAX_SIDE)
+    in_range("number of rows", rows.shape[0], 2, EL_MOTION_MAX_SIDE)
+    cdef el_motion_found x, y
+    with nogil:
+        el_motion_project(&counts[0, 0], <size_t>h, <size_t>w, &columns[0, 0], &rows[0, 0])
+        x = el_motion_shift(&columns[1, 0], &columns[0, 0], <size_t>w, <size_t>reach)
+        y = el_motion_shift(&rows[1, 0], &rows[0, 0], <size_t>h, <size_t>reach)
+    return ((x.shift_q8, x.best, x.still, x.structure),
+            (y.shift_q8, y.best, y.still, y.structure))

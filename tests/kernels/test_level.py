@@ -39,6 +39,14 @@ def test_median_at_the_ends(extreme):
     assert kernels.median_shift(counts, background, 1, keys_for((4, 4))) == want
 
 
+@pytest.mark.parametrize("n_parts", [1, 2, 8])
+def test_ranks_that_share_a_bin_equal_the_twin(rng, n_parts):
+    counts = rng.integers(5000, 5007, (40, 50), dtype=np.uint16)
+    parts = tuple(rng.integers(0, 1001, n_parts).tolist())
+    got = kernels.count_range(counts, 1, parts, keys_for(counts.shape))
+    assert got == reference.count_range(counts, 1, parts)
+
+
 def test_range_ignores_a_few_dead_pixels(rng):
     counts = rng.integers(5000, 5100, (60, 80), dtype=np.uint16)
     counts[3, :5], counts[9, :5] = 0, 16383
@@ -73,8 +81,10 @@ def test_a_slow_gradient_disappears():
     assert np.abs(difference[:, 10:-10]).max() <= 1
 
 
-def test_area_counts_pixels(rng):
-    mask = (rng.random((67, 131)) < 0.3).astype(np.uint8) * 255
+@pytest.mark.parametrize("shape", [(1, 63), (67, 131), (120, 160), (255, 64), (257, 64)])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_area_counts_pixels(rng, shape, share):
+    mask = (rng.random(shape) < share).astype(np.uint8) * 255
     assert kernels.area(mask) == reference.area(mask) == np.count_nonzero(mask)
 
 
@@ -84,6 +94,9 @@ def test_bad_input_is_refused():
         kernels.count_range(counts, 1, (0,), np.zeros(3, np.uint32))
     with pytest.raises(ValueError, match="permille"):
         kernels.count_range(counts, 1, (1001,), keys_for((4, 4)))
+    for parts in ((), (500,) * 9):
+        with pytest.raises(ValueError, match="number of permilles"):
+            kernels.count_range(counts, 1, parts, keys_for((4, 4)))
     with pytest.raises(ValueError, match="step"):
         kernels.median_shift(counts, counts.copy(), 0, keys_for((4, 4)))
     with pytest.raises(ValueError, match="grid rows"):

@@ -26,10 +26,31 @@ def test_sums_equal_the_twin(rng, shape, low):
 
 
 @pytest.mark.parametrize(("n", "reach"), [(4, 1), (34, 16), (160, 16), (640, 64)])
-@pytest.mark.parametrize("top", [2, 1000, 2**32])
+@pytest.mark.parametrize("top", [2, 1000, 2**22, 2**22 + 1, 2**32])
 def test_shift_equals_the_twin(rng, n, reach, top):
     past, now = (rng.integers(0, top, n, dtype=np.uint32) for _ in range(2))
     assert kernels.profile_shift(past, now, reach) == reference.profile_shift(past, now, reach)
+
+
+@pytest.mark.parametrize("steep_at", [0, 200, 300, 639])
+def test_one_steep_slope_among_flat_ones_equals_the_twin(rng, steep_at):
+    past, now = (rng.integers(0, 1000, 640, dtype=np.uint32) for _ in range(2))
+    for sums in (past, now):
+        sums[steep_at] = 2**32 - 1
+        assert kernels.profile_shift(past, now, 16) == reference.profile_shift(past, now, 16)
+
+
+@pytest.mark.parametrize("shape", [(34, 35), (61, 83), (120, 160)])
+def test_both_directions_in_one_call_equal_the_twin(rng, shape):
+    h, w = shape
+    counts = rng.integers(0, 16384, shape, dtype=np.uint16)
+    columns = rng.integers(0, 16384 * h, (3, w), dtype=np.uint32)
+    rows = rng.integers(0, 16384 * w, (3, h), dtype=np.uint32)
+    twin_columns, twin_rows = columns.copy(), rows.copy()
+    got = kernels.camera_shift(counts, columns, rows, 16)
+    assert got == reference.camera_shift(counts, twin_columns, twin_rows, 16)
+    np.testing.assert_array_equal(columns, twin_columns)
+    np.testing.assert_array_equal(rows, twin_rows)
 
 
 @pytest.mark.parametrize("moved", [-7, -2.5, -0.5, 0, 0.5, 1, 3.25, 12])
@@ -56,3 +77,18 @@ def test_bad_input_is_refused():
         kernels.profile_shift(sums40, sums40[:39].copy(), 4)
     with pytest.raises(ValueError, match="rows"):
         kernels.project(np.zeros((3, 40), np.uint16), sums40, sums40)
+    for columns, rows in [((2, 41), (2, 50)), ((1, 40), (2, 50)), ((2, 40), (1, 50))]:
+        with pytest.raises(ValueError, match=r"columns|rows"):
+            kernels.camera_shift(
+                np.zeros((50, 40), np.uint16),
+                np.zeros(columns, np.uint32),
+                np.zeros(rows, np.uint32),
+                16,
+            )
+    with pytest.raises(ValueError, match="height"):
+        kernels.camera_shift(
+            np.zeros((33, 40), np.uint16),
+            np.zeros((2, 40), np.uint32),
+            np.zeros((2, 33), np.uint32),
+            16,
+        )

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import edgeleak
+from edgeleak import codes
 from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.errors import ConfigError, UsageError
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.kernels import reference  # noqa: F401  (the package must exist)
-from edgeleak.pipeline import CODES, PROFILES, Pipeline, codes, load_profile
+from edgeleak.pipeline import CODES, PROFILES, Pipeline, load_profile
 from edgeleak.sensor import LEPTON, UNKNOWN
 
 SHAPE = (48, 64)

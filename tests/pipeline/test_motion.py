@@ -4,8 +4,9 @@
 import numpy as np
 import pytest
 
+from edgeleak import codes
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import PROFILES, Pipeline, codes
+from edgeleak.pipeline import PROFILES, Pipeline
 
 SHAPE = (96, 128)
 

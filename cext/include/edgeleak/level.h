@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Order statistics on a grid of pixels, and the local level surface.
  *
- * Order statistics: two counting passes over 16-bit keys (high byte, then low byte within
- * the bin found), exact, no sorting, 2 KB of counters.
+ * Order statistics: two counting passes over the keys (upper bits, then the lower bits within
+ * the bins found), exact, no sorting.
  */
 #include "edgeleak/isa.h"
 #ifndef EL_ISA
@@ -11,6 +11,7 @@
 
 #define EL_LEVEL_MAX_COUNTS 16383
 #define EL_LEVEL_MAX_TILES  32
+#define EL_LEVEL_MAX_RANKS  8
 
 /* The rank-th smallest (from 0) of n keys below 2^18. */
 static inline uint32_t
@@ -58,6 +59,37 @@ el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step, uin
         for (size_t x = 0; x < w; x += step)
             keys[n++] = el_level_clip(counts[y * w + x]);
     return n;
+}
+
+/* The rank[i]-th smallest (from 0) of n keys below 2^14, for up to EL_LEVEL_MAX_RANKS ranks at
+ * once.  Fine upper bins (16 counts) keep equal neighbours, which would wait on each other, rare. */
+static inline void
+el_level_select_ranks(const uint32_t *keys, size_t n, const size_t *rank, size_t n_ranks,
+                      uint32_t *found)
+{
+    uint32_t bins[1024] = {0}, low[EL_LEVEL_MAX_RANKS + 1][16] = {{0}};
+    uint8_t of_bin[1024] = {0}; /* 1 + index of the first rank that lies in this bin */
+    size_t left[EL_LEVEL_MAX_RANKS];
+    for (size_t i = 0; i < n; i++)
+        bins[keys[i] >> 4]++;
+    for (size_t k = 0; k < n_ranks; k++) {
+        uint32_t high = 0;
+        left[k] = rank[k];
+        while (left[k] >= bins[high])
+            left[k] -= bins[high++];
+        found[k] = high;
+        of_bin[high] = of_bin[high] ? of_bin[high] : (uint8_t)(k + 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (of_bin[keys[i] >> 4])
+            low[of_bin[keys[i] >> 4]][keys[i] & 15]++;
+    for (size_t k = 0; k < n_ranks; k++) {
+        const uint32_t *counts = low[of_bin[found[k]]];
+        uint32_t value = 0;
+        while (left[k] >= counts[value])
+            left[k] -= counts[value++];
+        found[k] = found[k] << 4 | value;
+    }
 }
 
 /* Mean, rounded down, of one tile's clipped pixels. */
@@ -146,16 +178,18 @@ el_level_flatten(int16_t *difference, const int16_t *grid, size_t h, size_t w, s
 
 #endif
 #else
-/* 4096 pixels in 64 byte counters, each below 256: that is what vectorises on every machine. */
+/* Parts of 64 byte counters, each below 256: that is what vectorises on every machine. */
 static size_t
 EL_ISA(el_level_area)(const uint8_t *mask, size_t n)
 {
+    const size_t whole = n - n % 64;
     size_t total = 0, i = 0;
-    for (; i + 4096 <= n; i += 4096) {
+    while (i < whole) {
+        const size_t end = whole - i < 64 * 255 ? whole : i + 64 * 255;
         uint8_t part[64] = {0};
-        for (size_t k = 0; k < 4096; k += 64)
+        for (; i < end; i += 64)
             for (size_t j = 0; j < 64; j++)
-                part[j] = (uint8_t)(part[j] + (mask[i + k + j] != 0));
+                part[j] = (uint8_t)(part[j] + (mask[i + j] != 0));
         for (size_t j = 0; j < 64; j++)
             total += part[j];
     }
