@@ -60,6 +60,8 @@ OK = 0
 TORN, SHUTTER, FROZEN, STUCK, BLANK = 101, 102, 103, 104, 105
 NUC_RUNNING, NUC_SETTLING = 107, 108
 BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
+LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
+LED_THERMISTOR, LED_TELEMETRY, LED_BUS, LED_LIMIT = 305, 306, 307, 308
 TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
 LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
 DARK, LONG_DARK, MOVING = 806, 807, 808
@@ -138,6 +140,70 @@ TABLE = _table(
         "nobody declared which sensor made this, so gas cannot be ruled out",
         "sensor",
         "declare the sensor of this recording",
+    ),
+    Code(
+        LED_FLAG,
+        "led-flag-mismatch",
+        _F,
+        "{measured:.0f} frames in a row contradict the LED mode, {expected:.0f} are a fault",
+        "led",
+        "check the gate wiring between sensor and LED driver, then clear the fault",
+    ),
+    Code(
+        LED_OPEN,
+        "led-open",
+        _I,
+        "the LED takes {measured:.0f} mA of {expected:.0f} mA commanded: no illumination",
+        "led",
+        "check the LED's connector; it is tried again by itself",
+    ),
+    Code(
+        LED_SHORT,
+        "led-short",
+        _F,
+        "the LED takes {measured:.0f} mA where {expected:.0f} mA were commanded",
+        "led",
+        "replace the LED, then clear the fault",
+    ),
+    Code(
+        LED_HOT,
+        "led-hot",
+        _I,
+        "the LED is at {measured:.1f} degC, at most {expected:.1f} allowed: no illumination",
+        "led",
+        "let it cool; check its heat path if this repeats",
+    ),
+    Code(
+        LED_THERMISTOR,
+        "led-thermistor",
+        _I,
+        "the LED thermistor reads {measured:.3f} V, which is no temperature: no illumination",
+        "led",
+        "check the thermistor's wires",
+    ),
+    Code(
+        LED_TELEMETRY,
+        "led-telemetry-stale",
+        _I,
+        "no LED telemetry for {measured:.1f} s, at most {expected:.1f} s: no illumination",
+        "led",
+        "check the second ADS1115 on the I2C bus",
+    ),
+    Code(
+        LED_BUS,
+        "led-command-lost",
+        _I,
+        "the LED current could not be written and read back: no illumination",
+        "led",
+        "check the LED's AD5693R on the I2C bus",
+    ),
+    Code(
+        LED_LIMIT,
+        "led-exposure-too-long",
+        _I,
+        "a pulse of {measured:.1f} ms breaks a limit of the LED ({expected:.1f} ms at most)",
+        "led",
+        "shorten the integration time or lower the LED's duty",
     ),
     Code(
         TIME_BACK,

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Illumination: what the LED shall do, whether it does it, and when it must not.
+
+The sensor gates the light, so its flag bit in each frame is the only proof that a pulse was
+lit; current and temperature telemetry tell why it was not.  Every trouble with the light is
+an INHIBIT ("no illumination") or a fault of its own code; the answer is always: enable off.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from edgeleak import codes
+from edgeleak.board import Board, LedPart, Thermistor
+from edgeleak.clock import Clock
+from edgeleak.drivers.led import ALTERNATE, DARK, MODES, OFF, ON, Led, plan
+from edgeleak.errors import BusError, ConfigError, UsageError
+from edgeleak.services.adc_round import AdcRound
+
+MISMATCHES = 3
+"""Frames in a row whose flag contradicts the mode: a fault."""
+GRACE_FRAMES = 3
+"""After a change of mode frames of the old one are still on their way."""
+STALE_S = 1.0
+OPEN_SHARE, SHORT_SHARE = 0.5, 1.5
+"""Measured over commanded current: below a broken wire, above a short."""
+RETRY_S = 10.0
+"""After trouble that clears itself the light is tried again this much later."""
+DERATE_STEP = 0.02
+"""A current is written again when derating moved it by this share; not for every hundredth."""
+
+
+class ExposureControl(Protocol):
+    """What of the sensor's control port decides about light."""
+
+    integration_us: int
+    frame_period_us: int
+
+    def set_led_mode(self, mode: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedStatus:
+    """One consistent picture of the light, replaced as a whole.
+
+    mode, current_ma   : what is commanded
+    measured_ma        : telemetry of the last pulse; NaN unknown
+    led_degc, supply_v : NaN unknown
+    code, measured, expected : 0, or why there is no illumination
+    """
+
+    mode: int = OFF
+    current_ma: float = 0.0
+    measured_ma: float = math.nan
+    led_degc: float = math.nan
+    supply_v: float = math.nan
+    code: int = codes.OK
+    measured: float = math.nan
+    expected: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asked for."""
+
+    mode: int = OFF
+    current_ma: float = 0.0
+
+
+class FlagWatch:
+    """Compares each frame's LED flag with the mode; used by the frames thread only."""
+
+    def __init__(self) -> None:
+        self._mode, self._grace, self._last_on = OFF, 0, False
+        self.mismatches = 0
+
+    def note(self, mode: int, led_on: bool) -> int:
+        """Frames in a row that contradict the mode."""
+        if mode != self._mode:
+            self._mode, self._grace, self.mismatches = mode, GRACE_FRAMES, 0
+        if self._grace:
+            self._grace -= 1
+        elif self._is_wrong(led_on):
+            self.mismatches += 1
+        else:
+            self.mismatches = 0
+        self._last_on = led_on
+        return self.mismatches
+
+    def _is_wrong(self, led_on: bool) -> bool:
+        if self._mode == ALTERNATE:
+            return led_on == self._last_on
+        return led_on != (self._mode == ON)
+
+
+class Illumination:
+    """The LED's state machine; `step` runs in the control loop at a fixed rate.
+
+    led     : driver with the four limits
+    round_  : ADC channels `led_thermistor`, `led_current`, `supply`
+    sensor  : exposure times and led_mode
+    board   : limits and thermistor
+    clock   : intervals
+    """
+
+    def __init__(self, led: Led, round_: AdcRound, sensor: ExposureControl, board: Board,
+                 clock: Clock) -> None:  # fmt: skip
+        if board.led is None or board.led_thermistor is None:
+            raise ConfigError(f"board {board.name}: no LED is wired; add [led] or leave it off")
+        self._led, self._round, self._sensor, self._clock = led, round_, sensor, clock
+        self._part: LedPart = board.led
+        self._thermistor: Thermistor = board.led_thermistor
+        self._wish, self._retry_ns = Wish(), 0
+        self._latched = codes.OK
+        self.watch = FlagWatch()
+        self.status = LedStatus()
+
+    def request(self, mode: str, current_ma: float) -> None:
+        """Ask for light; UsageError names the limit that the wish breaks.
+
+        mode       : "off", "on" or "alternate"
+        current_ma : peak current
+        """
+        if mode not in MODES:
+            raise UsageError(f"LED mode '{mode}': use {', '.join(MODES)}")
+        self._planned(Wish(MODES[mode], current_ma), 25.0)
+        self._wish = Wish(MODES[mode], current_ma)
+
+    def clear(self) -> None:
+        """Forget a latched fault: the light is tried again."""
+        self._latched = codes.OK
+        self._retry_ns = 0
+
+    def note_frame(self, led_on: bool) -> None:
+        """From the frames thread: the flag bit of a whole frame."""
+        self.watch.note(self._led.drive.mode, led_on)
+
+    def step(self, now_ns: int) -> None:
+        """Measure, judge, then light or not; never raises."""
+        try:
+            self._round.step()
+        except BusError:
+            self._round.restart()
+        self._measure()
+        trouble = self._trouble()
+        if trouble[0]:
+            self._go_dark(now_ns, *trouble)
+        elif now_ns >= self._retry_ns:
+            self._follow_wish(now_ns)
+        self._led.refresh()
+
+    def off(self) -> None:
+        """Dark now, whatever is wished; the enable first."""
+        self._wish = Wish()
+        self._darken()
+
+    def _planned(self, wish: Wish, led_degc: float):  # noqa: ANN202 - Drive of drivers.led
+        sensor = self._sensor
+        return plan(self._part, wish.mode, wish.current_ma, sensor.integration_us,
+                    sensor.frame_period_us, led_degc)  # fmt: skip
+
+    def _measure(self) -> None:
+        ma = self._round.volts("led_current") / self._part.telemetry_v_per_a * 1000
+        self.status = replace(
+            self.status,
+            mode=self._led.drive.mode,
+            current_ma=self._led.drive.current_ma,
+            measured_ma=ma,
+            led_degc=self._thermistor.degc(self._round.volts("led_thermistor")),
+            supply_v=4 * self._round.volts("supply"),
+        )
+
+    def _trouble(self) -> tuple[int, float, float]:
+        """(code, measured, expected) of what forbids light now; 0 when nothing does."""
+        if self._latched:
+            return self._latched, self.status.measured, self.status.expected
+        if self._wish.mode == OFF:
+            return codes.OK, math.nan, math.nan
+        if self.watch.mismatches >= MISMATCHES:
+            return codes.LED_FLAG, self.watch.mismatches, MISMATCHES
+        age_s = self._round.age_s("led_thermistor")
+        if age_s > STALE_S:
+            return codes.LED_TELEMETRY, age_s, STALE_S
+        led_degc = self.status.led_degc
+        if math.isnan(led_degc):
+            return codes.LED_THERMISTOR, self._round.volts("led_thermistor"), math.nan
+        if led_degc >= self._part.max_degc:
+            return codes.LED_HOT, led_degc, self._part.max_degc
+        return self._current_trouble()
+
+    def _current_trouble(self) -> tuple[int, float, float]:
+        commanded, measured = self._led.drive.current_ma, self.status.measured_ma
+        if commanded <= 0 or math.isnan(measured) or not self._is_settled():
+            return codes.OK, math.nan, math.nan
+        if measured > SHORT_SHARE * commanded:
+            return codes.LED_SHORT, measured, commanded
+        if measured < OPEN_SHARE * commanded:
+            return codes.LED_OPEN, measured, commanded
+        return codes.OK, math.nan, math.nan
+
+    def _is_settled(self) -> bool:
+        """The current sample was taken well after the command, so it belongs to it."""
+        since_s = (self._clock.monotonic_ns() - self._lit_ns) / 1e9
+        frames_s = 4 * self._sensor.frame_period_us / 1e6
+        return since_s > frames_s + self._round.age_s("led_current")
+
+    _lit_ns = 0
+
+    def _follow_wish(self, now_ns: int) -> None:
+        drive = self._led.drive
+        try:
+            wanted = self._planned(self._wish, self.status.led_degc)
+            moved = abs(wanted.current_ma - drive.current_ma)
+            if wanted.mode == drive.mode and moved <= DERATE_STEP * drive.current_ma:
+                return
+            self._led.apply(wanted)
+            self._sensor.set_led_mode(wanted.mode)
+        except UsageError:  # the exposure changed under a wish that was fine
+            self._go_dark(now_ns, codes.LED_LIMIT, self._sensor.integration_us / 1000,
+                          self._part.max_pulse_ms)  # fmt: skip
+            return
+        except BusError:
+            self._go_dark(now_ns, codes.LED_BUS, math.nan, math.nan)
+            return
+        self._lit_ns = now_ns
+        self.status = replace(self.status, code=codes.OK, mode=wanted.mode,
+                              current_ma=wanted.current_ma, measured=math.nan,
+                              expected=math.nan)  # fmt: skip
+
+    def _go_dark(self, now_ns: int, code: int, measured: float, expected: float) -> None:
+        if codes.TABLE[code].kind == codes.Kind.FAULT:
+            self._latched = code
+        self._retry_ns = now_ns + int(RETRY_S * 1e9)
+        self.watch = FlagWatch()
+        self._darken()
+        self.status = replace(self.status, mode=OFF, current_ma=0.0, code=code,
+                              measured=measured, expected=expected)  # fmt: skip
+
+    def _darken(self) -> None:
+        if self._led.drive is DARK:
+            return
+        try:
+            self._led.off()
+            self._sensor.set_led_mode(OFF)
+        except BusError:
+            return  # the enable is off already and does not need the bus
