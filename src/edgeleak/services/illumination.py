@@ -13,7 +13,7 @@ from typing import Protocol
 from edgeleak import codes
 from edgeleak.board import Board, LedPart, Thermistor
 from edgeleak.clock import Clock
-from edgeleak.drivers.led import ALTERNATE, DARK, MODES, OFF, ON, Led, plan
+from edgeleak.drivers.led import ALTERNATE, DARK, MODES, OFF, ON, Drive, Led, plan
 from edgeleak.errors import BusError, ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
 
@@ -110,7 +110,7 @@ class Illumination:
         self._led, self._round, self._sensor, self._clock = led, round_, sensor, clock
         self._part: LedPart = board.led
         self._thermistor: Thermistor = board.led_thermistor
-        self._wish, self._retry_ns = Wish(), 0
+        self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._latched = codes.OK
         self.watch = FlagWatch()
         self.status = LedStatus()
@@ -154,7 +154,7 @@ class Illumination:
         self._wish = Wish()
         self._darken()
 
-    def _planned(self, wish: Wish, led_degc: float):  # noqa: ANN202 - Drive of drivers.led
+    def _planned(self, wish: Wish, led_degc: float) -> Drive:  # fmt: skip
         sensor = self._sensor
         return plan(self._part, wish.mode, wish.current_ma, sensor.integration_us,
                     sensor.frame_period_us, led_degc)  # fmt: skip
@@ -203,8 +203,6 @@ class Illumination:
         since_s = (self._clock.monotonic_ns() - self._lit_ns) / 1e9
         frames_s = 4 * self._sensor.frame_period_us / 1e6
         return since_s > frames_s + self._round.age_s("led_current")
-
-    _lit_ns = 0
 
     def _follow_wish(self, now_ns: int) -> None:
         drive = self._led.drive
