@@ -42,6 +42,7 @@ class Code:
     what         : format string over measured and expected
     section      : profile or configuration section that sets the limit
     next_step    : what a person does now
+    is_note      : the answer stands, only the flag `degraded` is shown
     """
 
     number: int
@@ -50,6 +51,7 @@ class Code:
     what: str
     section: str
     next_step: str
+    is_note: bool = False
 
 
 def _table(*rows: Code) -> dict[int, Code]:
@@ -58,13 +60,18 @@ def _table(*rows: Code) -> dict[int, Code]:
 
 OK = 0
 TORN, SHUTTER, FROZEN, STUCK, BLANK = 101, 102, 103, 104, 105
-NUC_RUNNING, NUC_SETTLING = 107, 108
+NUC_REFUSED, NUC_RUNNING, NUC_SETTLING, NUC_MISSING = 106, 107, 108, 109
 BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
 LED_THERMISTOR, LED_TELEMETRY, LED_BUS, LED_LIMIT = 305, 306, 307, 308
+STORAGE_FULL, STORAGE_SLOW, STORAGE_FAILED, RECORDER_GONE = 401, 402, 403, 404
 TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
+CLOCK_JUMPED, CLOCK_UNSET = 504, 505
 LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
 DARK, LONG_DARK, MOVING = 806, 807, 808
+BLOCKED = 809
+STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
+RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS = 906, 907, 908, 909
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -294,3 +301,55 @@ TABLE = _table(
         "hold still or use a tripod; the background is learnt again afterwards",
     ),
 )
+
+TABLE.update(_table(
+    Code(NUC_REFUSED, "nuc-refused", _I,
+         "the shutter moved the picture by {measured:.1f} counts, at least {expected:.1f} show that"
+         " it is closed", "nuc", "check the shutter; without one put the cap on and ask again"),
+    Code(NUC_MISSING, "nuc-missing", _I, "no non-uniformity correction has been taken yet",
+         "nuc", "wait for the shutter, or put the cap on where there is none"),
+    Code(STORAGE_FULL, "storage-full", _I,
+         "{measured:.0f} MiB are free, {expected:.0f} MiB are kept: recording stopped",
+         "recorder.keep_free_mib", "free some space; measuring goes on", is_note=True),
+    Code(STORAGE_SLOW, "storage-slow", _I,
+         "the recording lost {measured:.0f} frames of {expected:.0f}, the file says which",
+         "recorder.ring_s", "use a faster card or record for less time", is_note=True),
+    Code(STORAGE_FAILED, "storage-failed", _I,
+         "the storage refused a write (errno {measured:.0f}): recording stopped, whole frames kept",
+         "recorder.folder", "look at the card; measuring goes on", is_note=True),
+    Code(RECORDER_GONE, "recorder-gone", _I,
+         "the recorder ended {measured:.0f} times, at most {expected:.0f} are tried",
+         "recorder", "look at the log; what it wrote is kept as .part and can be replayed",
+         is_note=True),
+    Code(CLOCK_JUMPED, "clock-jumped", _I,
+         "the wall clock moved by {measured:.1f} s in one step, at most {expected:.1f} s is drift",
+         "instrument", "nothing: intervals do not use it; times of day changed here", is_note=True),
+    Code(CLOCK_UNSET, "clock-unset", _I,
+         "the wall clock says {measured:.0f}, nothing before {expected:.0f} can be right",
+         "instrument", "connect a network or GPS; frames carry no time of day meanwhile",
+         is_note=True),
+    Code(BLOCKED, "view-blocked", _I,
+         "no contrast for {measured:.1f} s, {expected:.1f} s means a covered lens or a flat scene",
+         "guard.fault_s", "uncover the lens or aim at something with contrast"),
+    Code(STARTING, "starting", _I, "the instrument starts", "instrument", "wait"),
+    Code(SELFTEST, "selftest", _I, "the self-test runs", "instrument", "wait"),
+    Code(FRAMES_STALE, "frames-stale", _I,
+         "no whole frame for {measured:.2f} s, at most {expected:.2f} s is live",
+         "sensor.stale_ms", "look at the link counters, cable and sensor power"),
+    Code(CONTROL_STALLED, "control-stalled", _F,
+         "no control step for {measured:.2f} s, at most {expected:.2f} s is safe: outputs are off",
+         "cooler", "look for a stuck I2C bus; power-cycle the board"),
+    Code(SAFE_MODE, "safe-mode", _I, "safe mode is on: no actuator moves", "instrument",
+         "remove the strap, or leave safe mode by command"),
+    Code(RESTART_STORM, "restart-storm", _F,
+         "{measured:.0f} starts in the last minute, {expected:.0f} are a fault: outputs stay off",
+         "instrument", "read the log of the last run, mend the cause, then clear the fault"),
+    Code(TASK_FAILED, "task-failed", _F, "a task of the firmware failed: outputs are off",
+         "instrument", "send the log to the maintainers; a restart may help"),
+    Code(OUTPUTS_ON, "outputs-on", _F,
+         "{measured:.0f} enables read back on, {expected:.0f} were asked for", "instrument",
+         "cut the supply: an enable line does not obey"),
+    Code(OVERRUNS, "overruns", _I,
+         "{measured:.0f} overruns of the frame task in a minute, {expected:.0f} are usual",
+         "sensor.fps", "lower the frame rate or stop other programs", is_note=True),
+))  # fmt: skip
