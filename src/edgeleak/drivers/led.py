@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from edgeleak.board import LedPart
-from edgeleak.drivers.ad5693r import Ad5693r
+from edgeleak.drivers.ad5693r import Ad5693r, code_of
 from edgeleak.drivers.enables import Enable
 from edgeleak.errors import UsageError
 
@@ -118,7 +118,7 @@ class Led:
 
         Raises BusError, also when the read-back differs.
         """
-        self._dac.write_code(self._dac.code_for(drive.current_ma / self._part.ma_per_v))
+        self._dac.write_code(code_of(drive.current_ma / self._part.ma_per_v))
         self.drive = drive
 
     def refresh(self) -> None:

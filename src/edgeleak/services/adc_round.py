@@ -7,9 +7,6 @@ from edgeleak.board import AdcChannel
 from edgeleak.clock import Clock
 from edgeleak.drivers.ads1115 import Ads1115
 
-RAIL_SHARE = 0.999
-"""A reading this close to full scale is the rail, not a value."""
-
 
 class AdcRound:
     """Latest volts of each named channel, and how old they are.
@@ -43,7 +40,7 @@ class AdcRound:
         self._turn = -1
 
     def volts(self, name: str) -> float:
-        """Last value; NaN before the first."""
+        """Last value, infinite where it clipped; NaN before the first."""
         return self._volts[name]
 
     def age_s(self, name: str) -> float:
