@@ -17,7 +17,16 @@ from typing import NoReturn
 from edgeleak import __version__
 from edgeleak.errors import ConfigError, EdgeLeakError, UnavailableError, UsageError
 
-COMMANDS: tuple[str, ...] = ("sim", "replay", "record", "export", "nuc", "evaluate", "config", "version")
+COMMANDS: tuple[str, ...] = (
+    "sim",
+    "replay",
+    "record",
+    "export",
+    "nuc",
+    "evaluate",
+    "config",
+    "version",
+)
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
