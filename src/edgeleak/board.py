@@ -135,6 +135,7 @@ class TecPart:
     command_a_per_v: float = number("A/V", 0.1, 10, "current per volt of command")
     telemetry_v_per_a: float = number("V/A", 0.05, 5, "current telemetry")
     voltage_gain: float = number("1", 0.05, 5, "voltage telemetry per volt across the TEC")
+    max_v: float = number("V", 0.5, 24, "what its supply leaves for the module")
     max_cool_a: float = number("A", 0, 5, "absolute limit of the part")
     max_heat_a: float = number("A", 0, 5, "absolute limit of the part, as a positive number")
     max_slew_a_per_s: float = number("A/s", 0.01, 10, "thermal shock")
