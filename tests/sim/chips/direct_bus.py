@@ -2,7 +2,7 @@
 """The shortest bus there is: chip models in this process, a clock that moves by hand."""
 
 from edgeleak.errors import BusError
-from edgeleak.sim.faults import Nack
+from edgeleak.sim.chips.chip import Nack
 
 BYTE_NS = 22_500
 """Nine bits at 400 kHz."""

@@ -8,8 +8,7 @@ register only; `is_ldac_low` makes it transparent.
 from collections.abc import Callable
 
 from edgeleak.drivers import ad5693r as chip
-from edgeleak.sim.chips.chip import BUS_IDLE, NowNs
-from edgeleak.sim.faults import Nack
+from edgeleak.sim.chips.chip import BUS_IDLE, Nack, NowNs
 
 
 class Ad5693rModel:

@@ -9,6 +9,10 @@ BUS_IDLE = 0xFF
 """What a master reads when nobody drives the data line."""
 
 
+class Nack(Exception):
+    """The chip did not acknowledge its address or a byte."""
+
+
 class Chip(Protocol):
     """One chip on the plant's I2C bus."""
 

@@ -8,8 +8,7 @@ a read.  Heater commands heat, then measure; the plant may read `heater_w`.
 from collections.abc import Callable
 
 from edgeleak.drivers import sht4x as chip
-from edgeleak.sim.chips.chip import BUS_IDLE, NowNs
-from edgeleak.sim.faults import Nack
+from edgeleak.sim.chips.chip import BUS_IDLE, Nack, NowNs
 
 MEASUREMENTS_NS = {
     chip.MEASURE_HIGH: chip.MEASURE_NS,
