@@ -69,7 +69,7 @@ TIME_BACK, TIME_GAP, NO_TIME = 501, 502, 503
 CLOCK_JUMPED, CLOCK_UNSET = 504, 505
 LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803, 804, 805
 DARK, LONG_DARK, MOVING = 806, 807, 808
-BLOCKED = 809
+BLOCKED, GLARE, DARKNESS = 809, 810, 811
 STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
 RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS = 906, 907, 908, 909
 
@@ -331,6 +331,11 @@ TABLE.update(_table(
     Code(BLOCKED, "view-blocked", _I,
          "no contrast for {measured:.1f} s, {expected:.1f} s means a covered lens or a flat scene",
          "guard.fault_s", "uncover the lens or aim at something with contrast"),
+    Code(GLARE, "view-glare", _I, "saturated for {measured:.1f} s, {expected:.1f} s is too long",
+         "guard.fault_s", "turn away from the bright source; if it stays, check sensor bias"),
+    Code(DARKNESS, "view-dark", _I,
+         "at 0 counts for {measured:.1f} s, {expected:.1f} s is too long", "guard.fault_s",
+         "look at integration time and correction; power-cycle if it stays"),
     Code(STARTING, "starting", _I, "the instrument starts", "instrument", "wait"),
     Code(SELFTEST, "selftest", _I, "the self-test runs", "instrument", "wait"),
     Code(FRAMES_STALE, "frames-stale", _I,

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Non-uniformity correction while running: look at the shutter, take new offsets, go on.
+
+The frames thread calls `see` with every raw frame; the service sums some of the closed shutter,
+solves the offsets a few rows a frame (so that no frame is late because of it) and hands them to
+the pipeline between two frames.  Gain and bad pixels come from the factory calibration.  Frames
+near all this carry RUNNING or SETTLING, which the pipeline's guard neither trains on nor judges.
+
+A shutter that only claims to be closed would burn the scene into the offsets for good, so the
+picture must change when it closes, or the correction is refused and the old one kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import inf, isnan, nan
+from typing import Protocol
+
+import numpy as np
+
+from edgeleak import codes
+from edgeleak.calibration.bad_pixels import bad_pixel_table
+from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration
+from edgeleak.clock import NS_PER_MS, NS_PER_S
+from edgeleak.config import NucConfig
+from edgeleak.frame import FrameFlag, FrameInfo, NucState
+
+SHUTTER = int(FrameFlag.SHUTTER)
+PATIENCE_S = 2.0
+"""A shutter that has not moved by then does not."""
+RETRY_S = 10.0
+SKIPPED_FRAMES = 2
+"""The first frames after the flag changes may hold half of each."""
+OPEN_FRAMES = 4
+BLOCK_PX = 4
+LEAST_MOVED_COUNTS = 2.0
+"""The shutter's picture differs from the scene by tens of counts; noise of a 4x4 block mean over
+the frames used is below half a count."""
+SLICES = 12
+ODD_SIGMA = 8.0
+"""Offsets this far out belong to bad pixels, on a sensor without a factory table."""
+
+
+class Phase(StrEnum):
+    """Where one correction is."""
+
+    IDLE = "idle"
+    LOOKING = "looking at the scene"
+    CLOSING = "closing"
+    COLLECTING = "collecting"
+    SOLVING = "solving"
+    OPENING = "opening"
+    SETTLING = "settling"
+
+
+MOVING = (Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING, Phase.OPENING)
+
+
+@dataclass(frozen=True, slots=True)
+class NucStatus:
+    """One consistent picture, replaced as a whole.
+
+    nuc_id   : number of the correction in force; -1 none
+    taken_ns : when, monotonic; -1 never
+    state    : what frames carry
+    phase    : where a new one is
+    why      : what asked for it, or why it was refused
+    taken, refused : how often
+    fpa_degc : detector temperature it was taken at
+    code, measured, expected : 0, or what stands against an answer
+    """
+
+    nuc_id: int = -1
+    taken_ns: int = -1
+    state: NucState = NucState.NONE
+    phase: Phase = Phase.IDLE
+    why: str = ""
+    taken: int = 0
+    refused: int = 0
+    fpa_degc: float = nan
+    code: int = codes.NUC_MISSING
+    measured: float = nan
+    expected: float = nan
+
+
+class Correctable(Protocol):
+    """What of the pipeline takes new offsets."""
+
+    def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None) -> None: ...
+
+
+class Nuc:
+    """Takes corrections; everything but `request` belongs to the frames thread.
+
+    pipeline : gets the offsets
+    base     : gain and bad pixels, and offsets until the first correction
+    config   : when and from how many frames
+    may_run  : False while the detector is not at its temperature
+    next_id  : number of the next correction
+    """
+
+    def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
+                 may_run: Callable[[], bool], next_id: Callable[[], int]) -> None:  # fmt: skip
+        self._pipeline, self._config = pipeline, config
+        self._may_run, self._next_id = may_run, next_id
+        self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
+        shape = base.shape
+        self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
+        self._sum = np.zeros(shape, np.uint32)
+        self.offset = base.offset.copy()
+        self._cut = tuple(side // BLOCK_PX * BLOCK_PX for side in shape)
+        self._scene = np.zeros((shape[0] // BLOCK_PX, shape[1] // BLOCK_PX))
+        self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
+        self._asked = ""
+        self._fpa_degc = nan
+        self.shutter_wanted = False
+        self.status = NucStatus()
+
+    def request(self, why: str = "request") -> None:
+        """Take a correction as soon as may be; from any thread."""
+        self._asked = why
+
+    def cancel(self) -> None:
+        """Open the shutter and keep the old correction: outputs must come to rest."""
+        if self.status.phase is not Phase.IDLE:
+            self._refuse("cancelled", self._since_ns, nan, nan)
+
+    def stamp(self, info: FrameInfo) -> FrameInfo:
+        """The frame's facts with number, age and state of the correction."""
+        status = self.status
+        age_ms = -1
+        if status.taken_ns >= 0:
+            age_ms = max(0, (info.monotonic_ns - status.taken_ns) // NS_PER_MS)
+        return replace(info, nuc_id=status.nuc_id, ms_since_nuc=age_ms, nuc_state=status.state)
+
+    def see(self, raw: np.ndarray, info: FrameInfo) -> None:
+        """One frame, before it is corrected.
+
+        raw  : (H, W) uint16 counts as the sensor gave them
+        info : its facts; the shutter flag decides, not the wish
+        """
+        phase = self.status.phase
+        now_ns = info.monotonic_ns
+        if not isnan(info.fpa_temp_degc):
+            self._fpa_degc = info.fpa_temp_degc
+        if phase is Phase.IDLE:
+            self._look_for_reason(now_ns)
+        elif phase is Phase.SOLVING:
+            self._solve_rows(now_ns)
+        elif phase is Phase.SETTLING:
+            self._settle(now_ns)
+        else:
+            self._step(phase, raw, bool(int(info.flags) & SHUTTER), now_ns)
+
+    def _step(self, phase: Phase, raw: np.ndarray, is_closed: bool, now_ns: int) -> None:
+        if now_ns - self._since_ns > PATIENCE_S * NS_PER_S + self._collect_ns():
+            self._refuse("the shutter did not move", now_ns, nan, nan)
+        elif phase is Phase.LOOKING:
+            self._look(raw, now_ns)
+        elif phase is Phase.CLOSING:
+            if is_closed or not self._config.has_shutter:
+                self._enter(Phase.COLLECTING, now_ns)
+        elif phase is Phase.COLLECTING:
+            if not is_closed and self._config.has_shutter:
+                self._refuse("the shutter opened too early", now_ns, nan, nan)
+            else:
+                self._collect(raw, now_ns)
+        elif not is_closed:
+            self._enter(Phase.SETTLING, now_ns)
+
+    def _collect_ns(self) -> int:
+        """Time that frames themselves need, at the slowest rate."""
+        return round((self._config.frames + SKIPPED_FRAMES) * NS_PER_S / 2)
+
+    def _look_for_reason(self, now_ns: int) -> None:
+        self._refresh_code(now_ns)
+        why = self._reason(now_ns)
+        if not why or now_ns < self._retry_ns or not self._may_run():
+            return
+        self._asked = ""
+        self._count = 0
+        self._scene.fill(0)
+        self.status = replace(self.status, why=why)
+        self._enter(Phase.LOOKING if self._config.has_shutter else Phase.CLOSING, now_ns)
+
+    def _reason(self, now_ns: int) -> str:
+        """Why a correction is due; empty when none is.  A cap is put on by a person."""
+        if self._asked or not self._config.has_shutter:
+            return self._asked
+        status, config = self.status, self._config
+        if status.taken_ns < 0:
+            return "start"
+        if abs(self._fpa_degc - status.fpa_degc) > config.drift_k:
+            return f"drift of {self._fpa_degc - status.fpa_degc:+.2f} K"
+        if now_ns - status.taken_ns > config.every_s * NS_PER_S:
+            return f"{config.every_s:g} s old"
+        return ""
+
+    def _look(self, raw: np.ndarray, now_ns: int) -> None:
+        """Remember the open picture, to know later that the shutter did close."""
+        self._scene += self._blocks(raw)
+        self._count += 1
+        if self._count == OPEN_FRAMES:
+            self._scene /= OPEN_FRAMES
+            self._enter(Phase.CLOSING, now_ns)
+
+    def _collect(self, raw: np.ndarray, now_ns: int) -> None:
+        self._count += 1
+        if self._count <= SKIPPED_FRAMES:
+            self._sum.fill(0)
+            return
+        np.add(self._sum, raw, out=self._sum)
+        if self._count < SKIPPED_FRAMES + self._config.frames:
+            return
+        moved = self._moved()
+        if moved < LEAST_MOVED_COUNTS:
+            self._refuse("the picture did not change", now_ns, moved, LEAST_MOVED_COUNTS)
+            return
+        seen = self._sum[::4, ::4] * self._gain[::4, ::4] / self._config.frames
+        self._level = float(np.median(seen))
+        self._enter(Phase.SOLVING, now_ns)
+
+    def _moved(self) -> float:
+        """Counts between the open picture and the closed one, level or structure."""
+        if not self._config.has_shutter:
+            return inf
+        change = self._blocks(self._sum) / self._config.frames - self._scene
+        return max(abs(float(change.mean())), float(change.std()))
+
+    def _blocks(self, picture: np.ndarray) -> np.ndarray:
+        height, width = self._cut
+        part = picture[:height, :width]
+        shape = (height // BLOCK_PX, BLOCK_PX, width // BLOCK_PX, BLOCK_PX)
+        return part.reshape(shape).mean(axis=(1, 3))
+
+    def _solve_rows(self, now_ns: int) -> None:
+        """One slice of the offsets; the last one hands them over."""
+        height = len(self._sum)
+        first, end = (height * k // SLICES for k in (self._count, self._count + 1))
+        rows = slice(first, end)
+        seen = self._sum[rows] * self._gain[rows]
+        seen /= np.float32(self._config.frames)
+        np.subtract(np.float32(self._level), seen, out=seen)
+        np.rint(seen, out=seen)
+        np.clip(seen, -32768, 32767, out=seen)
+        self.offset[rows] = seen
+        self._count += 1
+        if self._count == SLICES:
+            self._hand_over(now_ns)
+
+    def _hand_over(self, now_ns: int) -> None:
+        self._pipeline.replace_offset(self.offset, self._odd_pixels())
+        self.status = replace(self.status, nuc_id=self._next_id(), taken_ns=now_ns,
+                              taken=self.status.taken + 1, fpa_degc=self._fpa_degc)  # fmt: skip
+        self._enter(Phase.OPENING, now_ns)
+
+    def _odd_pixels(self) -> np.ndarray | None:
+        """Table of pixels that cannot be right, found once; None keeps the one in force."""
+        if not self._find_bad:
+            return None
+        self._find_bad = False
+        middle = np.median(self.offset[::4, ::4])
+        spread = 1.4826 * np.median(np.abs(self.offset[::4, ::4] - middle))
+        return bad_pixel_table(np.abs(self.offset - middle) > ODD_SIGMA * max(spread, 1.0))
+
+    def _settle(self, now_ns: int) -> None:
+        if now_ns - self._since_ns >= self._config.settle_s * NS_PER_S:
+            self._enter(Phase.IDLE, now_ns)
+
+    def _refuse(self, why: str, now_ns: int, measured: float, expected: float) -> None:
+        self._retry_ns = now_ns + round(RETRY_S * NS_PER_S)
+        self.status = replace(self.status, why=f"{self.status.why}: refused, {why}",
+                              refused=self.status.refused + 1, measured=measured,
+                              expected=expected)  # fmt: skip
+        self._enter(Phase.SETTLING, now_ns)
+
+    def _enter(self, phase: Phase, now_ns: int) -> None:
+        self._since_ns = now_ns
+        if phase is not Phase.CLOSING:
+            self._count = 0
+        is_shut = phase in (Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING)
+        self.shutter_wanted = is_shut and self._config.has_shutter
+        self.status = replace(self.status, phase=phase, state=self._frame_state(phase))
+        self._refresh_code(now_ns)
+
+    def _frame_state(self, phase: Phase) -> NucState:
+        if phase in MOVING:
+            return NucState.RUNNING
+        if phase is Phase.SETTLING:
+            return NucState.SETTLING
+        return NucState.VALID if self.status.taken_ns >= 0 else NucState.NONE
+
+    def _refresh_code(self, now_ns: int) -> None:
+        code = self._code(now_ns)
+        if code != self.status.code:
+            self.status = replace(self.status, code=code)
+
+    def _code(self, now_ns: int) -> int:
+        status = self.status
+        if status.phase in MOVING:
+            return codes.NUC_RUNNING
+        if status.phase is Phase.SETTLING:
+            return codes.NUC_SETTLING
+        if status.taken_ns < 0:
+            return codes.NUC_REFUSED if status.refused else codes.NUC_MISSING
+        # One refusal leaves a good correction in force; twice its time leaves none.
+        if now_ns - status.taken_ns > 2 * self._config.every_s * NS_PER_S:
+            return codes.NUC_REFUSED if self._config.has_shutter else codes.NUC_MISSING
+        return codes.OK
