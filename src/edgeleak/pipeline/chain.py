@@ -85,14 +85,14 @@ class Pipeline:
         self.verdict = self._answer(codes.LEARNING, 0.0, self.profile["guard.learn_s"])
 
     def _own_offset(self) -> bool:
-        """With planes over temperature the offsets change in place, so they must be ours."""
+        """Offsets change in place, with the temperature or by `replace_offset`: make them ours."""
         calibration, fix = self.calibration, self._fix
         self.offset_degc = inf
         planes = getattr(calibration, "plane_temp_degc", ())
-        if fix.offset is None or not len(planes):
+        if fix.offset is None:
             return False
         fix.offset = fix.offset.copy()
-        return True
+        return len(planes) > 0
 
     def _bind_decision(self) -> None:
         profile = self.profile
@@ -162,6 +162,23 @@ class Pipeline:
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
+
+    def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None) -> None:
+        """Take a new one-point correction between two steps; allocates nothing.
+
+        offset     : (H, W) int16, counts, copied; the gain stays
+        bad_pixels : (N, 5) int32 as `kernels.replace_bad_pixels` takes it, kept by reference by
+                     `sensitive` only; None leaves the table in force
+
+        The frames around it must say so (FrameInfo.nuc_state), then the background is learnt
+        again.  Raises UsageError on a pipeline that was made without calibration.
+        """
+        if self._fix.offset is None:
+            raise UsageError("this pipeline has no correction; make it with a calibration")
+        self._fix.offset[:] = offset
+        if bad_pixels is not None and isinstance(self._stage, CountsStage):
+            self._fix.bad_pixels = bad_pixels if len(bad_pixels) else None
+        self._has_planes = False
 
     def _look_first(self, is_whole: bool) -> None:
         """Gain from the first frame, whatever it is, and again from the first whole one."""
