@@ -45,7 +45,7 @@ cdef extern from "edgeleak/chain.h" nogil:
     void el_clahe_prepare(el_clahe_plan *plan, double clip_limit)
     int32_t el_chain_lag(const int32_t *bad_pixels, size_t n_bad, int32_t width)
     void el_chain_pass_a(el_chain_state *state)
-    void el_chain_pass_b(el_chain_state *state)
+    size_t el_chain_pass_b(el_chain_state *state)
     void *aligned_alloc(size_t alignment, size_t nbytes)
 
 
@@ -196,7 +196,9 @@ cdef class PaperChain:
             PyBuffer_Release(&view)
 
     def step(self):
-        """Run the chain once on what `counts` holds now."""
+        """Run the chain once on what `counts` holds now; returns the pixels of the mask."""
+        cdef size_t area
         with nogil:
             el_chain_pass_a(&self.state)
-            el_chain_pass_b(&self.state)
+            area = el_chain_pass_b(&self.state)
+        return area

@@ -16,7 +16,7 @@ cdef extern from "edgeleak/level.h" nogil:
                                size_t w, size_t step, uint32_t *keys)
     size_t el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step,
                                uint32_t *keys)
-    void el_level_select_ranks(const uint32_t *keys, size_t n, const size_t *rank,
+    void el_level_select_ranks(const uint32_t *keys, size_t n, size_t *rank,
                                size_t n_ranks, uint32_t *found)
     size_t el_level_area(const uint8_t *mask, size_t n)
     int16_t el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1,

@@ -3,7 +3,7 @@
  *
  * Pass A, row by row: correction, bad pixels (a few rows behind, so that their sources are
  * corrected), gain control, histograms of the tiles; the last row of a row of tiles makes
- * its maps.  Pass B: CLAHE in place, background, difference, mask.  What is absent (no
+ * its maps.  Pass B: CLAHE in place, background, difference, mask and its area.  What is absent (no
  * calibration, no bad pixels) is skipped as a whole row.  Nothing is allocated.
  */
 #ifndef EDGELEAK_CHAIN_H
@@ -12,6 +12,7 @@
 #include "edgeleak/agc.h"
 #include "edgeleak/background.h"
 #include "edgeleak/clahe.h"
+#include "edgeleak/level.h"
 #include "edgeleak/nuc.h"
 
 typedef struct el_chain_state {
@@ -52,10 +53,11 @@ el_chain_pass_a(el_chain_state *state)
     EL_ISA_CALL(el_chain_pass_a, state);
 }
 
-static inline void
+/* Returns the pixels of the mask. */
+static inline size_t
 el_chain_pass_b(el_chain_state *state)
 {
-    EL_ISA_CALL(el_chain_pass_b, state);
+    return EL_ISA_CALL(el_chain_pass_b, state);
 }
 
 #endif /* EDGELEAK_CHAIN_H */

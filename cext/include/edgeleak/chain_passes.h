@@ -83,15 +83,18 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
     EL_ISA(el_clahe_take_padding)(&state->clahe, state->grey);
 }
 
-static void
+static size_t
 EL_ISA(el_chain_pass_b)(el_chain_state *state)
 {
     const size_t width = (size_t)state->clahe.width;
     const el_bg_rule rule = {state->eps_q8, state->threshold, 0, 0, 0, 0};
+    size_t area = 0;
     for (int32_t y = 0; y < state->clahe.height; y++) {
         const size_t at = (size_t)y * width;
         EL_ISA(el_clahe_apply_row)(&state->clahe, y, state->grey + at);
         EL_ISA(el_bg_grey_rule_row)(state->grey + at, state->background + at,
                                     state->difference + at, state->mask + at, width, &rule);
+        area += EL_ISA(el_level_area)(state->mask + at, width); /* while the row is at hand */
     }
+    return area;
 }

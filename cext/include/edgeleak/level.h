@@ -61,33 +61,44 @@ el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step, uin
     return n;
 }
 
+/* The bin of *rank* among the 32 * 32 bins whose rows of 32 add up to `rows`; *rank* becomes the
+ * rank within the bin. */
+static inline uint32_t
+el_level_find_bin(const uint32_t *rows, const uint32_t *bins, size_t *rank)
+{
+    uint32_t row = 0, bin;
+    while (*rank >= rows[row])
+        *rank -= rows[row++];
+    for (bin = row * 32; *rank >= bins[bin]; bin++)
+        *rank -= bins[bin];
+    return bin;
+}
+
 /* The rank[i]-th smallest (from 0) of n keys below 2^14, for up to EL_LEVEL_MAX_RANKS ranks at
- * once.  Fine upper bins (16 counts) keep equal neighbours, which would wait on each other, rare. */
+ * once; *rank* is used up.  Bins of 16 counts: equal neighbours, which would wait on each other,
+ * are rare. */
 static inline void
-el_level_select_ranks(const uint32_t *keys, size_t n, const size_t *rank, size_t n_ranks,
+el_level_select_ranks(const uint32_t *keys, size_t n, size_t *rank, size_t n_ranks,
                       uint32_t *found)
 {
-    uint32_t bins[1024] = {0}, low[EL_LEVEL_MAX_RANKS + 1][16] = {{0}};
+    uint32_t bins[1024] = {0}, rows[32] = {0}, low[EL_LEVEL_MAX_RANKS + 1][16] = {{0}};
     uint8_t of_bin[1024] = {0}; /* 1 + index of the first rank that lies in this bin */
-    size_t left[EL_LEVEL_MAX_RANKS];
     for (size_t i = 0; i < n; i++)
         bins[keys[i] >> 4]++;
+    for (size_t row = 0; row < 32; row++)
+        for (size_t i = 0; i < 32; i++)
+            rows[row] += bins[row * 32 + i];
     for (size_t k = 0; k < n_ranks; k++) {
-        uint32_t high = 0;
-        left[k] = rank[k];
-        while (left[k] >= bins[high])
-            left[k] -= bins[high++];
-        found[k] = high;
-        of_bin[high] = of_bin[high] ? of_bin[high] : (uint8_t)(k + 1);
+        found[k] = el_level_find_bin(rows, bins, &rank[k]);
+        of_bin[found[k]] = of_bin[found[k]] ? of_bin[found[k]] : (uint8_t)(k + 1);
     }
-    for (size_t i = 0; i < n; i++)
-        if (of_bin[keys[i] >> 4])
-            low[of_bin[keys[i] >> 4]][keys[i] & 15]++;
+    for (size_t i = 0; i < n; i++) /* row 0 takes the rest: cheaper than a branch */
+        low[of_bin[keys[i] >> 4]][keys[i] & 15]++;
     for (size_t k = 0; k < n_ranks; k++) {
         const uint32_t *counts = low[of_bin[found[k]]];
         uint32_t value = 0;
-        while (left[k] >= counts[value])
-            left[k] -= counts[value++];
+        while (rank[k] >= counts[value])
+            rank[k] -= counts[value++];
         found[k] = found[k] << 4 | value;
     }
 }
@@ -178,25 +189,62 @@ el_level_flatten(int16_t *difference, const int16_t *grid, size_t h, size_t w, s
 
 #endif
 #else
-/* Parts of 64 byte counters, each below 256: that is what vectorises on every machine. */
+/* Zeros among n bytes: byte counters, so n is at most 255 vectors; a multiple of the vector. */
+#if EL_X86
+#include "edgeleak/lanes.h"
+#define EL_AREA_STEP EL_LANES_BYTES
+EL_INLINE size_t
+EL_ISA(el_level_zeros)(const uint8_t *mask, size_t n)
+{
+    EL_LANES_T zeros = EL_LANES_ZERO();
+    uint64_t sums[EL_LANES_BYTES / 8];
+    size_t total = 0;
+    for (size_t i = 0; i < n; i += EL_LANES_BYTES)
+        zeros = EL_LANES(sub_epi8)(
+            zeros, EL_LANES(cmpeq_epi8)(EL_LANES_LOAD(mask + i), EL_LANES_ZERO()));
+    EL_LANES_STORE(sums, EL_LANES(sad_epu8)(zeros, EL_LANES_ZERO()));
+    for (size_t k = 0; k < EL_LANES_BYTES / 8; k++)
+        total += (size_t)sums[k];
+    return total;
+}
+#elif EL_NEON
+#define EL_AREA_STEP ((size_t)16)
+EL_INLINE size_t
+EL_ISA(el_level_zeros)(const uint8_t *mask, size_t n)
+{
+    uint8x16_t zeros = vdupq_n_u8(0);
+    for (size_t i = 0; i < n; i += 16)
+        zeros = vsubq_u8(zeros, vceqq_u8(vld1q_u8(mask + i), vdupq_n_u8(0)));
+    const uint64x2_t sums = vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(zeros)));
+    return (size_t)(vgetq_lane_u64(sums, 0) + vgetq_lane_u64(sums, 1));
+}
+#else
+#define EL_AREA_STEP ((size_t)1)
+EL_INLINE size_t
+EL_ISA(el_level_zeros)(const uint8_t *mask, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += mask[i] == 0;
+    return total;
+}
+#endif
+
 static size_t
 EL_ISA(el_level_area)(const uint8_t *mask, size_t n)
 {
-    const size_t whole = n - n % 64;
-    size_t total = 0, i = 0;
+    const size_t whole = n - n % EL_AREA_STEP;
+    size_t total = n, i = 0;
     while (i < whole) {
-        const size_t end = whole - i < 64 * 255 ? whole : i + 64 * 255;
-        uint8_t part[64] = {0};
-        for (; i < end; i += 64)
-            for (size_t j = 0; j < 64; j++)
-                part[j] = (uint8_t)(part[j] + (mask[i + j] != 0));
-        for (size_t j = 0; j < 64; j++)
-            total += part[j];
+        const size_t part = whole - i < 255 * EL_AREA_STEP ? whole - i : 255 * EL_AREA_STEP;
+        total -= EL_ISA(el_level_zeros)(mask + i, part);
+        i += part;
     }
     for (; i < n; i++)
-        total += mask[i] != 0;
+        total -= mask[i] == 0;
     return total;
 }
+#undef EL_AREA_STEP
 
 static void
 EL_ISA(el_level_subtract)(int16_t *restrict difference, const int32_t *restrict weight, size_t n,

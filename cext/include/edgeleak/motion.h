@@ -127,23 +127,29 @@ EL_ISA(el_motion_project)(const uint16_t *counts, size_t h, size_t w, uint32_t *
     }
 }
 
-/* el_motion_part_wide in 32 bits; the slopes are those from `from` and from `from` - reach. */
+/* el_motion_part_wide in 32 bits; the slopes are those from `from` and from `from` - reach.
+ * Whole vectors run along the slopes, the few that are left along the shifts. */
 EL_INLINE void
 EL_ISA(el_motion_part)(const int32_t *past, const int32_t *now, size_t n, size_t reach,
                        int64_t *sad, int64_t *structure)
 {
-    uint32_t size = 0;
+    uint32_t rest[2 * EL_MOTION_MAX_REACH + 1] = {0}, size = 0; /* shifts in reverse */
+    const size_t whole = n & ~(size_t)7;
     for (size_t i = 0; i < n; i++)
         size += (uint32_t)(now[i] < 0 ? -now[i] : now[i]);
     *structure += size;
+    for (size_t i = whole; i < n; i++)
+        for (size_t k = 0; k <= 2 * reach; k++) {
+            const int32_t d = now[i] - past[i + k];
+            rest[k] += (uint32_t)(d < 0 ? -d : d);
+        }
     for (size_t k = 0; k <= 2 * reach; k++) {
-        const int32_t *shifted = past + 2 * reach - k;
         uint32_t sum = 0;
-        for (size_t i = 0; i < n; i++) {
-            const int32_t d = now[i] - shifted[i];
+        for (size_t i = 0; i < whole; i++) {
+            const int32_t d = now[i] - past[i + k];
             sum += (uint32_t)(d < 0 ? -d : d);
         }
-        sad[k] += sum;
+        sad[2 * reach - k] += sum + rest[k];
     }
 }
 

@@ -147,7 +147,8 @@ class Pipeline:
             self._look_first(is_whole)
         self.frames += 1
         may_train = is_whole and not self._scene_code and not self._motion.is_moving
-        guard.note_training(may_train)
+        if not may_train or guard.untrained_s:
+            guard.note_training(may_train)
         seed = guard.must_seed and may_train
         self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
         self._since_update_s += guard.dt_s
@@ -212,7 +213,7 @@ class Pipeline:
                 " make one per picture size"
             )
         kind = frame.dtype
-        if kind == COUNTS:
+        if kind is COUNTS or kind == COUNTS:  # the first is cheap, the second knows byte orders
             self._input[...] = frame
             if self._is_eight_bit:
                 self._set_eight_bit(False)

@@ -18,6 +18,7 @@ class Persistence:
         self._share = profile["evidence.share"]
         self._least = profile["evidence.least_frames"]
         self._frames: deque[tuple[float, bool]] = deque(maxlen=MAX_FRAMES)
+        self._held = 0
         self.hits, self.needed = 0, self._least
 
     def reset(self) -> None:
@@ -30,10 +31,13 @@ class Persistence:
         if len(frames) == MAX_FRAMES:
             self.hits -= frames.popleft()[1]
         frames.append((now_s, is_hit))
-        self.hits += is_hit
+        if is_hit:
+            self.hits += 1
         # A frame exactly window_s old has left: 3 s at one frame a second are three frames.
         oldest = now_s - self.window_s + 1e-6
         while frames[0][0] < oldest:
             self.hits -= frames.popleft()[1]
-        self.needed = max(self._least, ceil(self._share * len(frames)))
+        if len(frames) != self._held:  # at a steady rate it hardly ever changes
+            self._held = len(frames)
+            self.needed = max(self._least, ceil(self._share * self._held))
         return self.hits >= self.needed

@@ -26,6 +26,7 @@ class Guard:
     dt_s    : seconds since the frame before; 0 at the first
     now_s   : seconds since the first frame
     settled_s : seconds the background has been learnt for
+    untrained_s : seconds of frames without one that might train
     measured, expected : the two numbers behind the code returned last
     """
 
@@ -48,7 +49,7 @@ class Guard:
         self._last_ns = -1
         self._seal, self._whole = -1, -1
         self._same_s = 0.0
-        self._untrained_s = 0.0
+        self.untrained_s = 0.0
         self.is_assumed = False
 
     def relearn(self) -> None:
@@ -57,14 +58,19 @@ class Guard:
 
     def note_training(self, may_train: bool) -> None:
         """After max_gap_s of frames that may not train, the background is as old as after a gap."""
-        self._untrained_s = 0.0 if may_train else self._untrained_s + self.dt_s
-        if self._untrained_s > self._max_gap_s:
+        self.untrained_s = 0.0 if may_train else self.untrained_s + self.dt_s
+        if self.untrained_s > self._max_gap_s:
             self.must_seed = True
 
     def check(self, info: FrameInfo | None, is_eight_bit: bool) -> int:
         """Code that forbids judging this frame, or 0.  Sets dt_s and now_s."""
         code = self._tick(-1 if info is None else info.monotonic_ns)
-        frozen = self._is_same(is_eight_bit)
+        # A live 14-bit row is never the same twice; 8-bit video needs the whole frame.
+        seal, frozen = crc32(self._probe if is_eight_bit else self._row), 0
+        if seal == self._seal:
+            frozen = self._stays_same()
+        else:
+            self._seal, self._same_s = seal, 0.0
         if info is not None:
             state = self._state_of(info)
             code = state or code
@@ -93,12 +99,7 @@ class Guard:
             return codes.TIME_GAP
         return 0
 
-    def _is_same(self, is_eight_bit: bool) -> int:
-        """A live 14-bit row is never the same twice; 8-bit video needs the whole frame."""
-        seal = crc32(self._probe if is_eight_bit else self._row)
-        if seal != self._seal:
-            self._seal, self._same_s = seal, 0.0
-            return 0
+    def _stays_same(self) -> int:
         self._same_s += self.dt_s
         if self._same_s <= self._frozen_s:
             return 0

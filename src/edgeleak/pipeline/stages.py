@@ -122,15 +122,16 @@ class GreyStage:
         self._left -= 1
         if self._left <= 0 and may_train:
             self._left = self._period
-            chain.step()
+            area = chain.step()
         else:
             chain.eps_q8 = 0
-            chain.step()
+            area = chain.step()
             chain.eps_q8 = self._eps_q8
         if seed:
             self._seed()
-        self.evidence_px = kernels.area(self._arena["mask"])
-        return self.evidence_px
+            area = 0
+        self.evidence_px = area
+        return area
 
     def _seed(self) -> None:
         arena = self._arena

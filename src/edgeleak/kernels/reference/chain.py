@@ -46,7 +46,7 @@ class PaperChain:
         self.lut = lut.copy()
 
     def step(self):
-        """Run the chain once on what `counts` holds now."""
+        """Run the chain once on what `counts` holds now; returns the pixels of the mask."""
         if self.gain_q14 is not None:
             nuc(self.counts, self.gain_q14, self.offset)
         replace_bad_pixels(self.counts, self.bad_pixels)
@@ -55,3 +55,4 @@ class PaperChain:
         background_step(
             self.grey, self.background, self.difference, self.mask, self.eps_q8, self.threshold
         )
+        return int(np.count_nonzero(self.mask))

@@ -35,4 +35,7 @@ def camera_shift(
 ) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]]:
     """See edgeleak.kernels.camera_shift; same contract, any speed."""
     project(counts, columns[0], rows[0])
-    return tuple(profile_shift(sums[1], sums[0], reach) for sums in (columns, rows))
+    return (
+        profile_shift(columns[1], columns[0], reach),
+        profile_shift(rows[1], rows[0], reach),
+    )
