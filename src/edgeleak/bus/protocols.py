@@ -4,7 +4,7 @@
 A failed transfer raises `BusError` with the device, what was tried and the errno; nothing else.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class I2cBus(Protocol):
@@ -63,3 +63,17 @@ class GpioLines(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Buses(NamedTuple):
+    """Everything a board is reached by; the instrument is built on one of these."""
+
+    spi: SpiBus
+    i2c: I2cBus
+    lines: GpioLines
+
+    def close(self) -> None:
+        """Close all three; the enables run out by themselves."""
+        self.lines.close()
+        self.spi.close()
+        self.i2c.close()

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""In-process buses over a plant: the lockstep tier's stand-in for `bus.linux`.
+
+The errors are those the kernel would give, in the same class.  A stuck bus cannot block here;
+the time it would have taken is kept in `blocked_ns`, and the scheduler lets the loop that made
+the call sleep for it.
+"""
+
+import errno
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from edgeleak.bus.protocols import Buses
+from edgeleak.errors import BusError
+from edgeleak.sim.faults import Gone, Nack, Stuck
+from edgeleak.sim.plant import Plant
+
+Answer = TypeVar("Answer")
+
+
+class Blocking:
+    """Time that calls would have taken."""
+
+    def __init__(self) -> None:
+        self.blocked_ns = 0
+
+    def take(self) -> int:
+        """Time blocked since the last call."""
+        taken, self.blocked_ns = self.blocked_ns, 0
+        return taken
+
+    def call(self, what: str, act: Callable[[], Answer]) -> Answer:
+        """Run one bus call; every way it can fail becomes a BusError."""
+        try:
+            return act()
+        except Nack:
+            raise _error(errno.EREMOTEIO, what) from None
+        except Stuck as stuck:
+            self.blocked_ns += stuck.block_ns
+            raise _error(errno.ETIMEDOUT, what) from None
+        except Gone:
+            raise _error(errno.ENODEV, what) from None
+
+
+def _error(number: int, what: str) -> BusError:
+    return BusError(number, f"{what}: {os.strerror(number)}")
+
+
+class SimI2c:
+    """I2cBus over a plant."""
+
+    def __init__(self, plant: Plant, blocking: Blocking) -> None:
+        self._plant, self._blocking = plant, blocking
+        self.reopened = 0
+
+    def transfer(self, address: int, data: bytes, read_length: int = 0) -> bytes:
+        where = f"{self._plant.board.i2c.device} 0x{address:02x}"
+        what = f"{where}: write {len(data)}, read {read_length}"
+        return self._blocking.call(what, lambda: self._plant.i2c(address, data, read_length))
+
+    def reopen(self) -> None:
+        self.reopened += 1
+
+    def close(self) -> None:
+        pass
+
+
+class SimSpi:
+    """SpiBus over a plant."""
+
+    def __init__(self, plant: Plant, blocking: Blocking) -> None:
+        self._plant, self._blocking = plant, blocking
+        self.reopened = 0
+
+    @property
+    def max_message_bytes(self) -> int:
+        return self._plant.board.spi.bufsiz_bytes
+
+    def read_into(self, buffer: memoryview) -> int:
+        what = f"{self._plant.board.spi.device}: read {len(buffer)}"
+        if len(buffer) > self.max_message_bytes:
+            raise _error(errno.EMSGSIZE, what)
+        return self._blocking.call(what, lambda: self._plant.spi_read(buffer))
+
+    def reopen(self) -> None:
+        self.reopened += 1
+
+    def close(self) -> None:
+        pass
+
+
+class SimLines:
+    """GpioLines over a plant; closing releases the outputs, as the kernel does not."""
+
+    def __init__(self, plant: Plant, blocking: Blocking) -> None:
+        self._plant, self._blocking = plant, blocking
+        self._seen: dict[str, list[int]] = {}
+
+    def set(self, name: str, is_active: bool) -> None:
+        self._blocking.call(f"line {name}", lambda: self._plant.gpio_set(name, is_active))
+
+    def get(self, name: str) -> bool:
+        return self._blocking.call(f"line {name}", lambda: self._plant.gpio_get(name))
+
+    def wait_edge(self, name: str, timeout_s: float) -> int | None:
+        """Oldest unread rising edge; never waits, whatever `timeout_s`."""
+        seen = self._seen.setdefault(name, [])
+        seen += self._blocking.call(f"line {name}", lambda: self._plant.take_edges(name))
+        return seen.pop(0) if seen else None
+
+    def close(self) -> None:
+        pass
+
+
+def open_buses(plant: Plant) -> tuple[Buses, Blocking]:
+    """All buses of a plant, and the account of blocked time for the scheduler."""
+    blocking = Blocking()
+    buses = Buses(SimSpi(plant, blocking), SimI2c(plant, blocking), SimLines(plant, blocking))
+    return buses, blocking
