@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One row of the fault table: what is broken how often, and what the plant says happened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Result of one row; every count comes from the plant or the file system, not the firmware.
+
+    executed    : faults injected (or attacks made) that really struck
+    trips       : of these, how often the demanded reaction came in time
+    clean       : clean twin runs (or frames, seconds: see `clean_unit`)
+    false_trips : reactions in the clean twins
+    worst_ms    : longest time from fault to safe; negative where there is no such time
+    problems    : sentences; the row is red when there is one
+    """
+
+    executed: int = 0
+    trips: int = 0
+    clean: int = 0
+    clean_unit: str = "runs"
+    false_trips: int = 0
+    worst_ms: float = -1.0
+    problems: list[str] = field(default_factory=list)
+
+    def expect(self, is_good: bool, problem: str) -> bool:
+        """Note a problem unless `is_good`; at most twenty are kept."""
+        if not is_good and len(self.problems) < 20:
+            self.problems.append(problem)
+        return is_good
+
+    def safe_after(self, ms: float, limit_ms: float, what: str) -> None:
+        """Account one time to safe against its limit."""
+        self.worst_ms = max(self.worst_ms, ms)
+        self.expect(ms <= limit_ms, f"{what}: safe after {ms:.0f} ms, at most {limit_ms:.0f}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A campaign.
+
+    name     : as in the fault table, T1 .. F3
+    what     : fault and reaction in a few words
+    tier     : "lockstep", "real time" or "process"
+    count    : faults in CI
+    full     : faults in the long campaign
+    run      : (count, seed) -> Outcome
+    defect   : patch that must turn the row red, a file of defects/
+    probe    : faults that are enough to see the defect
+    kernels  : extensions to build again in the copy, for defects in C
+    """
+
+    name: str
+    what: str
+    tier: str
+    count: int
+    full: int
+    run: Callable[[int, int], Outcome]
+    defect: str
+    probe: int
+    kernels: str = ""
+
+
+def verdict(row: Row, outcome: Outcome, count: int) -> list[str]:
+    """Why the row is red; empty when it is green."""
+    reasons = list(outcome.problems)
+    if outcome.executed < count:
+        reasons.append(f"only {outcome.executed} of {count} faults were executed")
+    if outcome.trips < outcome.executed:
+        reasons.append(f"{outcome.executed - outcome.trips} faults without the demanded reaction")
+    if outcome.clean == 0:
+        reasons.append("no clean twin was run")
+    if outcome.false_trips:
+        reasons.append(f"{outcome.false_trips} false trips in {outcome.clean} clean")
+    return reasons

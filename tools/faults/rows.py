@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All rows of the fault table, in its order."""
+
+import rows_storage
+from row import Row
+
+ROWS: tuple[Row, ...] = (*rows_storage.ROWS,)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storage: power cuts, failing calls and damaged files."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from crash_states import Disk, record
+from row import Outcome, Row
+
+from edgeleak import config
+from edgeleak.calibration import container
+from edgeleak.errors import EdgeLeakError
+
+SAVER = """
+import os
+import sys
+from pathlib import Path
+import numpy as np
+from edgeleak.calibration import container
+from edgeleak.calibration.model import Calibration, Kind
+from edgeleak.durable import replace_text
+
+folder, kind, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+for n in range(1, count + 1):
+    if kind == "settings":
+        replace_text(folder / "saved", f"[nuc]\\nframes = {3 + n}\\n" + "# pad\\n" * 1000)
+    else:
+        shape = int(sys.argv[4]), int(sys.argv[5])
+        container.write(folder / "saved", Calibration(
+            Kind.ONE_POINT, np.full(shape, 16384, np.int16), np.full(shape, n, np.int16),
+            np.empty((0, 5), np.int32), np.empty(0, np.uint8), np.zeros(shape, np.uint16), n))
+    os.write(1, b"ACK %d\\n" % n)
+"""
+STATES_A_SAVE = 7
+"""At the least: how many saves give the states that were asked for."""
+
+
+def generation(kind: str, data: bytes, scratch: Path) -> int | None:
+    """Which save this is; None when the file is not whole."""
+    scratch.write_bytes(data)
+    try:
+        if kind == "settings":
+            text = data.decode()
+            if text.count("# pad\n") != 1000:
+                return None
+            return config.load([scratch]).config.nuc.frames - 3
+        return int(container.read(scratch).nuc_id)
+    except (EdgeLeakError, UnicodeDecodeError):
+        return None
+
+
+def power_cuts(count: int, seed: int) -> Outcome:
+    """D1: every state of the disk at every call of recorded saves; old or new, never neither."""
+    outcome, saves = Outcome(clean_unit="saves"), -(-count // STATES_A_SAVE)
+    with tempfile.TemporaryDirectory() as name:
+        folder, scratch = Path(name) / "store", Path(name) / "scratch.toml"
+        for kind in ("settings", "calibration"):
+            folder.mkdir()
+            calls = record(SAVER, folder, kind, str(saves), "24", "32")
+            _replay(kind, calls, folder, scratch, outcome)
+            last = generation(kind, (folder / "saved").read_bytes(), scratch)
+            outcome.clean += saves
+            outcome.false_trips += last != saves
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
+    return outcome
+
+
+def _replay(kind: str, calls: list, folder: Path, scratch: Path, outcome: Outcome) -> None:
+    disk, target = Disk(folder), str(folder / "saved")
+    for at, call in enumerate(calls):
+        disk.apply(call)
+        for content in disk.states(target):
+            outcome.executed += 1
+            if content is None:
+                is_good = disk.acked == 0
+                found = "no file"
+            else:
+                number = generation(kind, content, scratch)
+                is_good = number is not None and disk.acked <= number <= disk.acked + 1
+                found = f"generation {number}" if number else f"a mixture of {len(content)} bytes"
+            outcome.trips += outcome.expect(
+                is_good, f"{kind}: cut after call {at} ({call.name}): {found}, {disk.acked} acked"
+            )
+
+
+FAILING = ("openat", "write", "fsync", "rename", "ftruncate", "close")
+ERRORS = ("EIO", "ENOSPC", "EROFS")
+ONE_SAVE = """
+import sys
+from pathlib import Path
+from edgeleak.durable import replace_text
+from edgeleak.errors import EdgeLeakError
+path = Path(sys.argv[1]) / "saved"
+try:
+    replace_text(path, "NEW" * 1000)
+except EdgeLeakError as error:
+    sys.exit(9)
+print("ACK")
+"""
+
+
+def failing_calls(count: int, seed: int) -> Outcome:
+    """D4: each call of a save fails, once and for ever; no false acknowledgement, old or new."""
+    outcome = Outcome(clean_unit="saves")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _save(folder, "", outcome)
+        outcome.clean += 1
+        cases = [(call, error, when) for call in FAILING for error in ERRORS
+                 for when in ("1", "1+")]  # fmt: skip
+        for n in range(max(count, len(cases))):
+            call, error, when = cases[n % len(cases)]
+            _save(folder, f"inject={call}:error={error}:when={when}", outcome)
+    return outcome
+
+
+def _save(folder: Path, inject: str, outcome: Outcome) -> None:
+    saved = folder / "saved"
+    saved.write_text("OLD" * 900)
+    command = [sys.executable, "-c", ONE_SAVE, str(folder)]
+    if inject:
+        # -P: only calls on our files fail, or Python itself would not start.
+        paths = [part for path in (saved, folder / ".saved.part", folder)
+                 for part in ("-P", str(path))]  # fmt: skip
+        command = ["strace", "-f", "-qq", "-o", "/dev/null", *paths, "-e", inject, *command]
+    done = subprocess.run(command, capture_output=True, text=True)
+    content = saved.read_text()
+    is_acked = done.stdout.strip() == "ACK"
+    if not inject:
+        outcome.false_trips += not (is_acked and content == "NEW" * 1000)
+        return
+    outcome.executed += 1
+    is_whole = content in ("OLD" * 900, "NEW" * 1000)
+    is_true = content == "NEW" * 1000 if is_acked else done.returncode == 9
+    outcome.trips += outcome.expect(
+        is_whole and is_true,
+        f"{inject}: exit {done.returncode}, acked {is_acked}, {len(content)} bytes"
+        f" {done.stderr[-200:]}",
+    )
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from edgeleak.durable import replace_text
+path, n = Path(sys.argv[1]) / "saved", 0
+while True:
+    n += 1
+    replace_text(path, f"{n:08d}" * 20_000)
+    print(n, flush=True)
+"""
+
+
+def kills(count: int, seed: int) -> Outcome:
+    """D3: kill -9 in the middle of saves; the file is whole and not older than reported."""
+    outcome, rng = Outcome(clean_unit="saves"), random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        saved = Path(name) / "saved"
+        for _ in range(count):
+            child = subprocess.Popen([sys.executable, "-c", KILLED, name],
+                                     stdout=subprocess.PIPE, text=True)  # fmt: skip
+            assert child.stdout is not None
+            child.stdout.readline()
+            until = time.perf_counter() + rng.uniform(0, 0.01)
+            while time.perf_counter() < until:
+                pass
+            child.send_signal(signal.SIGKILL)
+            acks = child.stdout.read().split()
+            child.wait()
+            content = saved.read_text()
+            number = content[:8]
+            outcome.executed += 1
+            is_whole = content == number * 20_000
+            outcome.trips += outcome.expect(
+                is_whole and int(number) >= max(map(int, acks), default=1),
+                f"kill: {len(content)} bytes, generation {number}, acked {acks[-1:]}",
+            )
+            outcome.clean += len(acks)
+            outcome.false_trips += os.path.getsize(saved) == 0
+    return outcome
+
+
+def _seed_calibration(path: Path) -> bytes:
+    subprocess.run([sys.executable, "-c", SAVER, str(path.parent), "calibration", "1", "6", "8"],
+                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    return path.read_bytes()
+
+
+def damaged_calibration(count: int, seed: int) -> Outcome:
+    """F2: single bits first, every one of the file's head, then anything; never accepted."""
+    outcome, rng = Outcome(clean_unit="reads"), random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "saved"
+        good = _seed_calibration(path)
+        for _ in range(20):
+            outcome.clean += 1
+            outcome.false_trips += container.read(path).nuc_id != 1
+        bits = len(good) * 8
+        for n in range(count):
+            bad = bytearray(good)
+            if n < bits:
+                bad[n // 8] ^= 1 << n % 8
+            else:
+                bad = _mutated(bad, rng)
+            if bad == good:
+                bad[0] ^= 1
+            path.write_bytes(bad)
+            outcome.executed += 1
+            try:
+                container.read(path)
+                outcome.expect(False, f"mutation {n} was accepted")
+            except EdgeLeakError:
+                outcome.trips += 1
+    return outcome
+
+
+def _mutated(data: bytearray, rng: random.Random) -> bytearray:
+    kind = rng.randrange(4)
+    if kind == 0:
+        del data[rng.randrange(len(data)) :]
+    elif kind == 1:
+        data += rng.randbytes(rng.randrange(1, 64))
+    elif kind == 2:
+        start = rng.randrange(len(data))
+        data[start : start + rng.randrange(1, 32)] = rng.randbytes(rng.randrange(1, 32))
+    else:
+        for _ in range(rng.choice((2, 3, 8))):
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return data
+
+
+ROWS = (
+    Row("D1", "power cut in any save: old or new file, acknowledged ones stay", "process",
+        200, 200, power_cuts, "D1.patch", 50),
+    Row("D3", "kill -9 in the middle of saves", "process", 50, 500, kills, "D3.patch", 20),
+    Row("D4", "each call of a save fails once and for ever", "process",
+        36, 36, failing_calls, "D4.patch", 36),
+    Row("F2", "damaged calibration files, every bit first: none accepted", "process",
+        10_000, 1_000_000, damaged_calibration, "F2.patch", 2_000),
+)  # fmt: skip

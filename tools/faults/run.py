@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fault campaigns: break everything on purpose, with the plant as the judge.
+
+    run.py                    every row at its count for CI, then every seeded defect
+    run.py --full             the long counts
+    run.py --row T4 --row V2  only these
+    run.py --no-defects       rows only
+
+Green: the faults were really executed, each got its reaction in time, no limit was broken, the
+clean twin did not trip, and the seeded defect turned the row red.  Exit code 1 otherwise.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from defect import DefectError, is_red
+from row import Outcome, Row, verdict
+from rows import ROWS
+
+HEAD = (
+    f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>12}{'false':>7}"
+    f"{'worst ms':>10}{'defect':>8}{'s':>6}  what"
+)
+
+
+def line(row: Row, outcome: Outcome, defect: str, seconds: float) -> str:
+    worst = f"{outcome.worst_ms:.0f}" if outcome.worst_ms >= 0 else "-"
+    clean = f"{outcome.clean} {outcome.clean_unit}"
+    return (
+        f"{row.name:<5}{row.tier:<11}{outcome.executed:>8}{outcome.trips:>9}{clean:>12}"
+        f"{outcome.false_trips:>7}{worst:>10}{defect:>8}{seconds:>6.0f}  {row.what}"
+    )
+
+
+def run_plain(row: Row, count: int, seed: int) -> int:
+    """One row without its defect: what a seeded copy runs."""
+    reasons = verdict(row, row.run(count, seed), count)
+    print(reasons[0] if reasons else "green")
+    return 1 if reasons else 0
+
+
+def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
+    """Row, then its defect; prints the line and every reason to be red."""
+    count = args.count or (row.full if args.full else row.count)
+    start = time.monotonic()
+    outcome = row.run(count, args.seed)
+    reasons = verdict(row, outcome, count)
+    defect = "-"
+    if not args.no_defects:
+        try:
+            turned_red, _ = is_red(row, folder, args.seed)
+        except DefectError as error:
+            turned_red = False
+            reasons.append(str(error))
+        defect = "red" if turned_red else "GREEN"
+        if not turned_red:
+            reasons.append(f"the seeded defect {row.defect} did not turn the row red")
+    seconds = time.monotonic() - start
+    print(line(row, outcome, defect, seconds), flush=True)
+    for reason in reasons:
+        print(f"      {row.name} RED: {reason}", flush=True)
+    return {
+        "row": row.name, "what": row.what, "tier": row.tier, "count": count, "seed": args.seed,
+        "executed": outcome.executed, "trips": outcome.trips, "clean": outcome.clean,
+        "clean_unit": outcome.clean_unit, "false_trips": outcome.false_trips,
+        "worst_ms": outcome.worst_ms, "defect": defect, "reasons": reasons,
+        "seconds": round(seconds, 1),
+    }  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--row", action="append", choices=[row.name for row in ROWS])
+    parser.add_argument("--full", action="store_true", help="long counts")
+    parser.add_argument("--count", type=int, help="instead of the row's own")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-defects", action="store_true", help="leave out the seeded defects")
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table there")
+    args = parser.parse_args()
+    chosen = [row for row in ROWS if not args.row or row.name in args.row]
+    if args.plain:
+        return run_plain(chosen[0], args.count, args.seed)
+    print(HEAD)
+    with tempfile.TemporaryDirectory(prefix="edgeleak-faults-") as folder:
+        results = [run_row(row, args, Path(folder)) for row in chosen]
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n")
+    red = [result["row"] for result in results if result["reasons"]]
+    print(f"{len(results) - len(red)} of {len(results)} rows green" +
+          (f"; red: {', '.join(red)}" if red else ""))  # fmt: skip
+    return 1 if red else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
