@@ -33,6 +33,7 @@ KERNELS = (
     "places",
     "regions",
     "motion",
+    "link",
 )
 ONLY = os.environ.get("EDGELEAK_ONLY", "").split()
 DEBUG = os.environ.get("EDGELEAK_DEBUG", "") not in ("", "0")
