@@ -53,6 +53,10 @@ DEV = [
     "cython-lint",
     "mypy",
     "psutil",
+    "adafruit-circuitpython-ads1x15",
+    "adafruit-circuitpython-tmp117",
+    "adafruit-circuitpython-sht4x",
+    "adafruit-circuitpython-ad569x",
 ]
 
 

@@ -93,6 +93,7 @@ class Ads1115Model(WordRegisters):
             else:
                 period_ns = self.conversion_ns
                 missed = (self._now_ns() - self._ends_ns) // period_ns
+                self.conversions += missed
                 self._ends_ns += (missed + 1) * period_ns
 
     def _measure(self) -> int:
