@@ -62,6 +62,15 @@ OK = 0
 TORN, SHUTTER, FROZEN, STUCK, BLANK = 101, 102, 103, 104, 105
 NUC_REFUSED, NUC_RUNNING, NUC_SETTLING, NUC_MISSING = 106, 107, 108, 109
 BLIND_SENSOR, UNKNOWN_SENSOR = 110, 111
+FPA_OPEN, FPA_SHORT, FPA_RANGE, FPA_STUCK, FPA_BIT_STUCK = 201, 202, 203, 204, 205
+FPA_DETACHED, HOT_OPEN, HOT_SHORT, HOT_RANGE, HOT_STUCK = 206, 207, 208, 209, 210
+TEC_WRONG_WAY, TEC_REVERSED, TEC_NO_PROGRESS, TEC_RUNAWAY, TEC_RAMP = 211, 212, 213, 214, 215
+HOT_SIDE, FAN_LOST, FAN_SLOW = 216, 217, 218
+TEC_OPEN, TEC_SHORT, TEC_MISMATCH, TEC_TELEMETRY, TEC_OVER_CURRENT = 219, 220, 221, 222, 223
+CONDENSATION, DEW_LIMITED, BROWN_OUT, SURROUNDINGS_OLD = 224, 225, 226, 227
+I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230, 231, 232
+COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
+TUNE_REFUSED, POWER_LIMITED = 245, 246
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
 LED_THERMISTOR, LED_TELEMETRY, LED_BUS, LED_LIMIT = 305, 306, 307, 308
 STORAGE_FULL, STORAGE_SLOW, STORAGE_FAILED, RECORDER_GONE = 401, 402, 403, 404
@@ -357,4 +366,122 @@ TABLE.update(_table(
     Code(OVERRUNS, "overruns", _I,
          "{measured:.0f} overruns of the frame task in a minute, {expected:.0f} are usual",
          "sensor.fps", "lower the frame rate or stop other programs", is_note=True),
+))  # fmt: skip
+
+TABLE.update(_table(
+    Code(FPA_OPEN, "thermistor-open", _F,
+         "the FPA thermistor's divider is at {measured:.3f} of its supply, at most {expected:.3f}"
+         " is a temperature", "board fpa_thermistor",
+         "look for a broken wire or an unplugged cable"),
+    Code(FPA_SHORT, "thermistor-short", _F,
+         "the FPA thermistor's divider is at {measured:.3f} of its supply, at least {expected:.3f}"
+         " is a temperature", "board fpa_thermistor", "look for a short or water in the plug"),
+    Code(FPA_RANGE, "thermistor-range", _F,
+         "the FPA thermistor says {measured:.1f} degC, {expected:.1f} is the end of what can be",
+         "board fpa_thermistor", "check the thermistor and its pull-up"),
+    Code(FPA_STUCK, "thermistor-stuck", _F,
+         "the FPA thermistor gave the same number {measured:.0f} times although the current was"
+         " moved, {expected:.0f} is a fault", "board fpa_thermistor",
+         "power-cycle the board; if it stays, replace the ADC"),
+    Code(FPA_BIT_STUCK, "thermistor-bit-stuck", _F,
+         "bit {measured:.0f} of the FPA reading never changed over a span of {expected:.0f} codes",
+         "board fpa_thermistor", "replace the ADC"),
+    Code(FPA_DETACHED, "thermistor-detached", _F,
+         "the FPA thermistor moved by {measured:.2f} K against the cooling, {expected:.2f} K cannot"
+         " be: it lost its plate", "board fpa_thermistor", "have the thermistor bonded again"),
+    Code(HOT_OPEN, "hot-open", _F,
+         "the hot-side divider is at {measured:.3f} of its supply, at most {expected:.3f} is a"
+         " temperature", "board hot_thermistor", "look for a broken wire or an unplugged cable"),
+    Code(HOT_SHORT, "hot-short", _F,
+         "the hot-side divider is at {measured:.3f} of its supply, at least {expected:.3f} is a"
+         " temperature", "board hot_thermistor", "look for a short or water in the plug"),
+    Code(HOT_RANGE, "hot-range", _F,
+         "the hot side says {measured:.1f} degC, {expected:.1f} is the end of what can be",
+         "board hot_thermistor", "check the thermistor and its pull-up"),
+    Code(HOT_STUCK, "hot-stuck", _F,
+         "the hot side gave the same number {measured:.0f} times, {expected:.0f} is a fault",
+         "board hot_thermistor", "power-cycle the board; if it stays, replace the ADC"),
+    Code(TEC_WRONG_WAY, "cooler-wrong-way", _F,
+         "the FPA moved by {measured:.2f} K against the current, {expected:.2f} K is too much",
+         "cooler", "check thermistor and cooler wiring"),
+    Code(TEC_REVERSED, "cooler-reversed", _F,
+         "the FPA moved by {measured:.2f} K against the current, {expected:.2f} K is too much: the"
+         " cooler's wires are swapped", "board tec", "swap the two wires of the cooler"),
+    Code(TEC_NO_PROGRESS, "cooler-no-progress", _F,
+         "{measured:.2f} K in the last seconds at the current limit, at least {expected:.2f} K is"
+         " cooling", "cooler.no_progress_s", "check cooler, its bond and the sink"),
+    Code(TEC_RUNAWAY, "cooler-runaway", _F,
+         "the FPA is at {measured:.1f} degC while it is cooled, {expected:.1f} degC is the most",
+         "cooler", "check sink, fan and cooler"),
+    Code(TEC_RAMP, "cooler-ramp", _F,
+         "the FPA moved by {measured:.2f} K in a second, at most {expected:.2f} K is allowed",
+         "board tec.max_ramp_k_per_s", "tune the cooler again"),
+    Code(HOT_SIDE, "hot-side-limit", _F,
+         "the hot side is at {measured:.1f} degC, at most {expected:.1f} degC is allowed",
+         "board tec.max_hot_degc", "check fan and sink; let it cool, then clear the fault"),
+    Code(FAN_LOST, "fan-lost", _F,
+         "the fan turns at {measured:.0f} rpm, at least {expected:.0f} rpm keeps the sink cool",
+         "cooler.min_fan_rpm", "free or replace the fan"),
+    Code(FAN_SLOW, "fan-slow", _I,
+         "the fan turns at {measured:.0f} rpm, {expected:.0f} rpm is usual",
+         "cooler.usual_fan_rpm", "clean the fan; cooling still works", is_note=True),
+    Code(TEC_OPEN, "cooler-open", _F,
+         "{measured:.3f} A flow, {expected:.3f} A were commanded: the cooler's circuit is open",
+         "board tec", "look for a broken wire or an unplugged cable"),
+    Code(TEC_SHORT, "cooler-short", _F,
+         "{measured:.2f} V across the cooler, at least {expected:.2f} V belong to its current",
+         "board tec", "look for a short between the cooler's wires"),
+    Code(TEC_MISMATCH, "cooler-mismatch", _F,
+         "{measured:.3f} A flow, {expected:.3f} A were commanded", "board tec",
+         "check driver and supply; if it stays, replace the driver"),
+    Code(TEC_TELEMETRY, "cooler-telemetry", _F,
+         "the driver's telemetry is at {measured:.2f} V, {expected:.2f} V is the end of its range",
+         "board tec", "replace the driver"),
+    Code(TEC_OVER_CURRENT, "cooler-over-current", _F,
+         "{measured:.3f} A flow, at most {expected:.3f} A are allowed", "board tec",
+         "cut the supply and replace the driver"),
+    Code(CONDENSATION, "condensation", _I,
+         "the window is {measured:.1f} K above the dew point, at least {expected:.1f} K keep it"
+         " dry: cooling stopped", "cooler.dew_margin_k",
+         "replace the desiccant, close the housing"),
+    Code(DEW_LIMITED, "dew-limited", _I,
+         "humidity allows {measured:.1f} degC, {expected:.1f} degC is the set-point",
+         "cooler.dew_margin_k", "replace the desiccant, close the housing"),
+    Code(BROWN_OUT, "brown-out", _I,
+         "the supply is at {measured:.2f} V, at least {expected:.2f} V carry the cooler",
+         "cooler.min_supply_v", "charge the battery or use a stronger supply"),
+    Code(SURROUNDINGS_OLD, "surroundings-old", _I,
+         "housing temperature, humidity or supply is {measured:.0f} s old, at most {expected:.0f} s"
+         " is usual",
+         "cooler", "check the TMP117 and SHT4x on the I2C bus", is_note=True),
+    Code(I2C_TEC, "i2c-tec", _F,
+         "{measured:.0f} control periods without the bus, {expected:.0f} are a fault", "board i2c",
+         "check cable and pull-ups; then clear the fault"),
+    Code(I2C_TEC_STUCK, "i2c-tec-stuck", _F,
+         "the I2C bus held the control loop for {measured:.2f} s, at most {expected:.2f} s is safe",
+         "board i2c", "power-cycle the board; look for a chip that holds the bus"),
+    Code(TEC_READ_BACK, "cooler-read-back", _F,
+         "the cooler's DAC does not hold what was written ({measured:.0f} of {expected:.0f} tries)",
+         "board address.tec_dac", "check cable and supply of the DAC"),
+    Code(TEC_STALE, "cooler-stale", _F,
+         "the last command is {measured:.2f} s old, at most {expected:.2f} s is one", "cooler",
+         "look for an overloaded processor"),
+    Code(ENABLE_DROPPED, "cooler-enable-dropped", _F,
+         "the enable was not refreshed for {measured:.2f} s, {expected:.2f} s switch it off",
+         "board gpio.refresh_ms", "look for an overloaded processor; then clear the fault"),
+    Code(COOLER_OFF, "cooler-off", _I, "the cooler is off", "cooler", "switch the cooler on"),
+    Code(COOLING, "cooling", _I, "the FPA is at {measured:.1f} degC on its way to {expected:.1f}",
+         "cooler.set_point_degc", "wait"),
+    Code(UNREACHABLE, "set-point-unreachable", _I,
+         "the FPA stays at {measured:.1f} degC, {expected:.1f} degC is the set-point",
+         "cooler.set_point_degc", "free the air of the sink, or choose a warmer set-point"),
+    Code(UNSTABLE, "cooler-unstable", _I,
+         "the FPA is at {measured:.2f} degC, not yet steady at {expected:.2f} degC",
+         "cooler.tolerance_k", "wait; if it stays, tune the cooler again"),
+    Code(TUNING, "cooler-tuning", _I, "the cooler is being tuned", "cooler", "wait"),
+    Code(TUNE_REFUSED, "cooler-tune-refused", _I, "the tuning was not sure enough; gains are kept",
+         "cooler", "let the camera rest in still air, then tune again", is_note=True),
+    Code(POWER_LIMITED, "cooler-power-limited", _I,
+         "the cooler takes {measured:.2f} W, {expected:.2f} W is its limit", "cooler.max_power_w",
+         "wait, or raise the limit", is_note=True),
 ))  # fmt: skip

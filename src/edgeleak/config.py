@@ -39,6 +39,31 @@ class SensorConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoolerConfig:
+    """How the detector is cooled; the board's absolute limits stand above all of this."""
+
+    set_point_degc: float = number("degC", -40, 30, "dark current a tenth of that at 10", -20.0)
+    is_on_at_start: bool = switch("False waits for a command", True)
+    ramp_k_per_s: float = number("K/s", 0.05, 2, "measured limit; the course aims at 85 %", 0.7)
+    accel_k_per_s2: float = number("K/s2", 0.02, 1, "no step in the feed-forward", 0.2)
+    kp_a_per_k: float = number("A/K", 0.001, 10, "2 rad/s on the liveliest cooler", 0.5)
+    ki_a_per_k_s: float = number("A/(K s)", 0, 5, "a tenth of kp: 10 s reset time", 0.05)
+    kd_a_s_per_k: float = number("A s/K", 0, 5, "makes up for half the thermistor's lag", 0.15)
+    tolerance_k: float = number("K", 0.02, 2, "fixed pattern moves by less than the noise", 0.1)
+    stable_s: float = number("s", 1, 60, "within tolerance this long is steady", 5.0)
+    max_power_w: float = number("W", 0.5, 30, "what supply and battery are built for", 5.0)
+    max_delta_k: float = number("K", 10, 120, "hot to cold side: stress in the module", 80.0)
+    no_progress_s: float = number("s", 5, 60, "at the current limit without cooling", 10.0)
+    dew_margin_k: float = number("K", 0, 20, "window above the dew point", 2.0)
+    window_share: float = number("1", 0, 0.5, "of housing to FPA the window is colder", 0.05)
+    min_supply_v: float = number("V", 3, 12, "below this the processor is next", 4.6)
+    usual_fan_rpm: float = number("rpm", 100, 20_000, "fan of the board; 60 % is worth a note",
+                                  3000.0)  # fmt: skip
+    min_fan_rpm: float = number("rpm", 0, 20_000, "slower is lost; 0 for a board without tacho",
+                                600.0)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NucConfig:
     """When the non-uniformity correction is taken again."""
 
@@ -84,6 +109,7 @@ class Config:
 
     instrument: InstrumentConfig = field(default_factory=InstrumentConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
+    cooler: CoolerConfig = field(default_factory=CoolerConfig)
     nuc: NucConfig = field(default_factory=NucConfig)
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
