@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recording never costs the camera a frame: real processes, real files, real trouble."""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeleak import codes
+from edgeleak.calibration.container import read as read_calibration
+from edgeleak.config import RecorderConfig
+from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
+from edgeleak.pipeline.verdict import Limits, Verdict
+from edgeleak.sensor import EL640
+from edgeleak.services import ring
+from edgeleak.services.health import FINE, Answer, Trouble
+from edgeleak.services.recorder import Recorder, Stream
+from edgeleak.sources import open_source
+
+SHAPE = (60, 80)
+FPS = 10.0
+LIMITS = Limits(1.0, 0.5, (0.1, 0.2, 0.3))
+STREAM = Stream(SHAPE, FPS, EL640, "7", LIMITS)
+FRAME_NS = 100_000_000
+PATIENCE_S = 20
+
+
+def pixels_of(number):
+    made = np.random.default_rng(number).integers(0, 16384, SHAPE, dtype=np.uint16)
+    made[0, 0] = number
+    return made
+
+
+def info_of(number):
+    return FrameInfo(
+        number, number * FRAME_NS, 10**18 + number, UtcQuality.GPS, -20.0 + number / 100,
+        bool(number % 2), 1, 5, 1234 + number, NucState.VALID, number // 3, FrameFlag.SATURATED,
+    )  # fmt: skip
+
+
+def verdict_of(number):
+    return Verdict(codes.Kind(number % 2), 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75,
+                   FrameFlag.SATURATED, LIMITS, (9, 8, 7, 6, True))  # fmt: skip
+
+
+def answer_of(number):
+    if number % 10 == 9:
+        trouble = Trouble(codes.FRAMES_STALE, 0.5, 0.4)
+        return Answer(codes.Kind.INHIBIT, trouble, verdict_of(number))
+    return Answer(codes.Kind(number % 2), FINE, verdict_of(number))
+
+
+class Camera:
+    """Feeds a recorder as the frames loop does, frame after frame."""
+
+    def __init__(self, recorder):
+        self.recorder, self.number, self.slowest_s = recorder, 0, 0.0
+
+    def take(self, count):
+        for _ in range(count):
+            begin = time.perf_counter()
+            self.recorder.begin(pixels_of(self.number))
+            self.recorder.publish(info_of(self.number), answer_of(self.number))
+            self.slowest_s = max(self.slowest_s, time.perf_counter() - begin)
+            self.number += 1
+
+
+def config_of(folder, **changes):
+    return replace(RecorderConfig(folder=str(folder), keep_free_mib=1), **changes)
+
+
+def until(claim, what):
+    """Poll a fact of another process; the only waiting in these tests."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not claim():
+        assert time.monotonic() < end_s, f"never happened: {what}"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """(recorder, camera), closed afterwards."""
+    recorder = Recorder(STREAM, config_of(tmp_path / "rec"), lambda ns: 10**18 + ns)
+    yield recorder, Camera(recorder)
+    recorder.close()
+
+
+def frames_in(path):
+    with open_source(path) as source:
+        return [(counts.copy(), info) for counts, info in source]
+
+
+def events_in(path):
+    text = Path(path).read_bytes()
+    found, start = [], 0
+    while (start := text.find(b'{"', start)) >= 0:
+        try:
+            facts, length = json.JSONDecoder().raw_decode(text[start:].decode("latin-1"))
+        except ValueError:
+            start += 1
+            continue
+        start += length
+        if isinstance(facts, dict) and "event" in facts:
+            found.append(facts)
+    return found
+
+
+def test_slots_keep_every_fact():
+    made = ring.make(SHAPE, 5)
+    target = np.empty(SHAPE, np.uint16)
+    for number in range(12):
+        made.begin(pixels_of(number))
+        answer = answer_of(number)
+        made.publish(info_of(number), answer.verdict, answer.kind, answer.trouble.code, 0.5, 0.4)
+    assert made.published == 12
+    assert made.oldest() == 9
+    for number in (9, 10, 11):
+        slot = made.read(number, target, LIMITS)
+        assert slot.info == info_of(number)
+        assert slot.verdict == verdict_of(number)
+        assert (slot.kind, slot.code) == (answer_of(number).kind, answer_of(number).trouble.code)
+        np.testing.assert_array_equal(target, pixels_of(number))
+    assert made.read(8, target, LIMITS) is None
+    made.close()
+
+
+def test_a_recording_starts_before_it_was_asked_for(made, tmp_path):
+    recorder, camera = made
+    recorder.ring.set_correction(5, np.full(SHAPE, 1 << 14, np.int16), np.full(SHAPE, -3, np.int16))
+    camera.take(70)
+    recorder.start("test")
+    camera.take(20)
+    recorder.stop()
+    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    path = next((tmp_path / "rec").glob("*.mcap"))
+    frames = frames_in(path)
+    assert [info.sequence for _, info in frames] == list(range(20, 90))  # 5 s at 10 fps before
+    for counts, info in frames:
+        np.testing.assert_array_equal(counts, pixels_of(info.sequence))
+        assert info == info_of(info.sequence)
+    assert recorder.ring.progress().written == 70
+    assert recorder.report() == FINE
+    names = [event["event"] for event in events_in(path)]
+    assert names[0] == "start"
+    assert names[-1] == "end"
+    assert {"event": "answer", "answer": "INHIBIT", "code": 903, "sequence": 29,
+            "measured": "0.5", "expected": "0.4"} in events_in(path)  # fmt: skip
+    correction = read_calibration(path.with_suffix(".elcal"))
+    assert (correction.nuc_id, correction.offset[0, 0]) == (5, -3)
+
+
+def test_an_alarm_records_what_follows_it_and_ends(made, tmp_path):
+    recorder, camera = made
+    camera.take(60)
+    recorder.note_gas()
+    until(lambda: recorder.ring.progress().handled == 59, "the pre-roll")
+    camera.take(10)
+    recorder.note_gas()  # seen again: the end moves
+    camera.take(49)
+    assert recorder.is_recording
+    camera.take(2)
+    assert not recorder.is_recording
+    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    found = [info.sequence for _, info in frames_in(next((tmp_path / "rec").glob("*.mcap")))]
+    assert found == list(range(10, 120))
+
+
+def test_a_snapshot_is_one_frame_also_while_recording(made, tmp_path):
+    recorder, camera = made
+    camera.take(10)
+    recorder.start("test")
+    camera.take(10)
+    recorder.snapshot()
+    camera.take(10)
+    recorder.stop()
+    until(lambda: len(list((tmp_path / "rec").glob("*.mcap"))) == 2, "two files")
+    sizes = sorted([info.sequence for _, info in frames_in(path)]
+                   for path in (tmp_path / "rec").glob("*.mcap"))  # fmt: skip
+    assert sizes == [list(range(30)), [19]]
+
+
+def test_a_stopped_recorder_loses_frames_of_the_file_and_says_so(made, tmp_path):
+    recorder, camera = made
+    camera.take(5)
+    recorder.start("test")
+    until(lambda: recorder.ring.progress().written == 5, "the first frames")
+    os.kill(recorder._process.pid, signal.SIGSTOP)
+    camera.take(500)
+    assert recorder.ring.published == 505
+    os.kill(recorder._process.pid, signal.SIGCONT)
+    recorder.stop()
+    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    path = next((tmp_path / "rec").glob("*.mcap"))
+    kept = [info.sequence for _, info in frames_in(path)]
+    lost = sum(event["frames"] for event in events_in(path) if event["event"] == "lost")
+    assert lost > 400
+    assert len(kept) + lost == 505
+    assert kept[:5] == list(range(5))
+    assert kept[-1] == 504
+    assert kept == sorted(kept)
+
+
+def test_a_killed_recorder_is_started_again_and_goes_on(made, tmp_path):
+    recorder, camera = made
+    camera.take(5)
+    recorder.start("test")
+    until(lambda: recorder.ring.progress().written == 5, "the first frames")
+    recorder._process.kill()
+    recorder._process.wait()
+    recorder.supervise(10**9)
+    camera.take(5)
+    assert recorder.report().code == codes.RECORDER_GONE
+    recorder.supervise(3 * 10**9)
+    assert recorder.report() == FINE
+    until(lambda: recorder.ring.progress().written == 5, "the frames after it")
+    recorder.stop()
+    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    second = next((tmp_path / "rec").glob("*.mcap"))
+    first = next((tmp_path / "rec").glob("*.part"))
+    assert [info.sequence for _, info in frames_in(first)] == list(range(5))
+    assert [info.sequence for _, info in frames_in(second)] == list(range(5, 10))
+
+
+def test_a_recorder_that_always_dies_is_left_alone(tmp_path):
+    recorder = Recorder(STREAM, config_of(tmp_path), lambda ns: ns,
+                        (sys.executable, "-c", "raise SystemExit(69)"))  # fmt: skip
+    camera, now_ns, spawned = Camera(recorder), 0, set()
+    for _ in range(40):
+        if recorder._process is not None:
+            spawned.add(recorder._process.pid)
+            recorder._process.wait()
+        recorder.supervise(now_ns)
+        recorder.start("test")
+        camera.take(1)
+        now_ns += 10 * 10**9
+    assert len(spawned) == 6
+    assert recorder.report() == Trouble(codes.RECORDER_GONE, 6, 5)
+    recorder.close()
+
+
+def limited(limit_bytes):
+    """Command that starts the recorder under a limit of file size: EFBIG stands for a full disk."""
+    code = (
+        "import resource, runpy, sys;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}));"
+        "sys.argv[0] = 'recorder';"
+        "runpy.run_module('edgeleak.services.recorder_process', run_name='__main__')"
+    )
+    return (sys.executable, "-c", code)
+
+
+def test_full_storage_ends_the_file_not_the_camera(tmp_path):
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    recorder = Recorder(STREAM, config_of(tmp_path), lambda ns: ns, limited(100_000))
+    camera = Camera(recorder)
+    recorder.start("test")
+    camera.take(60)
+    until(lambda: recorder.report().code == codes.STORAGE_FULL, "the full disk")
+    camera.take(60)
+    assert recorder.ring.published == 120
+    written = recorder.ring.progress().written
+    kept = [*tmp_path.glob("*.mcap"), *tmp_path.glob("*.part")]
+    assert len(kept) == 1
+    found = [info.sequence for _, info in frames_in(kept[0])]
+    assert 5 < len(found) == written < 20
+    recorder.close()
+
+
+def test_a_reserve_is_kept_free(tmp_path):
+    recorder = Recorder(STREAM, config_of(tmp_path, keep_free_mib=100_000), lambda ns: ns)
+    recorder.start("test")
+    Camera(recorder).take(3)
+    until(lambda: recorder.report().code == codes.STORAGE_FULL, "the reserve")
+    assert recorder.report().measured < recorder.report().expected == 100_000
+    assert not list(tmp_path.glob("*.mcap*"))
+    recorder.close()
+
+
+def test_a_folder_that_cannot_be_is_a_note(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    recorder = Recorder(STREAM, config_of(tmp_path / "file" / "rec"), lambda ns: ns)
+    recorder.start("test")
+    Camera(recorder).take(3)
+    until(lambda: recorder.report().code == codes.STORAGE_FAILED, "the refusal")
+    # The card is put back: the next start works.
+    (tmp_path / "file").unlink()
+    recorder.stop()
+    recorder.start("again")
+    until(lambda: recorder.ring.progress().written == 3, "frames")
+    assert recorder.report() == FINE
+    recorder.close()
+
+
+def test_a_camera_that_dies_leaves_a_finished_file(made, tmp_path):
+    recorder, camera = made
+    camera.take(5)
+    recorder.start("test")
+    camera.take(5)
+    process = recorder._process
+    process.stdin.close()  # what the kernel does when the camera is killed
+    assert process.wait(PATIENCE_S) == 0
+    path = next((tmp_path / "rec").glob("*.mcap"))
+    assert [info.sequence for _, info in frames_in(path)] == list(range(10))
+
+
+def test_commands_to_a_stopped_recorder_never_wait(made):
+    recorder, camera = made
+    os.kill(recorder._process.pid, signal.SIGSTOP)
+    recorder.start("test")
+    camera.take(1)
+    for _ in range(5000):
+        recorder.event({"note": "x" * 100})
+    assert recorder.commands_lost > 0
+    assert camera.slowest_s < 1
+    os.kill(recorder._process.pid, signal.SIGCONT)
