@@ -26,6 +26,7 @@ cdef extern from "edgeleak/chain.h" nogil:
         int32_t width, height
     ctypedef struct el_chain_state:
         uint16_t *counts
+        const uint16_t *raw
         const int16_t *gain_q14
         const int16_t *offset
         const int32_t *bad_pixels
@@ -195,9 +196,42 @@ cdef class PaperChain:
         finally:
             PyBuffer_Release(&view)
 
-    def step(self):
-        """Run the chain once on what `counts` holds now; returns the pixels of the mask."""
+    def step(self, raw=None):
+        """Run the chain once; returns the pixels of the mask.
+
+        raw : (H, W) uint16 raw counts, read only; shares no memory with the arrays of this
+              chain, except that it may be `counts`.  None: `counts` holds them.
+        """
+        cdef Py_buffer view
+        if raw is None:
+            return self._run(self.state.counts)
+        borrow_buffer(&view, raw, "raw", PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
+        try:
+            self._check_raw(&view, raw)
+            return self._run(<const uint16_t *>view.buf)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int _check_raw(self, const Py_buffer *view, raw) except -1:
+        cdef size_t[5] at, nbytes
+        cdef size_t n = <size_t>(self.state.clahe.width * self.state.clahe.height)
+        cdef int i
+        if view.ndim != 2 or view.format[0] != b"H" or view.format[1]:
+            raise ValueError(
+                f"raw must be (H, W) of uint16, got {getattr(raw, 'dtype', type(raw))}")
+        same_shape("raw", self.state.clahe.height, self.state.clahe.width, view.shape[0],
+                   view.shape[1])
+        at[:] = [<size_t>self.state.counts, <size_t>self.state.background,
+                 <size_t>self.state.grey, <size_t>self.state.difference, <size_t>self.state.mask]
+        nbytes[:] = [2 * n, 2 * n, n, n, n]
+        for i in range(5):
+            if i > 0 or <size_t>view.buf != at[0]:
+                disjoint(view.buf, 2 * n, <void *>at[i], nbytes[i])
+        return 0
+
+    cdef size_t _run(self, const uint16_t *raw) noexcept:
         cdef size_t area
+        self.state.raw = raw
         with nogil:
             el_chain_pass_a(&self.state)
             area = el_chain_pass_b(&self.state)

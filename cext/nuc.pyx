@@ -7,7 +7,8 @@ from checks cimport disjoint, same_shape
 
 cdef extern from "edgeleak/nuc.h" nogil:
     enum: EL_BAD_COLUMNS
-    void el_nuc_row(uint16_t *counts, const int16_t *gain_q14, const int16_t *offset, size_t n)
+    void el_nuc_row(const uint16_t *raw, uint16_t *counts, const int16_t *gain_q14,
+                    const int16_t *offset, size_t n)
     void el_replace_bad_pixels(uint16_t *counts, const int32_t *table, size_t n)
 
 
@@ -32,7 +33,7 @@ def nuc(uint16_t[:, ::1] counts not None, const int16_t[:, ::1] gain_q14 not Non
     disjoint(&counts[0, 0], 2 * n, &gain_q14[0, 0], 2 * n)
     disjoint(&counts[0, 0], 2 * n, &offset[0, 0], 2 * n)
     with nogil:
-        el_nuc_row(&counts[0, 0], &gain_q14[0, 0], &offset[0, 0], n)
+        el_nuc_row(&counts[0, 0], &counts[0, 0], &gain_q14[0, 0], &offset[0, 0], n)
 
 
 cdef int indices_inside(const int32_t[:, ::1] table, Py_ssize_t n_pixels) except -1:

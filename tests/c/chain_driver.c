@@ -102,7 +102,7 @@ make_frame(struct frame *f, int32_t w, int32_t h)
     fill_scene(f);
     make_clahe(&f->clahe, w, h);
     make_clahe(&f->chain.clahe, w, h);
-    f->chain.counts = f->counts;
+    f->chain.counts = f->counts, f->chain.raw = f->counts;
     f->chain.gain_q14 = f->gain, f->chain.offset = f->offset;
     f->chain.bad_pixels = f->bad, f->chain.n_bad = fill_bad(f);
     f->chain.lag = el_chain_lag(f->bad, f->chain.n_bad, w);
@@ -159,7 +159,7 @@ run_stage(struct frame *f, const char *stage)
     else if (strcmp(stage, "pass_b") == 0)
         f->chain.clahe.band = -1, el_chain_pass_b(&f->chain);
     else if (strcmp(stage, "nuc") == 0)
-        el_nuc_row(f->counts, f->gain, f->offset, f->n);
+        el_nuc_row(f->counts, f->counts, f->gain, f->offset, f->n);
     else if (strcmp(stage, "bad_pixels") == 0)
         el_replace_bad_pixels(f->counts, f->bad, f->chain.n_bad);
     else if (strcmp(stage, "agc") == 0)

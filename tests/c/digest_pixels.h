@@ -22,7 +22,7 @@ digest_nuc(void)
             uint16_t *counts = sample_words(n, (uint32_t)n, kind);
             int16_t *gain = (int16_t *)sample_words(n, (uint32_t)n + 1000, SAMPLE_NOISE);
             int16_t *offset = (int16_t *)sample_words(n, (uint32_t)n + 2000, SAMPLE_NOISE);
-            el_nuc_row(counts, gain, offset, n);
+            el_nuc_row(counts, counts, gain, offset, n);
             crc = sample_crc(crc, counts, 2 * n);
             if (n >= 5) {
                 const int32_t last = (int32_t)n - 1;

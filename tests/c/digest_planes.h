@@ -74,6 +74,7 @@ digest_chain_shape(uint32_t crc, const size_t shape[2])
     chain.eps_q8 = 256, chain.threshold = 12;
     for (uint32_t step = 0; step < 3; step++) {
         chain.counts = sample_words(n, 20 + step, SAMPLE_NOISE);
+        chain.raw = chain.counts;
         el_chain_pass_a(&chain);
         el_chain_pass_b(&chain);
         crc = sample_crc(sample_crc(crc, chain.counts, 2 * n), chain.grey, n);

@@ -67,6 +67,51 @@ def test_bit_exact_with_twin(rng, shape, parts):
         assert_same(got, want)
 
 
+@pytest.mark.parametrize("has_calibration", [True, False])
+@pytest.mark.parametrize("is_read_only", [True, False])
+def test_raw_counts_from_elsewhere(rng, has_calibration, is_read_only):
+    shape = (61, 83)
+    options = {"bad_pixels": bad_pixels(rng, shape, 3 * shape[1])}
+    if has_calibration:
+        options |= calibration(rng, shape)
+    got, want = Planes(shape), Planes(shape)
+    fast = PaperChain(*got.all(), log_lut(60, -600), **options)
+    slow = reference.PaperChain(*want.all(), log_lut(60, -600), **options)
+    for frame in frames(rng, shape, 2):
+        raw = frame.copy()
+        raw.flags.writeable = not is_read_only
+        got.counts.fill(7)  # nothing of what was there may shine through
+        assert fast.step(raw) == slow.step(raw)
+        np.testing.assert_array_equal(raw, frame)
+        assert_same(got, want)
+
+
+def test_counts_themselves_are_raw_counts(rng):
+    planes, again = Planes((61, 83)), Planes((61, 83))
+    options = calibration(rng, (61, 83))
+    frame = next(frames(rng, (61, 83), 1))
+    for each, is_given in ((planes, True), (again, False)):
+        each.counts[...] = frame
+        chain = PaperChain(*each.all(), log_lut(60, -600), **options)
+        chain.step(each.counts) if is_given else chain.step()
+    assert_same(planes, again)
+
+
+def test_raw_counts_that_do_not_fit_are_refused():
+    planes = Planes((40, 30))
+    chain = PaperChain(*planes.all(), log_lut(60, -600))
+    wrong = [np.zeros((30, 40), np.uint16), np.zeros((40, 30), np.int16), np.zeros(1200, np.uint16)]
+    for raw in [*wrong, np.zeros((40, 60), np.uint16)[:, ::2], planes.background]:
+        with pytest.raises(ValueError, match=r"raw|memory"):
+            chain.step(raw)
+    block = np.zeros((41, 30), np.uint16)
+    chain = PaperChain(block[:40], *planes.all()[1:], log_lut(60, -600))
+    with pytest.raises(ValueError, match="memory"):
+        chain.step(block[1:])
+    with pytest.raises(TypeError, match="raw must be a NumPy array"):
+        chain.step([1])
+
+
 @pytest.mark.parametrize("reach", [0, 1, 100, 10**6])
 def test_sources_anywhere_in_the_frame(rng, reach):
     """Also sources that are bad themselves: rows of the table run in order, as if staged."""

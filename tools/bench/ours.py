@@ -50,10 +50,7 @@ class StagedChain(Arena):
 
 
 class FusedChain(Arena):
-    """PaperChain; the frame is copied into the arena, because the chain corrects in place.
-
-    On the board the unpacker of the bus writes there, so the copy is charged to us.
-    """
+    """PaperChain; it reads the frame where it is and corrects it into the arena."""
 
     def __init__(self, course: Course) -> None:
         super().__init__(course)
@@ -72,8 +69,7 @@ class FusedChain(Arena):
         )
 
     def step(self, index: int) -> np.ndarray:
-        np.copyto(self.counts, self.course.raw[index])
-        self.chain.step()
+        self.chain.step(self.course.raw[index])
         return self.mask
 
 

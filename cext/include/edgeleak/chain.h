@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The chain of profile `paper` in two passes over the frame, equal to the kernels one by one.
  *
- * Pass A, row by row: correction, bad pixels (a few rows behind, so that their sources are
+ * Pass A, row by row: correction (from where the raw counts are), bad pixels (a few rows behind, so that their sources are
  * corrected), gain control, histograms of the tiles; the last row of a row of tiles makes
  * its maps.  Pass B: CLAHE in place, background, difference, mask and its area.  What is absent (no
  * calibration, no bad pixels) is skipped as a whole row.  Nothing is allocated.
@@ -16,7 +16,8 @@
 #include "edgeleak/nuc.h"
 
 typedef struct el_chain_state {
-    uint16_t *counts;                   /* (height, width), corrected in place */
+    uint16_t *counts;                   /* (height, width), corrected */
+    const uint16_t *raw;                /* where raw counts come from; may be counts */
     const int16_t *gain_q14, *offset;   /* NULL: no correction */
     const int32_t *bad_pixels;          /* (n_bad, 5) */
     size_t n_bad;

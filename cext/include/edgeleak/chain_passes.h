@@ -62,20 +62,29 @@ EL_ISA(el_chain_level_row)(el_chain_state *state, int32_t y, const uint16_t *cou
 }
 #endif
 
+/* Row y of the raw counts, corrected, to counts. */
+EL_INLINE void
+EL_ISA(el_chain_correct_row)(el_chain_state *state, int32_t y)
+{
+    const size_t width = (size_t)state->clahe.width, at = (size_t)y * width;
+    if (state->gain_q14)
+        EL_ISA(el_nuc_row)(state->raw + at, state->counts + at, state->gain_q14 + at,
+                           state->offset + at, width);
+    else if (state->raw != state->counts)
+        memcpy(state->counts + at, state->raw + at, width * sizeof *state->counts);
+}
+
 static void
 EL_ISA(el_chain_pass_a)(el_chain_state *state)
 {
     const int32_t width = state->clahe.width, height = state->clahe.height;
     const int32_t *bad = state->bad_pixels;
     const int32_t *bad_end = bad ? bad + state->n_bad * EL_BAD_COLUMNS : NULL;
-    int32_t corrected = state->gain_q14 ? 0 : height;
+    int32_t corrected = 0;
     for (int32_t y = 0; y < height; y++) {
         const size_t at = (size_t)y * (size_t)width;
-        for (; corrected < height && corrected <= y + state->lag; corrected++) {
-            const size_t row = (size_t)corrected * (size_t)width;
-            EL_ISA(el_nuc_row)(state->counts + row, state->gain_q14 + row, state->offset + row,
-                               (size_t)width);
-        }
+        for (; corrected < height && corrected <= y + state->lag; corrected++)
+            EL_ISA(el_chain_correct_row)(state, corrected);
         for (; bad != bad_end && *bad < (int32_t)at + width; bad += EL_BAD_COLUMNS)
             el_replace_bad_pixels(state->counts, bad, 1);
         EL_ISA(el_chain_level_row)(state, y, state->counts + at, state->grey + at);

@@ -39,10 +39,12 @@ el_replace_bad_pixels(uint16_t *counts, const int32_t *table, size_t n)
 #define EL_ISA_BODY "edgeleak/nuc.h"
 #include "edgeleak/isa_passes.h"
 
+/* raw may be counts itself. */
 static inline void
-el_nuc_row(uint16_t *counts, const int16_t *gain_q14, const int16_t *offset, size_t n)
+el_nuc_row(const uint16_t *raw, uint16_t *counts, const int16_t *gain_q14, const int16_t *offset,
+           size_t n)
 {
-    EL_ISA_CALL(el_nuc_row, counts, gain_q14, offset, n);
+    EL_ISA_CALL(el_nuc_row, raw, counts, gain_q14, offset, n);
 }
 
 #endif /* EDGELEAK_NUC_H */
@@ -65,15 +67,16 @@ EL_ISA(el_nuc_product)(EL_LANES_T twice, EL_LANES_T gain)
 }
 
 EL_INLINE void
-EL_ISA(el_nuc_lanes)(uint16_t *counts, const int16_t *gain_q14, const int16_t *offset)
+EL_ISA(el_nuc_lanes)(const uint16_t *raw, uint16_t *counts, const int16_t *gain_q14,
+                     const int16_t *offset)
 {
 #if EL_ISA_AVX2
-    const EL_LANES_T raw = _mm256_min_epu16(EL_LANES_LOAD(counts),
-                                            _mm256_set1_epi16(EL_MAX_COUNTS));
-    const EL_LANES_T twice = _mm256_add_epi16(raw, raw);
+    const EL_LANES_T from = _mm256_min_epu16(EL_LANES_LOAD(raw),
+                                             _mm256_set1_epi16(EL_MAX_COUNTS));
+    const EL_LANES_T twice = _mm256_add_epi16(from, from);
 #else /* no unsigned minimum: 3 * 16384 more stops at 65535, the shift drops it again */
-    const EL_LANES_T raw = _mm_adds_epu16(EL_LANES_LOAD(counts), _mm_set1_epi16(-16384));
-    const EL_LANES_T twice = _mm_srli_epi16(_mm_slli_epi16(raw, 2), 1);
+    const EL_LANES_T from = _mm_adds_epu16(EL_LANES_LOAD(raw), _mm_set1_epi16(-16384));
+    const EL_LANES_T twice = _mm_srli_epi16(_mm_slli_epi16(from, 2), 1);
 #endif
     const EL_LANES_T product = EL_ISA(el_nuc_product)(twice, EL_LANES_LOAD(gain_q14));
     const EL_LANES_T sum = EL_LANES(adds_epi16)(product, EL_LANES_LOAD(offset));
@@ -83,10 +86,11 @@ EL_ISA(el_nuc_lanes)(uint16_t *counts, const int16_t *gain_q14, const int16_t *o
 #define EL_NUC_STEP (EL_LANES_BYTES / 2)
 #elif EL_NEON
 EL_INLINE void
-EL_ISA(el_nuc_lanes)(uint16_t *counts, const int16_t *gain_q14, const int16_t *offset)
+EL_ISA(el_nuc_lanes)(const uint16_t *raw, uint16_t *counts, const int16_t *gain_q14,
+                     const int16_t *offset)
 {
-    const uint16x8_t raw = vminq_u16(vld1q_u16(counts), vdupq_n_u16(EL_MAX_COUNTS));
-    const int16x8_t twice = vreinterpretq_s16_u16(vshlq_n_u16(raw, 1));
+    const uint16x8_t from = vminq_u16(vld1q_u16(raw), vdupq_n_u16(EL_MAX_COUNTS));
+    const int16x8_t twice = vreinterpretq_s16_u16(vshlq_n_u16(from, 1));
     const int16x8_t product = vqrdmulhq_s16(twice, vld1q_s16(gain_q14));
     const int16x8_t sum = vminq_s16(vqaddq_s16(product, vld1q_s16(offset)),
                                     vdupq_n_s16(EL_MAX_COUNTS));
@@ -96,18 +100,19 @@ EL_ISA(el_nuc_lanes)(uint16_t *counts, const int16_t *gain_q14, const int16_t *o
 #endif
 
 static inline void
-EL_ISA(el_nuc_row)(uint16_t *counts, const int16_t *gain_q14, const int16_t *offset, size_t n)
+EL_ISA(el_nuc_row)(const uint16_t *raw, uint16_t *counts, const int16_t *gain_q14,
+                   const int16_t *offset, size_t n)
 {
     size_t i = 0;
 #ifdef EL_NUC_STEP
     for (; i + 2 * EL_NUC_STEP <= n; i += 2 * EL_NUC_STEP) {
-        EL_ISA(el_nuc_lanes)(counts + i, gain_q14 + i, offset + i);
-        EL_ISA(el_nuc_lanes)(counts + i + EL_NUC_STEP, gain_q14 + i + EL_NUC_STEP,
-                             offset + i + EL_NUC_STEP);
+        const size_t k = i + EL_NUC_STEP;
+        EL_ISA(el_nuc_lanes)(raw + i, counts + i, gain_q14 + i, offset + i);
+        EL_ISA(el_nuc_lanes)(raw + k, counts + k, gain_q14 + k, offset + k);
     }
 #endif
     for (; i < n; i++)
-        counts[i] = el_nuc_pixel(counts[i], gain_q14[i], offset[i]);
+        counts[i] = el_nuc_pixel(raw[i], gain_q14[i], offset[i]);
 }
 #undef EL_NUC_STEP
 

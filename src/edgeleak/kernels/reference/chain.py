@@ -45,8 +45,10 @@ class PaperChain:
         """Copy *lut*, (16384,) uint8, for this and the next steps."""
         self.lut = lut.copy()
 
-    def step(self):
-        """Run the chain once on what `counts` holds now; returns the pixels of the mask."""
+    def step(self, raw=None):
+        """Run the chain once; returns the pixels of the mask."""
+        if raw is not None:
+            self.counts[...] = raw
         if self.gain_q14 is not None:
             nuc(self.counts, self.gain_q14, self.offset)
         replace_bad_pixels(self.counts, self.bad_pixels)
