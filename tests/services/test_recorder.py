@@ -169,7 +169,8 @@ def test_an_alarm_records_what_follows_it_and_ends(made, tmp_path):
     assert not recorder.is_recording
     until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
     found = [info.sequence for _, info in frames_in(next((tmp_path / "rec").glob("*.mcap")))]
-    assert found == list(range(10, 120))
+    assert found[:110] == list(range(10, 120))
+    assert len(found) <= 111  # what was published before the command was read
 
 
 def test_a_snapshot_is_one_frame_also_while_recording(made, tmp_path):
