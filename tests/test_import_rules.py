@@ -26,7 +26,7 @@ ALLOWED = {  # layer -> project layers it may import besides itself
     "board": {"errors", "schema"},
     "config": {"errors", "board", "schema"},
     "loop": {"errors", "clock"},
-    "control": {"errors"},
+    "control": {"errors", "codes"},
     "bus": {"errors"},
     "drivers": BOARD | {"clock", "frame", "kernels", "sensor"},
     "services": LOW

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Currents, voltages and surroundings that must switch the cooler off."""
+
+import math
+
+from edgeleak import codes
+from edgeleak.control.dew import dew_point_degc, window_degc
+from edgeleak.control.observation import RATE_HZ, InARow, Limits, Observation, Trip
+
+SAMPLES = 3
+TELEMETRY_LOW_V = 0.05
+OPEN_COMMAND_A, OPEN_SHARE = 0.15, 0.2
+SHORT_CURRENT_A, SHORT_SHARE = 0.25, 0.2
+MISMATCH_A, MISMATCH_SHARE, MISMATCH_SAMPLES = 0.1, 0.1, 6
+AT_SUPPLY = 0.93
+OVER_SHARE, OVER_A = 1.1, 0.05
+FAN_SPIN_UP_S = 3.0
+FAN_SAMPLES = RATE_HZ
+WET_SAMPLES = 10 * RATE_HZ
+STALE_S = 0.15
+
+
+class Electric:
+    """Telemetry range, over-current, open, short, and current against command."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.reset()
+
+    def reset(self) -> None:
+        self._rail, self._over = InARow(SAMPLES), InARow(2)
+        self._open, self._short = InARow(SAMPLES), InARow(SAMPLES)
+        self._mismatch = InARow(MISMATCH_SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        if not o.is_driven or math.isnan(o.current_a):
+            return None
+        return self._check_range(o) or self._check_circuit(o) or self._check_command(o)
+
+    def _check_range(self, o: Observation) -> Trip | None:
+        end_v = self._limits.telemetry_end_v
+        worst_v = max(o.telemetry_v, key=lambda v: abs(v - (end_v + TELEMETRY_LOW_V) / 2))
+        if self._rail.note(not TELEMETRY_LOW_V <= worst_v <= end_v):
+            low = worst_v < TELEMETRY_LOW_V
+            return Trip(codes.TEC_TELEMETRY, worst_v, TELEMETRY_LOW_V if low else end_v, True)
+        most_a = self._limits.max_cool_a if o.current_a > 0 else self._limits.max_heat_a
+        most_a = most_a * OVER_SHARE + OVER_A
+        if self._over.note(abs(o.current_a) > most_a):
+            return Trip(codes.TEC_OVER_CURRENT, abs(o.current_a), most_a, True)
+        return None
+
+    def _check_circuit(self, o: Observation) -> Trip | None:
+        asked_a = abs(o.command_a)
+        if self._open.note(asked_a > OPEN_COMMAND_A and abs(o.current_a) < OPEN_SHARE * asked_a):
+            return Trip(codes.TEC_OPEN, o.current_a, o.command_a, True)
+        # Cooling with a hot side that is warmer, the Seebeck voltage only adds to I R.
+        least_v = SHORT_SHARE * o.current_a * self._limits.physics.resistance_ohm
+        is_plain = o.current_a > SHORT_CURRENT_A and o.hot_degc > o.fpa_degc - 2
+        if self._short.note(is_plain and o.voltage_v < least_v):
+            return Trip(codes.TEC_SHORT, o.voltage_v, least_v, True)
+        return None
+
+    def _check_command(self, o: Observation) -> Trip | None:
+        allowed_a = MISMATCH_A + MISMATCH_SHARE * abs(o.command_a)
+        is_limited = abs(o.voltage_v) > AT_SUPPLY * self._limits.max_v
+        is_limited = is_limited and abs(o.current_a) < abs(o.command_a)
+        is_wrong = abs(o.current_a - o.command_a) > allowed_a and not is_limited
+        if self._mismatch.note(is_wrong):
+            return Trip(codes.TEC_MISMATCH, o.current_a, o.command_a, True)
+        return None
+
+
+class HotSide:
+    """The hot side's absolute limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._most_degc = limits.max_hot_degc
+        self.reset()
+
+    def reset(self) -> None:
+        self._bad = InARow(SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        if self._bad.note(o.hot_degc > self._most_degc):
+            return Trip(codes.HOT_SIDE, o.hot_degc, self._most_degc, True)
+        return None
+
+
+class FanLost:
+    """A fan that was given time to spin up and does not turn."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._least_rpm = limits.min_fan_rpm
+        self.reset()
+
+    def reset(self) -> None:
+        self._bad = InARow(FAN_SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        is_lost = o.fan_on_s > FAN_SPIN_UP_S and o.fan_rpm < self._least_rpm  # NaN: no tacho
+        if self._bad.note(is_lost):
+            return Trip(codes.FAN_LOST, o.fan_rpm, self._least_rpm)
+        return None
+
+
+class Wet:
+    """The window below the dew point."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._share = limits.window_share
+        self.reset()
+
+    def reset(self) -> None:
+        self._bad = InARow(WET_SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        if not o.is_driven or math.isnan(o.housing_degc) or math.isnan(o.humidity_percent):
+            return None
+        margin_k = window_degc(o.housing_degc, o.fpa_degc, self._share)
+        margin_k -= dew_point_degc(o.housing_degc, o.humidity_percent)
+        if self._bad.note(margin_k < 0 and o.current_a > 0):
+            return Trip(codes.CONDENSATION, margin_k, 0.0)
+        return None
+
+
+class BrownOut:
+    """A supply that sags takes the cooler first, so that the processor stays."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._least_v = limits.min_supply_v
+        self.reset()
+
+    def reset(self) -> None:
+        self._bad = InARow(SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        if self._bad.note(o.supply_v < self._least_v):
+            return Trip(codes.BROWN_OUT, o.supply_v, self._least_v)
+        return None
+
+
+class Stale:
+    """An output that nobody computed again."""
+
+    def reset(self) -> None:
+        pass
+
+    def check(self, o: Observation) -> Trip | None:
+        if o.is_driven and o.command_age_s > STALE_S:
+            return Trip(codes.TEC_STALE, o.command_age_s, STALE_S, True)
+        return None

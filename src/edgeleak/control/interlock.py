@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The observer whose only verb is off.
+
+It sees measured values, not the loop's intentions, and it knows nothing of gains or states.
+The first rule that objects is latched until `reset`; one more opinion can only add to it.
+"""
+
+from edgeleak import codes
+from edgeleak.control.electric_rules import BrownOut, Electric, FanLost, HotSide, Stale, Wet
+from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway
+from edgeleak.control.observation import Limits, Observation, Rule, Trip
+from edgeleak.control.sensor_rules import (
+    HOT_STUCK_SAMPLES,
+    PROBE_SAMPLES,
+    STUCK_SAMPLES,
+    Divider,
+    Stuck,
+    StuckBit,
+)
+
+
+class Interlock:
+    """All rules, the most certain first: a broken wire explains every odd temperature.
+
+    limits : what they compare with
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._stuck = Stuck("fpa", codes.FPA_STUCK, STUCK_SAMPLES)
+        self._rules: tuple[Rule, ...] = (
+            Divider("fpa", (codes.FPA_OPEN, codes.FPA_SHORT, codes.FPA_RANGE)),
+            Divider("hot", (codes.HOT_OPEN, codes.HOT_SHORT, codes.HOT_RANGE)),
+            Electric(limits),
+            HotSide(limits),
+            BrownOut(limits),
+            Direction(limits),
+            Jump(),
+            Runaway(),
+            RampExceeded(limits),
+            NoProgress(limits),
+            FanLost(limits),
+            Wet(limits),
+            self._stuck,
+            Stuck("hot", codes.HOT_STUCK, HOT_STUCK_SAMPLES),
+            StuckBit(),
+            Stale(),
+        )
+        self.trip: Trip | None = None
+
+    @property
+    def wants_probe(self) -> bool:
+        """The reading has been the same for long: move the current a little and look."""
+        return self._stuck.count >= PROBE_SAMPLES
+
+    def observe(self, o: Observation) -> Trip | None:
+        """One control period; the latched trip, or None."""
+        for rule in self._rules:
+            trip = rule.check(o)
+            if trip is not None and self.trip is None:
+                self.trip = trip
+        return self.trip
+
+    def reset(self) -> None:
+        """Forget trip and past: a new drive begins."""
+        self.trip = None
+        for rule in self._rules:
+            rule.reset()

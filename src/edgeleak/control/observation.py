@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the interlock sees each control period, what it may say, and its limits."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from edgeleak.control.feed_forward import Physics
+
+RATE_HZ = 20
+PERIOD_S = 1 / RATE_HZ
+
+
+class Trip(NamedTuple):
+    """A reason to switch off.
+
+    code               : of `edgeleak.codes`
+    measured, expected : for its sentence
+    is_urgent          : enable off at once; otherwise the current is ramped to zero first
+    """
+
+    code: int
+    measured: float
+    expected: float
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything a rule compares with.
+
+    physics         : nominal cooler
+    max_cool_a, max_heat_a, max_v, max_hot_degc, max_ramp_k_per_s : the board's
+    telemetry_end_v : telemetry outside 0.05 V .. this is a rail
+    no_progress_s, dew_margin_k, window_share, min_supply_v, min_fan_rpm : the user's
+    """
+
+    physics: Physics
+    max_cool_a: float
+    max_heat_a: float
+    max_v: float
+    max_hot_degc: float
+    max_ramp_k_per_s: float
+    telemetry_end_v: float = 2.45
+    no_progress_s: float = 10.0
+    dew_margin_k: float = 2.0
+    window_share: float = 0.05
+    min_supply_v: float = 4.6
+    min_fan_rpm: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One control period, measured values only; NaN is "not known".
+
+    fpa_degc, fpa_share, fpa_code : temperature, divider as share of its supply, ADC code
+    hot_degc, hot_share, hot_code : the same of the hot side
+    current_a, voltage_v          : telemetry; above 0 A is meant to cool
+    telemetry_v                   : the two telemetry voltages themselves
+    command_a                     : what the DAC held during this period
+    limit_a                       : upper current limit of the loop in this period
+    is_driven                     : the enable is refreshed
+    target_degc                   : where the user wants it
+    reference_k_per_s             : how fast the loop's own set-point moves
+    housing_degc, humidity_percent, supply_v : surroundings
+    fan_on_s, fan_rpm             : since when the fan is on, and its speed
+    command_age_s                 : since the loop's last output
+    """
+
+    fpa_degc: float
+    fpa_share: float = 0.5
+    fpa_code: int = -1
+    hot_degc: float
+    hot_share: float = 0.5
+    hot_code: int = -1
+    current_a: float = 0.0
+    voltage_v: float = 0.0
+    telemetry_v: tuple[float, float] = (1.25, 1.25)
+    command_a: float = 0.0
+    limit_a: float = 1.0
+    is_driven: bool = True
+    target_degc: float = math.nan
+    reference_k_per_s: float = 0.0
+    housing_degc: float = math.nan
+    humidity_percent: float = math.nan
+    supply_v: float = math.nan
+    fan_on_s: float = 0.0
+    fan_rpm: float = math.nan
+    command_age_s: float = 0.0
+
+
+class Rule(Protocol):
+    """One way to go wrong; remembers what it needs of the past."""
+
+    def check(self, o: Observation) -> Trip | None: ...
+
+    def reset(self) -> None: ...
+
+
+class InARow:
+    """Counts periods in a row in which something holds."""
+
+    def __init__(self, least: int) -> None:
+        self._least, self.count = least, 0
+
+    def note(self, holds: bool) -> bool:
+        """True once it held `least` times in a row."""
+        self.count = self.count + 1 if holds else 0
+        return self.count >= self._least
