@@ -66,10 +66,10 @@ def build(cls: type[Made], table: Mapping[str, Any], origin: str, text: str = ""
     kinds = {name: _needed(kind) for name, kind in get_type_hints(cls).items()}
     for key in table:
         if key not in known:
-            raise ConfigError(_unknown(key, known, _at(origin, text, section, key), section))
+            raise ConfigError(_unknown(key, known, at(origin, text, section, key), section))
     values: dict[str, Any] = {}
     for name, field in known.items():
-        where = f"{_at(origin, text, section, name)}: {_dotted(section, name)}"
+        where = f"{at(origin, text, section, name)}: {_dotted(section, name)}"
         if name in table:
             inner = _dotted(section, name)
             values[name] = _value(field, kinds[name], table[name], where, origin, text, inner)
@@ -99,6 +99,10 @@ def _value(field: "dataclasses.Field[Any]", kind: Any, value: Any, where: str, o
         if not isinstance(value, dict):
             raise ConfigError(f"{where} = {value!r}: expected a table of tables")
         inner = get_args(kind)[1]
+        for name, part in value.items():
+            if not isinstance(part, dict):
+                place = f"{at(origin, text, section, name)}: {_dotted(section, name)}"
+                raise ConfigError(f"{place} = {part!r}: expected a table")
         return {k: build(inner, v, origin, text, f"{section}.{k}") for k, v in value.items()}
     if problem := _problem(field, kind, value):
         raise ConfigError(f"{where} = {value!r} {problem}; {_expected(field)}")
@@ -144,15 +148,18 @@ def _dotted(section: str, name: str) -> str:
     return f"{section}.{name}" if section else name
 
 
-def _at(origin: str, text: str, section: str, name: str) -> str:
-    """File and, where it can be found, the line of `name` in `section`."""
+def at(origin: str, text: str, section: str, name: str) -> str:
+    """File and, where it can be found, the line of `name` in `section`; else of `section`."""
     here = ""
     for line_number, line in enumerate(text.splitlines(), 1):
         bare = line.strip()
         if header := re.fullmatch(r"\[+\s*([^\]]+?)\s*\]+.*", bare):
-            here = header[1].replace(" ", "")
+            here = re.sub(r"\s*\.\s*", ".", re.sub(r"[\"']", "", header[1]))
             if here == _dotted(section, name):
                 return f"{origin}, line {line_number}"
-        elif here == section and re.match(rf"\"?{re.escape(name)}\"?\s*=", bare):
+        elif here == section and re.match(rf"[\"']?{re.escape(name)}[\"']?\s*[.=]", bare):
             return f"{origin}, line {line_number}"
-    return origin
+    if not section:
+        return origin
+    parent, _, last = section.rpartition(".")
+    return at(origin, text, parent, last)
