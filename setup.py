@@ -17,6 +17,7 @@ from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 KERNELS = (
     "build",
@@ -115,6 +116,19 @@ class BuildKernels(build_ext):
         super().run()
 
 
+class BuildModules(build_py):
+    """build_py that puts every board/<name>/board.toml into the package, as edgeleak/boards."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for source in sorted(Path("board").glob("*/board.toml")):
+            target = Path(self.build_lib, "edgeleak", "boards", source.parent.name)
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
 def extension(name: str) -> Extension:
     source = Path("cext", f"{name}.pyx")
     macros: list[tuple[str, str | None]] = []
@@ -162,5 +176,5 @@ setup(
     extras_require={"host": HOST, "bench": BENCH, "dev": DEV + HOST + BENCH},
     entry_points={"console_scripts": ["edgeleak = edgeleak.app:main"]},
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "build_py": BuildModules},
 )
