@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registry: every command once, with its level, parameters and help; `help`, completion and
+the reference in docs are printed from here."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from edgeleak.console.scpi import Argument, Number, ScpiError, Word
+
+Context = Any
+Response = str | bytes | None
+SCALES = {"": 1.0, "K": 1e3, "M": 1e-3, "U": 1e-6, "N": 1e-9}
+
+
+class Level(IntEnum):
+    """Who may."""
+
+    LOOK = 0
+    OPERATE = 1
+    SERVICE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOf:
+    """A number with unit and range; MIN, MAX and DEF are understood."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    default: float | None = None
+    is_whole: bool = False
+
+    def value(self, argument: Argument) -> float | int:
+        if isinstance(argument, Word):
+            return self._word(argument.text)
+        if not isinstance(argument, Number):
+            raise ScpiError(-104, f"{self.name}: expected a number")
+        value = argument.value * self._scale(argument.unit)
+        if not self.low <= value <= self.high:
+            raise ScpiError(-222, f"{self.name}: {self.spoken()}")
+        if not self.is_whole:
+            return value
+        if value != int(value):
+            raise ScpiError(-224, f"{self.name}: expected a whole number")
+        return int(value)
+
+    def _word(self, text: str) -> float | int:
+        value = {"MIN": self.low, "MINIMUM": self.low, "MAX": self.high, "MAXIMUM": self.high,
+                 "DEF": self.default, "DEFAULT": self.default}.get(text)  # fmt: skip
+        if value is None:
+            raise ScpiError(-224, f"{self.name}: {self.spoken()}")
+        return int(value) if self.is_whole else value
+
+    def _scale(self, unit: str) -> float:
+        """Factor of a suffix such as MA for a parameter in A; the bare unit or none is 1."""
+        mine = self.unit.upper()
+        if unit in ("", mine):
+            return 1.0
+        prefix = unit.removesuffix(mine) if mine else unit
+        if mine and unit.endswith(mine) and prefix in SCALES:
+            return SCALES[prefix]
+        raise ScpiError(-131, f"{self.name}: expected {self.unit or 'no unit'}, got {unit}")
+
+    def spoken(self) -> str:
+        return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some words; short forms as in SCPI (ALTernate)."""
+
+    name: str
+    words: tuple[str, ...]
+
+    def value(self, argument: Argument) -> str:
+        given = argument.text if isinstance(argument, Word) else None
+        for form in self.words:
+            if given in forms(form):
+                return form.lower()
+        raise ScpiError(-224, f"{self.name}: {self.spoken()}")
+
+    def spoken(self) -> str:
+        return " | ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """ON, OFF, 1 or 0."""
+
+    name: str
+
+    def value(self, argument: Argument) -> bool:
+        if isinstance(argument, Word) and argument.text in ("ON", "OFF"):
+            return argument.text == "ON"
+        if isinstance(argument, Number) and not argument.unit and argument.value in (0, 1):
+            return bool(argument.value)
+        raise ScpiError(-224, f"{self.name}: {self.spoken()}")
+
+    def spoken(self) -> str:
+        return "ON | OFF"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Quoted text."""
+
+    name: str
+    most: int = 64
+
+    def value(self, argument: Argument) -> str:
+        if not isinstance(argument, str):
+            raise ScpiError(-104, f"{self.name}: expected quoted text")
+        if len(argument) > self.most:
+            raise ScpiError(-223, f"{self.name}: at most {self.most} characters")
+        return argument
+
+    def spoken(self) -> str:
+        return f'"text", at most {self.most}'
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A definite-length block."""
+
+    name: str
+    most: int
+
+    def value(self, argument: Argument) -> bytes:
+        if not isinstance(argument, bytes):
+            raise ScpiError(-104, f"{self.name}: expected a block")
+        if len(argument) > self.most:
+            raise ScpiError(-223, f"{self.name}: at most {self.most} bytes")
+        return argument
+
+    def spoken(self) -> str:
+        return f"#block, at most {self.most} bytes"
+
+
+Parameter = NumberOf | Choice | Switch | Text | Block
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command or query.
+
+    header     : as documented: upper case is the short form, [] is optional, ? is a query
+    run        : (context, *values) -> response of a query, None of a command
+    help       : one sentence
+    level      : who may
+    parameters : in order
+    needed     : how many of them must be given
+    answer     : what a query returns, with its unit
+    """
+
+    header: str
+    run: Callable[..., Response]
+    help: str
+    level: Level = Level.LOOK
+    parameters: tuple[Parameter, ...] = ()
+    needed: int = -1
+    answer: str = ""
+
+    @property
+    def is_query(self) -> bool:
+        return self.header.endswith("?")
+
+    def values(self, arguments: Sequence[Argument]) -> list[Any]:
+        """Checked values; ScpiError by the standard's numbers."""
+        needed = len(self.parameters) if self.needed < 0 else self.needed
+        if len(arguments) > len(self.parameters):
+            raise ScpiError(-108, f"{self.header} takes {len(self.parameters)}")
+        if len(arguments) < needed:
+            missing = self.parameters[len(arguments)]
+            raise ScpiError(-109, f"{missing.name}: {missing.spoken()}")
+        return [p.value(a) for p, a in zip(self.parameters, arguments, strict=False)]
+
+
+def forms(node: str) -> set[str]:
+    """Short and long form of one node, upper case: ALTernate -> ALT, ALTERNATE."""
+    short = re.match(r"[^a-z]*", node)
+    return {short[0] if short and short[0] else node.upper(), node.upper()}
+
+
+def spellings(header: str) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Every (path, is_query) a client may write for a documented header."""
+    is_query = header.endswith("?")
+    nodes: list[tuple[set[str], bool]] = []
+    for opened, plain in re.findall(r"\[:?([A-Za-z0-9*]+):?\]|([A-Za-z0-9*]+)", header):
+        nodes.append((forms(opened or plain), bool(opened)))
+    options = [[None, *sorted(names)] if optional else sorted(names) for names, optional in nodes]
+    for choice in itertools.product(*options):
+        yield tuple(name for name in choice if name is not None), is_query
+
+
+class Tree:
+    """All commands by every spelling."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = tuple(commands)
+        self._by_path: dict[tuple[tuple[str, ...], bool], Command] = {}
+        for command in commands:
+            for key in spellings(command.header):
+                if key in self._by_path:
+                    raise ValueError(f"{command.header} and {self._by_path[key].header} clash")
+                self._by_path[key] = command
+
+    def find(self, path: tuple[str, ...], is_query: bool) -> Command:
+        """The command, or ScpiError -113 that says when only the other form exists."""
+        command = self._by_path.get((path, is_query))
+        if command is not None:
+            return command
+        shown = ":".join(path)
+        if (path, not is_query) in self._by_path:
+            other = "is only a command" if is_query else "is only a query"
+            raise ScpiError(-113, f"{shown} {other}")
+        raise ScpiError(-113, shown[:48])

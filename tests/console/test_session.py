@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conversation by the standard: silence, one answer a query, errors by number, levels."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeleak.console import standard
+from edgeleak.console.session import Session
+from edgeleak.console.tree import (
+    Block,
+    Choice,
+    Command,
+    Level,
+    NumberOf,
+    Switch,
+    Text,
+    Tree,
+    spellings,
+)
+from edgeleak.errors import BusError, UsageError
+
+
+def fail(session, kind):
+    raise {"bus": BusError(5, "broken"), "usage": UsageError("no")}[kind]
+
+
+EXTRA = (
+    Command("SET:LEVel", lambda s, v: s.seen.append(v), "", Level.OPERATE,
+            (NumberOf("level", "A", -1, 2, 0.5),)),
+    Command("SET:COUNt", lambda s, v: s.seen.append(v), "",
+            parameters=(NumberOf("count", "", 0, 10, is_whole=True),)),
+    Command("SET:MODE", lambda s, v: s.seen.append(v), "",
+            parameters=(Choice("mode", ("OFF", "ON", "ALTernate")),)),
+    Command("SET:LOCK", lambda s, v: s.seen.append(v), "", parameters=(Switch("lock"),)),
+    Command("SET:NAME", lambda s, v="none": s.seen.append(v), "", needed=0,
+            parameters=(Text("name", 8),)),
+    Command("SET:DATA", lambda s, v: s.seen.append(v), "", parameters=(Block("data", 4),)),
+    Command("FAIL?", fail, "", parameters=(Choice("kind", ("BUS", "USAGE")),)),
+    Command("GO", lambda s: s.seen.append("go"), "", Level.SERVICE),
+)  # fmt: skip
+
+
+@pytest.fixture
+def session():
+    session = Session(Tree(standard.COMMANDS + EXTRA), None, Level.OPERATE, log=None)
+    lines = []
+    session._log = lines.append
+    object.__setattr__(session, "lines", lines)
+    object.__setattr__(session, "seen", [])
+    return session
+
+
+def test_it_starts_silent_and_powered_on(session):
+    assert session.feed(b"") == b""
+    assert session.feed(b"*ESR?\n*ESR?\n") == b"128\n0\n"
+
+
+def test_one_answer_a_query_and_none_a_command(session):
+    assert session.feed(b"*CLS;*OPC\n") == b""
+    assert session.feed(b"*OPC?;SYST:VERS?;:SYSTEM:ERROR?\n") == b'1;1999.0;0,"No error"\n'
+    assert session.feed(b"\n \n;\n") == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "bit"),
+    [
+        ("NOPE", -113, 0x20), ("SET:LEV?", -113, 0x20), ("*IDN", -113, 0x20),
+        ("SET:LEV 3", -222, 0x10), ("SET:LEV 1 V", -131, 0x20), ("SET:LEV ON", -224, 0x10),
+        ("SET:LEV 'a'", -104, 0x20), ("SET:LEV", -109, 0x20), ("SET:LEV 1,2", -108, 0x20),
+        ("SET:COUN 1.5", -224, 0x10), ("SET:MODE X", -224, 0x10), ("SET:LOCK 2", -224, 0x10),
+        ("SET:NAME 'far too long'", -223, 0x10), ("SET:DATA #15hello", -223, 0x10),
+        ("SET:DATA 1", -104, 0x20), ("GO", -203, 0x10), ("FAIL? BUS", -240, 0x10),
+        ("FAIL? USAGE", -222, 0x10), ("*ESE 256", -222, 0x10),
+    ],
+)  # fmt: skip
+def test_errors_have_the_standards_numbers_and_event_bits(session, line, number, bit):
+    session.feed(b"*CLS\n")
+    assert session.feed(line.encode() + b"\n") == b""
+    answer = session.feed(b"SYST:ERR:COUN?;NEXT?\n").decode()
+    assert answer.startswith(f'1;{number},"')
+    assert session.feed(b"*ESR?\n") == f"{bit}\n".encode()
+    assert session.seen == []
+
+
+def test_what_came_before_an_error_in_a_line_is_done(session):
+    assert session.feed(b"*OPC?;SET:COUN 3;NOPE;SET:COUN 4\n") == b"1\n"
+    assert session.seen == [3]
+
+
+def test_values_arrive_checked_and_scaled(session):
+    session.feed(
+        b"SET:LEV 500 MA;LEV MAX;LEV def;COUN 10;MODE alt;LOCK ON;NAME 'x';NAME;DATA #12ab\n"
+    )
+    assert session.feed(b"SYST:ERR?\n") == b'0,"No error"\n'
+    assert session.seen == [0.5, 2, 0.5, 10, "alternate", True, "x", "none", b"ab"]
+
+
+def test_refusals_and_orders_are_logged_and_queries_are_not(session):
+    session.feed(b"GO;*IDN?\n*OPC?\nSET:LEV 1\n")
+    assert session.lines == ["refused GO at level operate", "SET:LEVel at level operate"]
+
+
+def test_the_queue_says_that_it_overflowed(session):
+    for _ in range(40):
+        session.feed(b"NOPE\n")
+    errors = session.feed(b"SYST:ERR:ALL?\n").decode()
+    assert errors.count("-113") == 31
+    assert errors.rstrip().endswith('-350,"Queue overflow"')
+
+
+def test_status_byte_follows_its_registers(session):
+    session.feed(b"*CLS;*ESE 32;*SRE 4\n")
+    assert session.feed(b"*STB?\n") == b"0\n"
+    session.feed(b"NOPE\n")
+    assert session.feed(b"*STB?\n") == b"100\n"  # error 4, event 32, service 64
+    session.feed(b"*CLS;STAT:QUES:ENAB 2\n")
+    session.status.questionable.update(2)
+    session.status.questionable.update(0)
+    assert session.feed(b"*STB?;STAT:QUES:COND?;:STAT:QUES?;:STAT:QUES?;*STB?\n") == b"8;0;2;0;0\n"
+    session.feed(b"STAT:PRES\n")
+    assert session.feed(b"STAT:QUES:ENAB?\n") == b"0\n"
+
+
+def test_spellings_cover_short_long_and_optional_nodes():
+    assert set(spellings("SYSTem:ERRor[:NEXT]?")) == {
+        ((a, b, *c), True) for a in ("SYST", "SYSTEM") for b in ("ERR", "ERROR")
+        for c in ((), ("NEXT",))
+    }  # fmt: skip
+
+
+def test_two_commands_of_one_spelling_are_a_defect():
+    twice = (Command("A:B", print, ""), Command("A[:C]:B", print, ""))
+    with pytest.raises(ValueError, match="clash"):
+        Tree(twice)
+
+
+@given(st.lists(st.sampled_from([*"*:;,?#'\" \n01A", "SET:LEV", "ALT", "SYST:ERR?"]), max_size=40))
+def test_no_input_of_the_languages_own_characters_raises(parts):
+    session = Session(Tree(standard.COMMANDS), None)
+    answers = session.feed("".join(parts).encode() + b"\n*CLS\n")
+    assert session.feed(b"*OPC?\n") == b"1\n", answers
