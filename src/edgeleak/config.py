@@ -94,6 +94,13 @@ class RecorderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmConfig:
+    """The alarm output."""
+
+    hold_s: float = number("s", 0, 600, "a short plume is noticed too", 5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleConfig:
     """Where commands come from."""
 
@@ -113,6 +120,7 @@ class Config:
     nuc: NucConfig = field(default_factory=NucConfig)
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
+    alarm: AlarmConfig = field(default_factory=AlarmConfig)
     console: ConsoleConfig = field(default_factory=ConsoleConfig)
 
 

@@ -125,13 +125,13 @@ class Nuc:
         if self.status.phase is not Phase.IDLE:
             self._refuse("cancelled", self._since_ns, nan, nan)
 
-    def stamp(self, info: FrameInfo) -> FrameInfo:
-        """The frame's facts with number, age and state of the correction."""
+    def facts(self, time_ns: int) -> tuple[int, int, NucState]:
+        """(number, age in ms, state) that a frame of this time carries."""
         status = self.status
         age_ms = -1
         if status.taken_ns >= 0:
-            age_ms = max(0, (info.monotonic_ns - status.taken_ns) // NS_PER_MS)
-        return replace(info, nuc_id=status.nuc_id, ms_since_nuc=age_ms, nuc_state=status.state)
+            age_ms = max(0, (time_ns - status.taken_ns) // NS_PER_MS)
+        return status.nuc_id, age_ms, status.state
 
     def see(self, raw: np.ndarray, info: FrameInfo) -> None:
         """One frame, before it is corrected.

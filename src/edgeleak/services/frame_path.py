@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to one frame, in order; the frames loop runs it whenever a frame may be there.
+
+Nothing here waits, allocates arrays or writes files: the frame arrives in the pipeline's own
+array, is copied once into the recorder's ring, corrected and judged in place.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from edgeleak.clock import NS_PER_S, Clock
+from edgeleak.codes import Kind
+from edgeleak.frame import FrameInfo
+from edgeleak.pipeline import Pipeline
+from edgeleak.services.health import Freshness, Health
+from edgeleak.services.nuc import Nuc
+from edgeleak.services.panel import Panel
+from edgeleak.services.recorder import Recorder
+from edgeleak.services.utc import Utc
+from edgeleak.services.watchdog import Watchdog
+
+FPS_WINDOW_S = 2.0
+
+
+class FrameSource(Protocol):
+    """What acquisition offers to the frames loop."""
+
+    def take(self, counts: np.ndarray) -> FrameInfo | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """Everybody who hears of a frame besides the pipeline; fixed at the start."""
+
+    nuc: Nuc
+    utc: Utc
+    health: Health
+    freshness: Freshness
+    panel: Panel
+    watchdog: Watchdog
+    recorder: Recorder | None
+    note_light: Callable[[bool], None] | None
+
+
+class FramePath:
+    """From the acquisition's buffer to the answer.
+
+    pipeline  : judges; its `arena["counts"]` is the frame
+    source    : fills it
+    followers : see Followers
+    """
+
+    def __init__(self, pipeline: Pipeline, source: FrameSource, followers: Followers,
+                 clock: Clock) -> None:  # fmt: skip
+        self._pipeline, self._source, self._to, self._clock = pipeline, source, followers, clock
+        self._counts = pipeline.arena["counts"]
+        self.frames = 0
+        self.info = FrameInfo()
+        self.fps = 0.0
+        self._mark_ns, self._mark_frames = clock.monotonic_ns(), 0
+        self.on_frame: Callable[[FrameInfo], None] | None = None
+
+    def step(self, _due_ns: int) -> None:
+        """Take, correct, judge and hand on one frame, if one is ready."""
+        info = self._source.take(self._counts)
+        if info is None:
+            return
+        to = self._to
+        info = self._complete(info)
+        to.nuc.see(self._counts, info)
+        if to.recorder is not None:
+            to.recorder.begin(self._counts)
+        verdict = self._pipeline.step(self._counts, info)
+        now_ns = self._clock.monotonic_ns()
+        self.frames += 1
+        self.info = info
+        to.freshness.note(now_ns)
+        if to.note_light is not None:
+            to.note_light(info.led_on)
+        answer = to.health.take(now_ns, verdict, info.sequence)
+        if to.recorder is not None:
+            to.recorder.publish(info, answer)
+        if answer.kind == Kind.GAS:
+            to.panel.note_gas(now_ns)
+            if to.recorder is not None:
+                to.recorder.note_gas()
+        to.watchdog.note_frame()
+        if self.on_frame is not None:
+            self.on_frame(info)
+
+    def _complete(self, info: FrameInfo) -> FrameInfo:
+        """The facts that only this side knows: correction and time of day."""
+        nuc_id, age_ms, state = self._to.nuc.facts(info.monotonic_ns)
+        utc = self._to.utc
+        return replace(info, nuc_id=nuc_id, ms_since_nuc=age_ms, nuc_state=state,
+                       utc_ns=utc.label_ns(info.monotonic_ns), utc_quality=utc.quality)  # fmt: skip
+
+    def measure_fps(self, now_ns: int) -> None:
+        """Once a second or so: frames per second of the last stretch."""
+        passed_s = (now_ns - self._mark_ns) / NS_PER_S
+        if passed_s >= FPS_WINDOW_S:
+            self.fps = (self.frames - self._mark_frames) / passed_s
+            self._mark_ns, self._mark_frames = now_ns, self.frames
