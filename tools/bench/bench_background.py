@@ -19,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from frames import align_all, aligned
 from peers import THRESHOLD_LEVELS, AnyStepBackground, OneLevelBackground
 from timing import paired_ratio, race
 
@@ -27,21 +28,6 @@ from edgeleak.kernels import background_step
 SHAPES = ((480, 640), (240, 320), (120, 160))
 FRAMES = 16
 THRESHOLD_Q2 = 40
-
-
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that starts at a multiple of 64 bytes."""
-    block = np.zeros(array.nbytes + 64, np.uint8)
-    start = -block.ctypes.data % 64
-    copy = block[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
-
-
-def align_all(contestant: object) -> None:
-    for name, value in vars(contestant).items():
-        if isinstance(value, np.ndarray):
-            setattr(contestant, name, aligned(value))
 
 
 def moving_counts(shape: tuple[int, int]) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import peers
-from frames import Course, log_levels, make_course
+from frames import Course, aligned, log_levels, make_course
 from ours import FusedChain, StagedChain, corrected_counts, grey_levels
 from timing import Timing, best_ratio, paired_ratio, race
 
@@ -163,8 +163,8 @@ def bench_chain(course: Course, effort: Effort) -> list[Row]:
 
 
 def bench_nuc(course: Course, effort: Effort) -> list[Row]:
-    counts = [frame.copy() for frame in course.raw]
-    work = np.empty_like(counts[0])
+    counts = [aligned(frame) for frame in course.raw]
+    work = aligned(counts[0])
 
     def ours(index: int) -> None:
         np.copyto(work, counts[index])
@@ -184,7 +184,7 @@ def bench_nuc(course: Course, effort: Effort) -> list[Row]:
 
 def bench_agc(course: Course, effort: Effort) -> list[Row]:
     lut, counts = kernels.log_lut(*log_levels()), corrected_counts(course)
-    grey = np.empty(course.shape, np.uint8)
+    grey = aligned(np.empty(course.shape, np.uint8))
     stages = peers.lut_stages(counts, lut)
     for name, run in stages.items():
         must_equal(name, np.asarray(run(0)), lut[counts[0]])
@@ -195,7 +195,7 @@ def bench_agc(course: Course, effort: Effort) -> list[Row]:
 
 def bench_clahe(course: Course, effort: Effort, is_quick: bool) -> list[Row]:
     levels = grey_levels(course)
-    work = np.empty_like(levels[0])
+    work = aligned(levels[0])
 
     def ours(index: int) -> np.ndarray:
         np.copyto(work, levels[index])
@@ -217,8 +217,8 @@ def bench_clahe(course: Course, effort: Effort, is_quick: bool) -> list[Row]:
 
 def bench_background(course: Course, effort: Effort) -> list[Row]:
     levels = grey_levels(course)
-    background = levels[0].astype(np.uint16) << 8
-    difference, mask = np.empty_like(levels[0]), np.empty_like(levels[0])
+    background = aligned(levels[0].astype(np.uint16) << 8)
+    difference, mask = aligned(levels[0]), aligned(levels[0])
 
     def ours(index: int) -> np.ndarray:
         kernels.background_step(

@@ -2,7 +2,7 @@
 """EdgeLeak's side of the table: staged kernels, the fused chain, the pipeline."""
 
 import numpy as np
-from frames import Course, log_levels
+from frames import Course, align_all, aligned, log_levels
 from peers import THRESHOLD_LEVELS
 
 from edgeleak.kernels import (
@@ -28,6 +28,7 @@ class Arena:
         self.grey = np.empty(shape, np.uint8)
         self.background = np.zeros(shape, np.uint16)
         self.difference, self.mask = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        align_all(self)
 
 
 class StagedChain(Arena):
@@ -75,7 +76,7 @@ class FusedChain(Arena):
 
 def corrected_counts(course: Course) -> list[np.ndarray]:
     """Every frame of the course after NUC and bad pixels."""
-    frames = [frame.copy() for frame in course.raw]
+    frames = [aligned(frame) for frame in course.raw]
     for frame in frames:
         nuc(frame, course.gain_q14, course.offset)
         replace_bad_pixels(frame, course.bad_table)
@@ -86,7 +87,7 @@ def grey_levels(course: Course) -> list[np.ndarray]:
     """The same after gain control, before CLAHE."""
     lut, frames = log_lut(*log_levels()), []
     for counts in corrected_counts(course):
-        grey = np.empty(counts.shape, np.uint8)
+        grey = aligned(np.empty(counts.shape, np.uint8))
         agc(counts, lut, grey)
         frames.append(grey)
     return frames
