@@ -485,3 +485,51 @@ TABLE.update(_table(
          "the cooler takes {measured:.2f} W, {expected:.2f} W is its limit", "cooler.max_power_w",
          "wait, or raise the limit", is_note=True),
 ))  # fmt: skip
+
+LINK_CRC, LINK_SYNC, LINK_ORDER, LINK_FLAGS, LINK_SHORT = 112, 113, 114, 115, 116
+LINK_BUS, LINK_TELEMETRY, LINK_SILENT, LINK_STARTING = 117, 118, 119, 120
+LINK_DEAD, LINK_GONE, FRAME_REPEATED, FRAME_LOOP, COUNTER_STUCK = 121, 122, 123, 124, 125
+FPA_BAND = 126
+
+_BAD = "{measured:.0f} frames in a row are "
+_CABLE = "check the sensor's cable; lower spi.max_hz in board.toml if it repeats"
+TABLE.update(_table(
+    Code(LINK_CRC, "link-crc", _I, _BAD + "damaged (CRC), {expected:.0f} are too many", "board spi",
+         _CABLE),
+    Code(LINK_SYNC, "link-sync", _I, _BAD + "out of step, {expected:.0f} are too many", "board spi",
+         _CABLE),
+    Code(LINK_ORDER, "link-order", _I, _BAD + "missing lines, {expected:.0f} are too many",
+         "board spi", "look for an overloaded processor; check spidev.bufsiz"),
+    Code(LINK_FLAGS, "link-flags", _I,
+         _BAD + "of two minds about LED or shutter, {expected:.0f} are too many", "sensor",
+         "power-cycle the sensor"),
+    Code(LINK_SHORT, "link-short-read", _I, _BAD + "cut short, {expected:.0f} are too many",
+         "board spi", "check spidev.bufsiz against board.toml"),
+    Code(LINK_BUS, "link-bus", _I,
+         "{measured:.0f} transfers in a row failed, {expected:.0f} are too many", "board spi", "check that the SPI node exists and nobody else has it open"),
+    Code(LINK_TELEMETRY, "link-telemetry", _I,
+         _BAD + "with a telemetry line of another frame, {expected:.0f} are too many", "sensor",
+         "power-cycle the sensor"),
+    Code(LINK_SILENT, "link-silent", _I,
+         "no frame for {measured:.2f} s, {expected:.2f} s is too long",
+         "sensor.stale_ms", "wait: the link is being resynchronised"),
+    Code(LINK_STARTING, "link-starting", _I, "the sensor is being started", "sensor", "wait"),
+    Code(LINK_DEAD, "link-dead", _F,
+         "no frame after {measured:.0f} resynchronisations; the sensor's supply is switched off"
+         " and on, {expected:.0f} times at most", "board sensor", "check the sensor's cable and supply"),
+    Code(LINK_GONE, "link-gone", _F,
+         "no frame after {measured:.0f} power cycles of the sensor, {expected:.0f} is the limit",
+         "board sensor", "check the sensor's cable and supply, then restart"),
+    Code(FRAME_REPEATED, "frame-repeated", _F,
+         "the same pixels {measured:.0f} times in a row, {expected:.0f} times is a fault", "sensor",
+         "power-cycle the sensor; a live picture has noise"),
+    Code(FRAME_LOOP, "frame-loop", _F,
+         "{measured:.0f} frames in a row were seen before, {expected:.0f} is a fault", "sensor",
+         "power-cycle the sensor; a live picture has noise"),
+    Code(COUNTER_STUCK, "frame-counter-stuck", _F,
+         "the frame number stood still for {measured:.0f} frames, {expected:.0f} is a fault",
+         "sensor", "power-cycle the sensor"),
+    Code(FPA_BAND, "fpa-out-of-band", _I,
+         "the sensor says its detector is at {measured:.1f} degC, {expected:.1f} degC is the end of"
+         " what can be", "sensor", "power-cycle the sensor; if it stays, replace it"),
+))  # fmt: skip

@@ -63,3 +63,7 @@ class NotReadyError(EdgeLeakError):
     """The part has no valid sample yet; ask again later."""
 
     exit_code = 75
+
+
+class LinkLost(UnavailableError):
+    """The sensor gives no frames, whatever was tried; the supervisor may start us again."""

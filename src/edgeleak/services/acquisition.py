@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From bus messages to frames: two buffers, and what is done when frames stop coming.
+
+The capture thread fills one buffer while the other waits to be taken, so a bus at its ceiling
+never waits for the pipeline; a buffer is handed over only when the driver has seen every line of
+one frame, whole and in order, so a torn frame cannot be published.  When no frame comes: bounded
+resyncs, then a named fault and a power cycle of the sensor, then `LinkLost` for the supervisor.
+Nothing here waits except in the driver's own wait for data-ready.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from math import nan
+from typing import Any, Protocol
+
+import numpy as np
+
+from edgeleak import codes
+from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
+from edgeleak.drivers.link import LinkCounters, Loss, Progress, Unpacked
+from edgeleak.errors import BusError, LinkLost
+from edgeleak.frame import FrameInfo
+from edgeleak.sensor import SensorInfo
+
+BAD_FRAMES = 3
+"""Lost frames in a row that are more than a glitch."""
+BAD_TRANSFERS = 3
+RESYNCS, POWER_CYCLES = 3, 2
+REPEATS = 3
+LOOP_REPEATS, LOOP_LONGEST = 6, 8
+STANDS_STILL = 3
+FPA_BAND_DEGC = (-60.0, 90.0)
+FIRST_BACK_OFF_NS, LONGEST_BACK_OFF_NS = 20 * NS_PER_MS, 320 * NS_PER_MS
+MOST_MESSAGES = 64
+"""Of one `step`; a frame of 640x480 takes nine."""
+
+LOSS_CODES = {
+    Loss.CRC: codes.LINK_CRC,
+    Loss.SYNC: codes.LINK_SYNC,
+    Loss.ORDER: codes.LINK_ORDER,
+    Loss.FLAGS: codes.LINK_FLAGS,
+    Loss.SHORT: codes.LINK_SHORT,
+    Loss.BUS: codes.LINK_BUS,
+    Loss.TELEMETRY: codes.LINK_TELEMETRY,
+}
+
+
+class Camera(Protocol):
+    """A sensor's driver; `drivers.el640.El640` and `drivers.lepton.Lepton`."""
+
+    info: SensorInfo
+    shape: tuple[int, int]
+    packets_shape: tuple[int, int]
+    counters: LinkCounters
+    loss: Loss
+    arrival_ns: int
+
+    @property
+    def resync_after_ns(self) -> int: ...
+
+    @property
+    def is_starting(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def resync(self) -> None: ...
+
+    def power_cycle(self) -> None: ...
+
+    def reopen(self) -> None: ...
+
+    def capture(self, packets: np.ndarray) -> Progress: ...
+
+    def unpack(self, packets: np.ndarray, counts: np.ndarray,
+               arrival_ns: int) -> Unpacked | None: ...  # fmt: skip
+
+
+class Rung(IntEnum):
+    """What is tried next."""
+
+    NONE = 0
+    RESYNC = 1
+    POWER_CYCLE = 2
+    GIVE_UP = 3
+
+
+class Ladder:
+    """Which rung follows when frames stay away; pure.
+
+    patience_ns : without a frame this long the next rung is tried
+    """
+
+    RUNGS = (Rung.RESYNC,) * RESYNCS + (Rung.POWER_CYCLE,) * POWER_CYCLES + (Rung.GIVE_UP,)
+
+    def __init__(self, patience_ns: int) -> None:
+        self._patience_ns = patience_ns
+        self._since_ns: int | None = None
+        self.step = 0
+
+    def good(self, now_ns: int) -> None:
+        """A frame came."""
+        self._since_ns, self.step = now_ns, 0
+
+    def failed(self) -> None:
+        """The sensor's bring-up failed: resyncs are of no use, and there is nothing to wait for."""
+        self.step = max(self.step, RESYNCS)
+        self._since_ns = None
+
+    def next(self, now_ns: int, is_busy: bool, is_failed: bool) -> Rung:
+        """The rung to take now; the time in which the driver is busy does not count."""
+        if is_busy or (self._since_ns is None and not is_failed):
+            self._since_ns = now_ns
+            return Rung.NONE
+        since_ns = now_ns if self._since_ns is None else self._since_ns
+        if not is_failed and now_ns - since_ns <= self._patience_ns:
+            return Rung.NONE
+        rung = self.RUNGS[min(self.step, len(self.RUNGS) - 1)]
+        self.step += 1
+        self._since_ns = now_ns
+        return rung
+
+    @property
+    def is_dead(self) -> bool:
+        """Resyncs were in vain."""
+        return self.step > RESYNCS
+
+
+class Staleness:
+    """Tells a live sensor from one that repeats itself: a live picture has noise."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._recent: deque[int] = deque(maxlen=LOOP_LONGEST)
+        self._same = self._seen = self._still = 0
+
+    def note(self, moved: int, digest: int) -> tuple[int, float, float]:
+        """(code, measured, expected) after a frame whose number moved by `moved`."""
+        self._same = self._same + 1 if digest == self._last else 0
+        self._seen = self._seen + 1 if digest in self._recent else 0
+        self._still = self._still + 1 if moved == 0 else 0
+        self._last = digest
+        self._recent.append(digest)
+        if self._same >= REPEATS:
+            return codes.FRAME_REPEATED, self._same, REPEATS
+        if self._seen >= LOOP_REPEATS:
+            return codes.FRAME_LOOP, self._seen, LOOP_REPEATS
+        if self._still >= STANDS_STILL:
+            return codes.COUNTER_STUCK, self._still, STANDS_STILL
+        return codes.OK, nan, nan
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """One consistent picture of the link.
+
+    code, measured, expected : 0, or why its frames cannot be trusted
+    published, overruns      : frames handed over; of these never taken
+    drops                    : frames missing between those taken
+    counters                 : the driver's
+    """
+
+    code: int
+    measured: float
+    expected: float
+    published: int
+    overruns: int
+    drops: int
+    counters: LinkCounters
+
+
+@dataclass(slots=True)
+class _Buffer:
+    packets: np.ndarray
+    arrival_ns: int = 0
+
+
+Trouble = tuple[int, float, float]
+FINE: Trouble = (codes.OK, nan, nan)
+
+
+class Acquisition:
+    """`step` belongs to the capture thread, `take` to the frames thread, `status` to everybody.
+
+    camera   : driver
+    clock    : intervals
+    stale_ms : without a frame this long there is no answer
+    """
+
+    def __init__(self, camera: Camera, clock: Clock, stale_ms: float = 400.0) -> None:
+        self._camera, self._clock = camera, clock
+        self._stale_ns = round(stale_ms * NS_PER_MS)
+        self._filling, self._spare = (
+            _Buffer(np.zeros(camera.packets_shape, np.uint8)) for _ in range(2)
+        )
+        self._ready: _Buffer | None = None
+        self._lock = threading.Lock()
+        self._ladder = Ladder(max(self._stale_ns, camera.resync_after_ns))
+        self._staleness = Staleness()
+        self._stale: Trouble = FINE
+        self._band: Trouble = FINE
+        self._bad_frames = self._bad_transfers = 0
+        self._back_off_ns, self._retry_ns = FIRST_BACK_OFF_NS, 0
+        self._has_failed = self._is_lost = False
+        self._frame_ns: int | None = None
+        self.published = self.overruns = self.drops = 0
+        self.packet_bytes = 2 * self._filling.packets.nbytes
+
+    def start(self) -> None:
+        """Begin the sensor's bring-up; `step` carries it out."""
+        self._camera.start()
+
+    def stop(self) -> None:
+        """Sensor off.  Raises BusError when its supply could not be switched."""
+        self._camera.stop()
+
+    # --- capture thread ----------------------------------------------------------------------
+
+    def step(self, _now_ns: int = 0) -> Progress:
+        """Read what is there, at most to the end of one frame.
+
+        Raises LinkLost when nothing helped and WrongDeviceError from bring-up; every other
+        trouble is counted, answered and shown in `status`.
+        """
+        progress = Progress.NOTHING
+        for _ in range(MOST_MESSAGES):
+            progress = self._message()
+            if progress is not Progress.MORE:
+                break
+        self._climb()
+        return progress
+
+    def _message(self) -> Progress:
+        if self._clock.monotonic_ns() < self._retry_ns:
+            return Progress.NOTHING
+        was_starting = self._camera.is_starting
+        try:
+            progress = self._camera.capture(self._filling.packets)
+        except BusError:
+            self._fail(was_starting)
+            return Progress.NOTHING
+        if progress is Progress.COMPLETE:
+            self._publish()
+        elif progress is Progress.LOST:
+            self._bad_frames += 1
+        if progress is not Progress.NOTHING:
+            self._bad_transfers, self._back_off_ns = 0, FIRST_BACK_OFF_NS
+        return progress
+
+    def _publish(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        full = self._filling
+        full.arrival_ns = self._camera.arrival_ns
+        with self._lock:
+            self.overruns += self._ready is not None
+            self._ready, self._filling, self._spare = full, self._spare, full
+        self.published += 1
+        self._bad_frames = 0
+        self._frame_ns = now_ns
+        self._ladder.good(now_ns)
+
+    def _fail(self, was_starting: bool) -> None:
+        """A transfer failed: open the node again, later and later."""
+        camera = self._camera
+        camera.counters.bus += 1
+        self._bad_transfers += 1
+        self._retry_ns = self._clock.monotonic_ns() + self._back_off_ns
+        self._back_off_ns = min(2 * self._back_off_ns, LONGEST_BACK_OFF_NS)
+        if was_starting:
+            self._has_failed = True
+            self._ladder.failed()
+            return
+        try:
+            camera.reopen()
+        except BusError:
+            camera.counters.bus += 1
+
+    def _climb(self) -> None:
+        camera, failed = self._camera, self._has_failed
+        now_ns = self._clock.monotonic_ns()
+        if failed and now_ns < self._retry_ns:
+            return
+        rung = self._ladder.next(now_ns, camera.is_starting, failed)
+        if rung is Rung.NONE:
+            return
+        self._has_failed = False
+        if rung is Rung.RESYNC:
+            camera.resync()
+        elif rung is Rung.POWER_CYCLE:
+            camera.power_cycle()
+        else:
+            self._is_lost = True
+            raise LinkLost(
+                f"sensor {camera.info.name}: no frame after {RESYNCS} resynchronisations and"
+                f" {POWER_CYCLES} power cycles (last loss: {camera.loss}); check its cable and"
+                " supply, then restart"
+            )
+
+    # --- frames thread -----------------------------------------------------------------------
+
+    def take(self, counts: np.ndarray) -> FrameInfo | None:
+        """The newest whole frame, once; None when there is no new one.
+
+        counts : (H, W) uint16, overwritten only when a frame is returned or when its telemetry
+                 contradicts its lines
+        """
+        with self._lock:
+            buffer = self._ready
+            if buffer is None:
+                return None
+            unpacked = self._camera.unpack(buffer.packets, counts, buffer.arrival_ns)
+            self._ready = None
+        if unpacked is None:
+            self._bad_frames += 1
+            return None
+        self.drops += max(0, unpacked.moved - 1)
+        self._stale = self._staleness.note(unpacked.moved, unpacked.digest)
+        self._band = _band(unpacked.info.fpa_temp_degc)
+        return replace(unpacked.info, drops=self.drops)
+
+    # --- everybody ---------------------------------------------------------------------------
+
+    @property
+    def telemetry(self) -> Any:
+        """Telemetry of the frame taken last; None before the first."""
+        return getattr(self._camera, "telemetry", None)
+
+    @property
+    def status(self) -> LinkStatus:
+        code, measured, expected = self._trouble()
+        return LinkStatus(code, measured, expected, self.published, self.overruns, self.drops,
+                          self._camera.counters)  # fmt: skip
+
+    def _trouble(self) -> Trouble:
+        if self._is_lost:
+            return codes.LINK_GONE, POWER_CYCLES, POWER_CYCLES
+        if self._ladder.is_dead:
+            return codes.LINK_DEAD, RESYNCS, POWER_CYCLES
+        if self._stale[0]:
+            return self._stale
+        if self._bad_transfers >= BAD_TRANSFERS:
+            return codes.LINK_BUS, self._bad_transfers, BAD_TRANSFERS
+        if self._bad_frames >= BAD_FRAMES:
+            code = LOSS_CODES.get(self._camera.loss, codes.LINK_CRC)
+            return code, self._bad_frames, BAD_FRAMES
+        frame_ns = self._frame_ns
+        if frame_ns is None:
+            return codes.LINK_STARTING, nan, nan
+        age_ns = self._clock.monotonic_ns() - frame_ns
+        if age_ns > self._stale_ns:
+            return codes.LINK_SILENT, age_ns / NS_PER_S, self._stale_ns / NS_PER_S
+        return self._band
+
+
+def _band(fpa_degc: float) -> Trouble:
+    """NaN is a sensor that does not tell."""
+    low, high = FPA_BAND_DEGC
+    if fpa_degc < low:
+        return codes.FPA_BAND, fpa_degc, low
+    return (codes.FPA_BAND, fpa_degc, high) if fpa_degc > high else FINE
