@@ -96,6 +96,11 @@ class Reader:
             elif not self._take(byte):
                 return
 
+    @property
+    def is_in_block(self) -> bool:
+        """A block has begun and is not whole yet."""
+        return self._block_end > self._at
+
     def _take(self, byte: int) -> bool:
         """Step over one byte of a message; False when a block's head is still to come."""
         if self._quote:

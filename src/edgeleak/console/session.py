@@ -69,6 +69,17 @@ class Session:
         if command.level > Level.LOOK:
             self._log(f"{command.header} at level {self.level.name.lower()}")
 
+    @property
+    def is_in_block(self) -> bool:
+        """The next bytes belong to a block, whatever they are."""
+        return self._reader.is_in_block
+
+    def log_out(self) -> None:
+        """Back to the level the transport grants."""
+        if self.level != self.floor:
+            self._log(f"logged out of level {self.level.name.lower()}")
+        self.level = self.floor
+
     def complete(self) -> None:
         """`*OPC`: everything before it is done, because commands here finish before they return."""
         self.status.esr |= OPC

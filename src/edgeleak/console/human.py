@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same tree for people: Ctrl-B opens it, Ctrl-A or `exit` leaves it.
+
+A line editor in a few keys (arrows, Tab, Backspace, Ctrl-U, Ctrl-C), answers with their errors
+in plain words, `help` from the registry.  It holds no command of its own but those of looking:
+everything that changes something is a command of the tree, with its level and its log line.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edgeleak.clock import NS_PER_S
+from edgeleak.console.session import Session
+from edgeleak.console.tree import Command, forms
+
+CTRL_A, CTRL_B = b"\x01", b"\x02"
+CTRL_C, TAB, BACKSPACE, CTRL_U, ESCAPE, DELETE = 0x03, 0x09, 0x08, 0x15, 0x1B, 0x7F
+ENTER = (0x0A, 0x0D)
+PROMPT = "edgeleak> "
+LINE_MOST, HISTORY_MOST = 512, 100
+ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
+HELP_COLUMN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A word for people.
+
+    help : one line
+    run  : (session, words) -> text, or the SCPI line to run instead when it starts with ":"
+    """
+
+    help: str
+    run: Callable[[Session, list[str]], str]
+
+
+class HumanMode:
+    """Line editing and plain answers over one session.
+
+    session   : runs what is typed
+    banner    : text shown on entering: version, state, fault
+    shortcuts : words besides the tree
+    live      : one line for `watch`
+    """
+
+    def __init__(self, session: Session, banner: Callable[[], str],
+                 shortcuts: Mapping[str, Shortcut], live: Callable[[], str]) -> None:  # fmt: skip
+        self._session, self._banner, self._live = session, banner, live
+        self._shortcuts = dict(shortcuts)
+        self.is_on = False
+        self._line, self._escape = bytearray(), b""
+        self._history: list[str] = []
+        self._at, self._watch_ns, self._next_ns = 0, 0, 0
+        self._last_enter = 0
+
+    def enter(self) -> bytes:
+        """Banner and prompt."""
+        self.is_on = True
+        self._line.clear()
+        return _text(f"\n{self._banner()}\nType help, or Ctrl-A to leave.\n{PROMPT}")
+
+    def leave(self) -> bytes:
+        """Back to silence."""
+        self.is_on, self._watch_ns = False, 0
+        return _text("\n")
+
+    def tick(self, now_ns: int) -> bytes:
+        """A line of `watch` when it is due."""
+        if not self._watch_ns or now_ns < self._next_ns:
+            return b""
+        self._next_ns = now_ns + self._watch_ns
+        return _text(f"\r{self._live()}\x1b[K")
+
+    def feed(self, data: bytes) -> bytes:
+        """Echo and answers to what was typed."""
+        out = bytearray()
+        for byte in data:
+            if not self.is_on:
+                break  # what follows `exit` was not meant for SCPI
+            out += self._key(byte)
+        return bytes(out)
+
+    def _key(self, byte: int) -> bytes:
+        if self._watch_ns:
+            self._watch_ns = 0
+            return _text(f"\n{PROMPT}")
+        if self._escape or byte == ESCAPE:
+            return self._arrow(byte)
+        was, self._last_enter = self._last_enter, byte if byte in ENTER else 0
+        if byte in ENTER:
+            return b"" if was and was != byte else self._enter()
+        if byte in (BACKSPACE, DELETE):
+            return self._rub_out(1)
+        if byte == CTRL_U:
+            return self._rub_out(len(self._line))
+        if byte == CTRL_C:
+            self._line.clear()
+            return _text(f"^C\n{PROMPT}")
+        if byte == TAB:
+            return self._complete()
+        if 0x20 <= byte < 0x7F and len(self._line) < LINE_MOST:
+            self._line.append(byte)
+            return bytes((byte,))
+        return b"\x07"
+
+    def _arrow(self, byte: int) -> bytes:
+        """Collect an escape sequence; only up and down mean something."""
+        self._escape += bytes((byte,))
+        tail = self._escape[1:]
+        if len(tail) < 2 and (not tail or tail in (b"[", b"O")):
+            return b""
+        self._escape = b""
+        step = ARROWS.get(tail, 0)
+        wanted = self._at + step
+        if not step or not 0 <= wanted <= len(self._history):
+            return b""
+        self._at = wanted
+        text = self._history[wanted] if wanted < len(self._history) else ""
+        shown = self._rub_out(len(self._line))
+        self._line[:] = text.encode()
+        return shown + self._line
+
+    def _rub_out(self, count: int) -> bytes:
+        count = min(count, len(self._line))
+        if count:
+            del self._line[-count:]
+        return b"\b \b" * count
+
+    def _enter(self) -> bytes:
+        line = self._line.decode("ascii").strip()
+        self._line.clear()
+        if not line:
+            return _text(f"\n{PROMPT}")
+        if not self._history or self._history[-1] != line:
+            self._history = [*self._history[1 - HISTORY_MOST :], line]
+        self._at = len(self._history)
+        answer = self.run(line)
+        if not self.is_on:
+            return _text("\n")
+        end = "" if self._watch_ns else PROMPT
+        return _text("\n" + (answer.rstrip("\n") + "\n" if answer else "") + end)
+
+    def run(self, line: str) -> str:
+        """Answer to one line, errors in words."""
+        words = line.split()
+        name = words[0].lower()
+        if name in ("exit", "quit"):
+            self.leave()
+            return ""
+        if name == "help":
+            return self._help(" ".join(words[1:]))
+        if name == "watch":
+            return self._watch(words[1:])
+        for count in (2, 1):
+            shortcut = self._shortcuts.get(" ".join(words[:count]).lower())
+            if shortcut is not None:
+                answer = shortcut.run(self._session, words[count:])
+                return self._scpi(answer) if answer.startswith(":") else answer
+        return self._scpi(line)
+
+    def _scpi(self, line: str) -> str:
+        raw = self._session.execute(line.encode())
+        text = raw.decode("ascii", "replace") if raw.isascii() else f"{len(raw)} bytes of data\n"
+        while self._session.status.errors:
+            number, words = self._session.status.take_error()
+            text += f"error {number}: {words.replace(';', ': ', 1)}\n"
+            if number == -113:
+                text += self._nearest(line)
+        return text or "done"
+
+    def _nearest(self, line: str) -> str:
+        wanted = line.split()[0].upper()
+        known = [command.header.upper() for command in self._session.tree.commands]
+        near = difflib.get_close_matches(wanted, [*known, *map(str.upper, self._shortcuts)], 3, 0.5)
+        hint = f"nearest: {', '.join(near)}; " if near else ""
+        return f"  {hint}type help for all commands\n"
+
+    def _watch(self, words: list[str]) -> str:
+        try:
+            period_s = float(words[0]) if words else 1.0
+        except ValueError:
+            period_s = 0.0
+        if not 0.1 <= period_s <= 3600:
+            return "watch: give seconds between lines, 0.1 to 3600"
+        self._watch_ns, self._next_ns = round(period_s * NS_PER_S), 0
+        return "any key ends it"
+
+    def _help(self, about: str) -> str:
+        if about:
+            return self._help_on(about)
+        rows = [f"  {name:<{HELP_COLUMN - 2}}{shortcut.help}"
+                for name, shortcut in sorted(self._shortcuts.items())]  # fmt: skip
+        rows += [f"  {'watch [seconds]':<{HELP_COLUMN - 2}}one line again and again",
+                 f"  {'help [word]':<{HELP_COLUMN - 2}}this list, or what has to do with the word",
+                 f"  {'exit':<{HELP_COLUMN - 2}}leave, as Ctrl-A does"]  # fmt: skip
+        groups = sorted({command.header.split(":")[0].split("[")[0].rstrip("?")
+                         for command in self._session.tree.commands
+                         if not command.header.startswith("*")})  # fmt: skip
+        return "\n".join((*rows, f"  SCPI: {', '.join(groups)}; for example: help nuc"))
+
+    def _help_on(self, about: str) -> str:
+        wanted = about.lower()
+        rows = [f"  {name:<{HELP_COLUMN - 2}}{shortcut.help}"
+                for name, shortcut in sorted(self._shortcuts.items())
+                if wanted in name or wanted in shortcut.help.lower()]  # fmt: skip
+        rows += [described(command) for command in self._session.tree.commands
+                 if wanted in command.header.lower() or wanted in command.help.lower()]  # fmt: skip
+        return "\n".join(rows) or f"nothing is known about '{about}'; type help"
+
+    def _complete(self) -> bytes:
+        """Finish the word when only one fits, else show what fits."""
+        typed = self._line.decode("ascii")
+        options = self._options(typed)
+        if len(options) == 1:
+            rest = options[0][len(typed) :]
+            self._line += rest.encode()
+            return rest.encode()
+        if not options:
+            return b"\x07"
+        return _text("\n" + "  ".join(options[:40]) + f"\n{PROMPT}{typed}")
+
+    def _options(self, typed: str) -> list[str]:
+        known = {"help", "exit", "watch", *self._shortcuts}
+        if typed[:1].isupper() or typed[:1] in ":*":
+            known = {_plain(command.header) for command in self._session.tree.commands}
+        return sorted(name for name in known if name.upper().startswith(typed.upper()))
+
+
+def _plain(header: str) -> str:
+    """A header without its optional nodes, in short form."""
+    nodes = re.sub(r"\[[^\]]*\]", "", header.rstrip("?")).split(":")
+    shorts = (min(forms(node), key=len) for node in nodes)
+    return ":".join(shorts) + ("?" if header.endswith("?") else "")
+
+
+def described(command: Command) -> str:
+    """One line of help: header, parameters, what it does."""
+    parameters = ", ".join(f"<{p.name}>" for p in command.parameters)
+    head = f"  {command.header} {parameters}".rstrip()
+    return f"{head:<{HELP_COLUMN}}{command.help}" + (
+        f" ({'; '.join(p.spoken() for p in command.parameters)})" if command.parameters else ""
+    )
+
+
+def _text(text: str) -> bytes:
+    """Terminal line ends."""
+    return text.replace("\n", "\r\n").encode("ascii", "replace")

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People at a terminal: banner, echo, history, completion, help, errors in words."""
+
+import pytest
+
+from edgeleak.console import standard
+from edgeleak.console.human import HumanMode, Shortcut
+from edgeleak.console.session import Session
+from edgeleak.console.tree import Level, Tree
+
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def human():
+    shortcuts = {
+        "status": Shortcut("all on one screen", lambda session, words: "fine"),
+        "tec tune": Shortcut("find gains", lambda session, words: f"tuning {words}"),
+        "errors": Shortcut("what went wrong", lambda session, words: ":SYST:ERR:COUN?"),
+    }
+    session = Session(Tree(standard.COMMANDS), None, Level.LOOK)
+    mode = HumanMode(session, lambda: "EdgeLeak 1.2.3, detecting", shortcuts, lambda: "21.3 degC")
+    mode.enter()
+    return mode
+
+
+def typed(human, text):
+    return human.feed(text.encode()).decode()
+
+
+def test_entering_shows_banner_and_prompt(human):
+    shown = human.enter().decode()
+    assert "EdgeLeak 1.2.3" in shown
+    assert shown.endswith("edgeleak> ")
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_a_line_is_echoed_and_answered_once(human, end):
+    shown = typed(human, "status" + end)
+    assert shown == "status\r\nfine\r\nedgeleak> "
+
+
+def test_two_word_shortcuts_and_their_arguments(human):
+    assert "tuning ['fast']" in typed(human, "tec tune fast\n")
+
+
+def test_shortcuts_may_name_a_command(human):
+    assert "\r\n0\r\n" in typed(human, "errors\n")
+
+
+def test_scpi_works_too_and_silence_is_done(human):
+    assert "1999.0" in typed(human, "SYST:VERS?\n")
+    assert "done" in typed(human, "*CLS\n")
+
+
+def test_errors_come_in_words_with_the_nearest(human):
+    shown = typed(human, "SYST:VERSON?\n")
+    assert "error -113: Undefined header" in shown
+    assert "SYSTEM:VERSION?" in shown
+    assert human._session.status.errors == 0
+
+
+def test_editing_keys(human):
+    assert "1999.0" in typed(human, "SYST:VXERS?\x08\x08\x08\x08\x08ERS?\n")
+    assert "done" in typed(human, "nonsense\x15*CLS\n")
+    assert "^C" in typed(human, "nonsense\x03")
+    assert "done" in typed(human, "*CLS\n")
+    assert typed(human, "\x08") == ""
+    assert typed(human, "\x02") == "\x07"
+
+
+def test_history_by_arrows(human):
+    typed(human, "status\n")
+    typed(human, "errors\n")
+    assert typed(human, "\x1b[A") == "errors"
+    assert typed(human, "\x1b[A").endswith("status")
+    assert typed(human, "\x1b[A") == ""
+    assert "fine" in typed(human, "\n")
+    assert typed(human, "\x1b[A") == "status"
+    assert typed(human, "\x1b[B") == "\b \b" * 6
+
+
+def test_tab_completes_or_shows_what_fits(human):
+    assert typed(human, "sta\t") == "status"
+    assert typed(human, "\x15SYST:VE\t").endswith("RS?")
+    shown = typed(human, "\x15SYST:ERR\t")
+    assert "SYST:ERR?" in shown
+    assert "SYST:ERR:ALL?" in shown
+    assert typed(human, "\x15zz\t").endswith("\x07")
+
+
+def test_help_lists_everything_and_finds_by_word(human):
+    shown = typed(human, "help\n")
+    assert "status" in shown
+    assert "SYSTem" in shown
+    assert "*SRE <bits>" in typed(human, "help service\n")
+    assert "nothing is known" in typed(human, "help xyzzy\n")
+
+
+def test_watch_repeats_until_a_key(human):
+    assert "any key" in typed(human, "watch 2\n")
+    assert b"21.3" in human.tick(SECOND)
+    assert human.tick(2 * SECOND) == b""
+    assert b"21.3" in human.tick(3 * SECOND)
+    assert "edgeleak>" in typed(human, "x")
+    assert human.tick(9 * SECOND) == b""
+    assert "0.1 to 3600" in typed(human, "watch nan\n")
+
+
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_leaving(human, word):
+    typed(human, f"{word}\nSYST:VERS?\n")
+    assert not human.is_on
