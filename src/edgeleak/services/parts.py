@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which service a board gets: the one place that knows what is not wired.
+
+A board without cooler, LED or climate chips has None in their place and nothing else changes.
+"""
+
+from math import inf, isnan
+
+from edgeleak import codes
+from edgeleak.board import Board
+from edgeleak.bus.protocols import Buses
+from edgeleak.clock import NS_PER_S, Clock
+from edgeleak.config import Config, SensorConfig
+from edgeleak.drivers.ad5693r import Ad5693r
+from edgeleak.drivers.ads1115 import Ads1115
+from edgeleak.drivers.el640 import El640
+from edgeleak.drivers.enables import Enable
+from edgeleak.drivers.led import Led
+from edgeleak.drivers.sht4x import Sht4x
+from edgeleak.drivers.tmp117 import Tmp117
+from edgeleak.services.adc_round import AdcRound
+from edgeleak.services.climate import Climate
+from edgeleak.services.health import State
+from edgeleak.services.illumination import Illumination
+from edgeleak.services.life import LifeCounters
+from edgeleak.services.thermal import Cooler
+
+US_PER_S = 1_000_000
+STATES = {
+    codes.COOLING: State.COOLING,
+    codes.COOLER_OFF: State.COOLING,
+    codes.TUNING: State.COOLING,
+}
+
+
+def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El640:
+    """Driver of the board's sensor."""
+    return El640(
+        buses, board, clock, integration_us=config.integration_us,
+        frame_period_us=round(US_PER_S / config.fps), binned=config.binning,
+    )  # fmt: skip
+
+
+def cooler(board: Board, config: Config, buses: Buses, clock: Clock,
+           life: LifeCounters) -> Cooler | None:  # fmt: skip
+    """The cooler of a board that has one."""
+    if board.tec is None:
+        return None
+    return Cooler.on(board, config.cooler, buses.i2c, buses.lines, clock, life=life)
+
+
+def illumination(board: Board, buses: Buses, clock: Clock, control: El640) -> Illumination | None:
+    """The light of a board that has one."""
+    if board.led is None or board.adc is None or board.address is None:
+        return None
+    led = Led(Ad5693r(buses.i2c, board.address.led_dac), Enable(buses.lines, "led_enable"),
+              board.led)  # fmt: skip
+    names = ("led_thermistor", "led_current", "supply")
+    channels = {name: getattr(board.adc, name) for name in names}
+    adc = Ads1115(buses.i2c, board.adc.led_thermistor.address)
+    return Illumination(led, AdcRound(adc, channels, clock), control, board, clock)
+
+
+def climate(board: Board, buses: Buses, clock: Clock,
+            light: Illumination | None) -> Climate | None:  # fmt: skip
+    """Housing and humidity of a board that has the chips."""
+    if (at := board.address) is None:
+        return None
+    supply = (lambda: light.status.supply_v) if light is not None else (lambda: float("nan"))
+    return Climate(Tmp117(buses.i2c, at.tmp117), Sht4x(buses.i2c, at.sht4x), clock, supply)
+
+
+def distance_k(part: Cooler | None) -> float:
+    """How far the detector is from its set-point; infinite where nobody knows."""
+    if part is None:
+        return inf
+    away_k = abs(part.status.cold_degc - part.status.wish_degc)
+    return inf if isnan(away_k) else away_k
+
+
+def is_stable(part: Cooler | None) -> bool:
+    """The detector may be corrected: it is at its temperature, or has none of its own."""
+    return part is None or part.status.is_stable
+
+
+def fresh_s(part: Cooler | None, now_ns: int) -> float:
+    """Age of the cooler's last step."""
+    return 0.0 if part is None else (now_ns - part.status.time_ns) / NS_PER_S
