@@ -78,7 +78,6 @@ class Frame:
     is_lit: bool
     is_shut: bool
     uptime_ms: int
-    fpa_degc: float
     led_ma: float = 0.0
 
 
@@ -97,7 +96,7 @@ class El640Model:
         self.full_shape = (part.height, part.width)
         self._power_up_ns = part.power_up_ms * NS_PER_MS
         self._has_edge = "data_ready" in plant.board.gpio.lines
-        self.scene: SceneModel = LiveScene(self.full_shape, plant.seed)
+        self._scene: SceneModel | None = None
         self.timing = SpiTiming.of(plant.board.spi.max_hz)
         self.busy_until_ns = 0
         self.counters: Counter[str] = Counter()
@@ -126,6 +125,17 @@ class El640Model:
         self._out: np.ndarray | None = None
         self._line = 0
         self._set_ready(False, self._plant.now_ns)
+
+    @property
+    def scene(self) -> SceneModel:
+        """What it looks at; drawn when first looked at."""
+        if self._scene is None:
+            self._scene = LiveScene(self.full_shape, self._plant.seed)
+        return self._scene
+
+    @scene.setter
+    def scene(self, scene: SceneModel) -> None:
+        self._scene = scene
 
     # --- supply and control port -------------------------------------------------------------
 
@@ -239,18 +249,8 @@ class El640Model:
         )  # fmt: skip
         uptime_ms = (now_ns - self._alive_ns) // NS_PER_MS & 0xFFFFFFFF
         ends_ns = now_ns + integration_us * 1000
-        self._exposing.append(
-            Frame(
-                self.frame_number,
-                now_ns,
-                ends_ns,
-                exposure,
-                is_lit,
-                is_shut,
-                uptime_ms,
-                truth.cold_degc,
-            )
-        )
+        frame = Frame(self.frame_number, now_ns, ends_ns, exposure, is_lit, is_shut, uptime_ms)
+        self._exposing.append(frame)
 
     def _cap_degc(self) -> float:
         cap = self._plant.fault(faults.LensCovered)
@@ -347,9 +347,10 @@ class El640Model:
         packets = np.empty((height + 1, chip.packet_bytes(width)), np.uint8)
         pack_el640(counts, packets, number & 0xFFFF, flags)
         packets[height, chip.HEADER_BYTES :] = 0
+        fpa_ck, fpa_raw = _centikelvin(exposure.fpa_degc), _fpa_raw(exposure.fpa_degc)
         chip.TELEMETRY.pack_into(
-            packets[height].data, chip.HEADER_BYTES, uptime_ms, number, _centikelvin(frame.fpa_degc),
-            _fpa_raw(frame.fpa_degc), int(exposure.integration_us), round(frame.led_ma), 0,
+            packets[height].data, chip.HEADER_BYTES, uptime_ms, number, fpa_ck, fpa_raw,
+            int(exposure.integration_us), round(frame.led_ma), 0,
         )  # fmt: skip
         seal_el640(packets[height], width, TELEMETRY_LINE, number & 0xFFFF, flags)
         if self.keeps_truth:
