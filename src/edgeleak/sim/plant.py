@@ -12,10 +12,12 @@ event at hand is broken, and reads the world from `plant.truth` and `plant.world
 
 import math
 import random
+from bisect import insort
 from collections import Counter
 from typing import Any, Protocol
 
 from edgeleak.board import Board
+from edgeleak.errors import UsageError
 from edgeleak.sim import faults, wiring
 from edgeleak.sim.breakage import Breakage
 from edgeleak.sim.chips.chip import Chip
@@ -25,7 +27,8 @@ from edgeleak.sim.judge import Judge
 from edgeleak.sim.lighting import Lighting, Span, overlap
 from edgeleak.sim.lines import Lines
 from edgeleak.sim.monostable import Monostable
-from edgeleak.sim.scenario import Scenario, World
+from edgeleak.sim.scenario import Event, Scenario, World
+from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.truth import ActuatorLog, ActuatorWrite, Truth
 
 __all__ = ["ActuatorLog", "ActuatorWrite", "Plant", "SensorModel", "Truth"]
@@ -86,6 +89,7 @@ class Plant:
         self.judge = Judge(board, start_ns)
         self.lines = Lines(board.gpio)
         self.tec_command_v = self.led_command_v = 0.0
+        self.spi_ns_per_byte = SpiTiming().ns_per_byte(board.spi.max_hz)
         self._breakage = Breakage(self.counters)
         self.faults: dict[str, Active] = self._breakage.active
         self._fan = Fan()
@@ -93,7 +97,8 @@ class Plant:
         self._enables = {
             name: Monostable(refresh_ns, bridge_ns) for name in ("tec_enable", "led_enable")
         }
-        self._next_event = 0
+        self._events = list(self.scenario.events)
+        self._ahead_s = 0.0
         self._begin_at_ambient()
         self._attach()
 
@@ -118,7 +123,7 @@ class Plant:
     @property
     def elapsed_s(self) -> float:
         """Scenario time."""
-        return (self.now_ns - self.start_ns) / NS_PER_S
+        return (self.now_ns - self.start_ns) / NS_PER_S + self._ahead_s
 
     def advance_to(self, time_ns: int) -> None:
         """Let the world run to `time_ns`; a time that is past changes nothing."""
@@ -145,11 +150,19 @@ class Plant:
             chip.tick()
         self.judge.step(to_ns, self.truth)
 
+    def schedule(self, event: Event) -> None:
+        """Let something happen at `event.at_s`; what is past happens with the next step."""
+        insort(self._events, event, key=lambda one: one.at_s)
+
+    def skip(self, seconds: float) -> None:
+        """Move the scenario on; physics do not notice, what it names comes earlier."""
+        if not seconds >= 0:
+            raise UsageError(f"skip of {seconds!r} s: a scenario only moves on")
+        self._ahead_s += seconds
+
     def _run_events(self) -> None:
-        events = self.scenario.events
-        while self._next_event < len(events) and events[self._next_event].at_s <= self.elapsed_s:
-            event = events[self._next_event]
-            self._next_event += 1
+        while self._events and self._events[0].at_s <= self.elapsed_s:
+            event = self._events.pop(0)
             if event.fault is not None:
                 self.inject(event.fault)
             elif event.clear is not None:
@@ -231,7 +244,7 @@ class Plant:
 
     def gpio_set(self, name: str, is_active: bool) -> None:
         """Drive an output; True is active whatever the polarity.  Raises Gone."""
-        self._check_gpio()
+        self.check_gpio()
         self.counters["gpio.sets"] += 1
         changed = self.lines.drive(name, is_active)
         if not changed:
@@ -249,12 +262,12 @@ class Plant:
 
     def gpio_get(self, name: str) -> bool:
         """Level of any line as active or not.  Raises Gone."""
-        self._check_gpio()
+        self.check_gpio()
         return self.lines.level(name)
 
     def take_edges(self, name: str) -> list[int]:
         """Rising edges since the last call, at most the 16 newest, oldest first."""
-        self._check_gpio()
+        self.check_gpio()
         return self.lines.take(name)
 
     def set_input(self, name: str, is_active: bool) -> None:
@@ -266,7 +279,8 @@ class Plant:
         if name != "data_ready" or self.fault(faults.NoDataReady) is None:
             self.lines.rise(name, time_ns)
 
-    def _check_gpio(self) -> None:
+    def check_gpio(self) -> None:
+        """Raises Gone while the chip is unplugged."""
         if self.fault(faults.GpioUnplugged):
             raise Gone
 
@@ -369,6 +383,7 @@ class Plant:
         if self.sensor is not None and truth.supply_v >= UNDER_VOLTAGE_V:
             spans = overlap(self.sensor.led_gate(from_ns, to_ns), enabled)
         truth.led_ma = light.shine(spans, self.led_command_v, to_ns)
+        truth.led_held_ma = light.held_ma
         hot = self.fault(faults.LedHot)
         light.led.rest(dt_s, truth.housing_degc + (0.0 if hot is None else hot.kelvin))
         truth.led_degc = light.led.led_degc

@@ -107,7 +107,7 @@ def adc_inputs(plant: "Plant") -> dict[tuple[int, int], Callable[[], float]]:
              + noise.gauss(0, NOISE_V))  # fmt: skip
     if (led_part := board.led) is not None:
         wire(board.adc.led_current,
-             lambda: truth.led_ma / 1000 * led_part.telemetry_v_per_a
+             lambda: truth.led_held_ma / 1000 * led_part.telemetry_v_per_a
              + noise.gauss(0, NOISE_V))  # fmt: skip
     wire(board.adc.supply, lambda: truth.supply_v / SUPPLY_DIVIDER + noise.gauss(0, NOISE_V))
     return found
