@@ -14,7 +14,7 @@ EVENT_BUFFER = 16
 class Lines:
     """Levels (True is active) and rising edges of the board's lines.
 
-    on_edge : called with (name, time_ns) for each rising edge of an input
+    on_edge : called with (name, time_ns, is_rising) for the edges of inputs
     """
 
     def __init__(self, wiring: GpioWiring) -> None:
@@ -25,7 +25,7 @@ class Lines:
             for name, line in wiring.lines.items()
             if line.direction == "in"
         }
-        self.on_edge: Callable[[str, int], None] | None = None
+        self.on_edge: Callable[[str, int, bool], None] | None = None
 
     def level(self, name: str) -> bool:
         """As active or not; UsageError for a line the board does not have."""
@@ -43,9 +43,12 @@ class Lines:
     def move(self, name: str, is_active: bool, now_ns: int) -> None:
         """The world sets an input."""
         self._must_be(name, "in")
-        if is_active and not self._levels[name]:
-            self.rise(name, now_ns)
+        was_active = self._levels[name]
         self._levels[name] = is_active
+        if is_active and not was_active:
+            self.rise(name, now_ns)
+        elif was_active and not is_active and self.on_edge is not None:
+            self.on_edge(name, now_ns, False)
 
     def rise(self, name: str, time_ns: int) -> None:
         """A rising edge of an input; a line that is not wired has none."""
@@ -53,7 +56,7 @@ class Lines:
             return
         self._edges[name].append(time_ns)
         if self.on_edge is not None:
-            self.on_edge(name, time_ns)
+            self.on_edge(name, time_ns, True)
 
     def take(self, name: str) -> list[int]:
         """Edges since the last call, oldest first."""

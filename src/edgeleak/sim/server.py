@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plant in a process of its own, in real time, behind the preload library.
+
+    python -m edgeleak.sim.server --board el1-a --scenario leak --socket S --control C
+
+One thread.  Bus time is real: a transfer keeps its bus for as long as its bits need, and the
+answer leaves when they are through.  A client may die, stop or hang at any moment; the plant's
+time goes on.
+"""
+
+import argparse
+import contextlib
+import errno
+import heapq
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeleak import board as boards
+from edgeleak.clock import Clock, SystemClock
+from edgeleak.errors import EdgeLeakError
+from edgeleak.sim import scenario as scenarios
+from edgeleak.sim.control_channel import ControlServer
+from edgeleak.sim.faults import (
+    FOR_EVER_NS,
+    BusStuck,
+    Gone,
+    GpioUnplugged,
+    I2cUnplugged,
+    Nack,
+    SpiUnplugged,
+    Stuck,
+)
+from edgeleak.sim.gpio_node import GpioNode
+from edgeleak.sim.i2c_node import I2cNode
+from edgeleak.sim.plant import Plant
+from edgeleak.sim.spi_node import SpiNode
+from edgeleak.sim.spi_timing import SpiTiming
+from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
+
+TICK_NS = 2_000_000
+"""The plant moves at least this often: an edge is told at most this late."""
+READ_BYTES = 1 << 18
+MAJORS = {"spi": 153, "i2c": 89, "gpio": 254}
+UNPLUGGED = {"spi": SpiUnplugged, "i2c": I2cUnplugged, "gpio": GpioUnplugged}
+READY = "ready"
+
+
+class Peer:
+    """One connection of a program: the identity of a descriptor, or a thread's channel."""
+
+    def __init__(self, link: socket.socket, who: int) -> None:
+        self.link, self.who = link, who
+        self.requests = Requests()
+        self.out = bytearray()
+        self.is_closed = False
+
+    def flush(self) -> None:
+        """Send what the socket takes; a peer that went away is noticed by its reader."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            while self.out:
+                del self.out[: self.link.send(self.out)]
+
+
+class Bus:
+    """Calls to one bus, one at a time."""
+
+    def __init__(self, handle: Callable[[Request], Answer]) -> None:
+        self.handle = handle
+        self.waiting: deque[tuple[Peer, Request]] = deque()
+        self.free_ns = 0
+        self.stuck: tuple[Peer, Answer] | None = None
+
+
+class Server:
+    """Sockets on one side, a plant on the other.
+
+    plant   : built with start_ns of the same clock
+    path    : socket for the preload library
+    control : socket for `control_channel`, or None
+    """
+
+    def __init__(self, plant: Plant, clock: Clock, path: Path, control: Path | None = None,
+                 timing: SpiTiming | None = None) -> None:  # fmt: skip
+        self._plant, self._clock, self._path = plant, clock, path
+        self._spi = SpiNode(plant, timing or SpiTiming())
+        self._i2c = I2cNode(plant)
+        self._gpio = GpioNode(plant, self._wake)
+        board = plant.board
+        self._nodes = {board.spi.device: "spi", board.i2c.device: "i2c", board.gpio.chip: "gpio"}
+        self._buses = {"spi": Bus(self._spi.handle), "i2c": Bus(self._i2c.handle)}
+        self._kinds: dict[int, str] = {}
+        self._peers: dict[int, Peer] = {}
+        self._by_who: dict[int, Peer] = {}
+        self._due: list[tuple[int, int, Peer, Answer]] = []
+        self._sent = 0
+        self._listener = listen(path)
+        self._control = ControlServer(plant, control) if control is not None else None
+        self.is_stopping = False
+
+    # --- loop --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until `is_stopping`."""
+        try:
+            while not self.is_stopping:
+                self.turn()
+        finally:
+            self.close()
+
+    def turn(self) -> None:
+        """One round: the plant to now, answers that are due, then whatever comes in."""
+        now_ns = self._clock.monotonic_ns()
+        self._plant.advance_to(now_ns)
+        self._send_due(now_ns)
+        self._start_buses(now_ns)
+        wanted = self._due[0][0] if self._due else now_ns + TICK_NS
+        timeout_s = max(0, min(wanted, now_ns + TICK_NS) - self._clock.monotonic_ns()) / 1e9
+        self._serve(timeout_s)
+
+    def _serve(self, timeout_s: float) -> None:
+        control = self._control.descriptors() if self._control is not None else []
+        readers = [self._listener.fileno(), *self._peers, *control]
+        writers = [fd for fd, peer in self._peers.items() if peer.out]
+        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        self._plant.advance_to(self._clock.monotonic_ns())
+        for fd in writable:
+            self._peers[fd].flush()
+        for fd in readable:
+            if fd == self._listener.fileno():
+                self._accept()
+            elif fd in self._peers:
+                self._receive(self._peers[fd])
+        if self._control is not None and any(fd in control for fd in readable):
+            self.is_stopping |= self._control.serve(readable)
+            self._release_stuck()
+
+    def close(self) -> None:
+        """Drop everybody; their next call says that the device is gone."""
+        for peer in list(self._peers.values()):
+            peer.link.close()
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        if self._control is not None:
+            self._control.close()
+
+    # --- peers -------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        link, name = self._listener.accept()
+        link.setblocking(False)
+        peer = Peer(link, identity(name))
+        self._peers[link.fileno()] = peer
+        self._by_who[peer.who] = peer
+
+    def _receive(self, peer: Peer) -> None:
+        try:
+            data = peer.link.recv(READ_BYTES)
+            for ask in peer.requests.feed(data):
+                self._take(peer, ask)
+        except BlockingIOError:
+            return
+        except (ConnectionError, ValueError):
+            data = b""
+        if not data:
+            self._drop(peer)
+
+    def _drop(self, peer: Peer) -> None:
+        del self._peers[peer.link.fileno()]
+        if self._by_who.get(peer.who) is peer:
+            del self._by_who[peer.who]
+        peer.is_closed = True
+        peer.link.close()
+        if self._kinds.pop(peer.who, None) is not None:
+            self._i2c.forget(peer.who)
+            self._gpio.forget(peer.who)
+        for bus in self._buses.values():
+            bus.waiting = deque(one for one in bus.waiting if one[0] is not peer)
+            if bus.stuck is not None and bus.stuck[0] is peer:
+                bus.stuck = None
+
+    def _wake(self, who: int) -> None:
+        """Token: the line's descriptor becomes readable."""
+        peer = self._by_who.get(who)
+        if peer is not None:
+            peer.out += b"!"
+            peer.flush()
+
+    # --- calls -------------------------------------------------------------------------------
+
+    def _take(self, peer: Peer, ask: Request) -> None:
+        kind = self._kinds.get(ask.who, "")
+        if ask.op == Op.OPEN:
+            self._answer(peer, Answer(self._open(ask)))
+        elif ask.op == Op.STAT:
+            self._answer(peer, self._stat(ask))
+        elif ask.op == Op.BUFSIZ:
+            self._answer(peer, Answer(self._spi.bufsiz))
+        elif kind in self._buses:
+            self._buses[kind].waiting.append((peer, ask))
+            self._start_buses(self._clock.monotonic_ns())
+        elif kind == "gpio":
+            self._answer(peer, self._lines(ask))
+        else:
+            self._answer(peer, Answer(-errno.ENODEV))
+
+    def _open(self, ask: Request) -> int:
+        kind = self._nodes.get(ask.payload.decode("utf-8", "replace"))
+        if kind is None or self._plant.fault(UNPLUGGED[kind]):
+            return -errno.ENOENT
+        if ask.who not in self._by_who:
+            return -errno.ENXIO
+        self._kinds[ask.who] = kind
+        return 0
+
+    def _stat(self, ask: Request) -> Answer:
+        """Major and minor of a path, or the path of a descriptor."""
+        if ask.who:
+            kind = self._kinds.get(ask.who)
+            paths = [path for path, of in self._nodes.items() if of == kind]
+            return Answer(0, paths[0].encode()) if paths else Answer(-errno.ENODEV)
+        path = ask.payload.decode("utf-8", "replace")
+        kind = self._nodes.get(path)
+        if kind is None or self._plant.fault(UNPLUGGED[kind]):
+            return Answer(-errno.ENOENT)
+        minor = int("".join(filter(str.isdigit, path.rpartition("/")[2][-3:])) or 0)
+        return Answer(0, MAJORS[kind].to_bytes(4, sys.byteorder) + minor.to_bytes(4, sys.byteorder))
+
+    def _lines(self, ask: Request) -> Answer:
+        try:
+            answer = self._gpio.handle(ask)
+        except struct.error:
+            return Answer(-errno.EINVAL)
+        except Gone:
+            return Answer(-errno.ENODEV)
+        if answer.result == 0 and self._gpio.is_line(ask.want):
+            self._kinds[ask.want] = "gpio"
+        return answer
+
+    # --- bus time ----------------------------------------------------------------------------
+
+    def _start_buses(self, now_ns: int) -> None:
+        for bus in self._buses.values():
+            while bus.waiting and bus.stuck is None and bus.free_ns <= now_ns:
+                peer, ask = bus.waiting.popleft()
+                self._start(bus, peer, ask, now_ns)
+
+    def _start(self, bus: Bus, peer: Peer, ask: Request, now_ns: int) -> None:
+        try:
+            answer = bus.handle(ask)
+        except struct.error:  # no call of our library
+            answer = Answer(-errno.EINVAL)
+        except Nack:
+            answer = Answer(-errno.EREMOTEIO, busy_ns=25_000)
+        except Gone:
+            answer = Answer(-errno.ENODEV)
+        except Stuck as stuck:
+            answer = Answer(-errno.ETIMEDOUT, busy_ns=stuck.block_ns)
+            if stuck.block_ns >= FOR_EVER_NS:
+                bus.stuck = peer, answer
+                return
+        bus.free_ns = now_ns + answer.busy_ns
+        self._sent += 1
+        heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer))
+        self._send_due(now_ns)
+
+    def _send_due(self, now_ns: int) -> None:
+        while self._due and self._due[0][0] <= now_ns:
+            _, _, peer, answer = heapq.heappop(self._due)
+            self._answer(peer, answer)
+
+    def _release_stuck(self) -> None:
+        """A bus that was stuck for ever and is mended: the call times out at last."""
+        if self._plant.fault(BusStuck) is not None:
+            return
+        for bus in self._buses.values():
+            if bus.stuck is not None:
+                (peer, answer), bus.stuck = bus.stuck, None
+                self._answer(peer, answer)
+
+    def _answer(self, peer: Peer, answer: Answer) -> None:
+        if not peer.is_closed:
+            peer.out += answer.encode()
+            peer.flush()
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket at `path`; one left by a dead server is replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_socket():
+            path.unlink()
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    one.bind(str(path))
+    one.listen(64)
+    one.setblocking(False)
+    return one
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="edgeleak.sim.server", description=__doc__)
+    parser.add_argument("--board", default="el1-a")
+    parser.add_argument("--scenario", help="name or path; nothing happens without it")
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--control", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--core-hz", type=float, default=SpiTiming().core_hz)
+    parser.add_argument("--gap-clocks", type=int, default=SpiTiming().gap_clocks)
+    args = parser.parse_args(arguments)
+    clock = SystemClock()
+    try:
+        course = scenarios.load(args.scenario) if args.scenario else None
+        plant = Plant(boards.load(args.board), seed=args.seed, scenario=course,
+                      start_ns=clock.monotonic_ns())  # fmt: skip
+        timing = SpiTiming(args.core_hz, args.gap_clocks)
+        server = Server(plant, clock, args.socket, args.control, timing)
+    except EdgeLeakError as error:
+        print(f"edgeleak.sim.server: {error}", file=sys.stderr)
+        return error.exit_code
+
+    def stop(*_: object) -> None:
+        server.is_stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(READY, flush=True)
+    server.run()
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
