@@ -4,6 +4,7 @@
  * level = (a * left + b * right) * upper + (c * left + d * right) * lower
  * in single precision, each step rounded (no FMA), then halves to even: OpenCV's order.
  * The four levels of a pixel lie together in one 32-bit quad, so that one load fetches them.
+ * Each machine has its own row: clahe_blend_x86.h, clahe_blend_neon.h, plain otherwise.
  * On x86 b and c are masked but not shifted down: their weights are smaller by the same power
  * of two, and that rounds alike.
  */
@@ -81,70 +82,9 @@ EL_ISA(el_clahe_build_band)(el_clahe_plan *plan, int32_t band)
     plan->band = band;
 }
 
-#if EL_ISA_AVX2
-/* Fetch the quads of a row.  A pass of its own: a gather between the arithmetic of the blend
- * made the two take 0.87 ns per pixel, one after the other they take 0.52.  Gathering into
- * zeroes keeps a gather from waiting for an older register. */
-EL_INLINE void
-EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
-{
-    const size_t width = (size_t)plan->width;
-    const uint32_t *quads = plan->quads, *quad_at = plan->quad_at;
-    uint32_t *out = plan->gathered;
-    size_t x = 0;
-    for (; x + 8 <= width; x += 8) {
-        const __m256i v = _mm256_cvtepu8_epi32(
-            _mm_loadl_epi64((const __m128i *)(const void *)(grey + x)));
-        const __m256i at = _mm256_add_epi32(
-            v, _mm256_load_si256((const __m256i *)(const void *)(quad_at + x)));
-        const __m256i quad = _mm256_mask_i32gather_epi32(
-            _mm256_setzero_si256(), (const int *)(const void *)quads, at,
-            _mm256_set1_epi32(-1), 4);
-        _mm256_store_si256((__m256i *)(void *)(out + x), quad);
-    }
-    for (; x < width; x++)
-        out[x] = quads[quad_at[x] + grey[x]];
-}
-
-/* 8 pixels as 32-bit levels. */
-EL_INLINE __m256i
-EL_ISA(el_clahe_blend8)(const el_clahe_plan *plan, size_t x, __m256 upper, __m256 lower)
-{
-    const __m256i quad = _mm256_load_si256((const __m256i *)(const void *)(plan->gathered + x));
-    const __m256 a = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF)));
-    const __m256 b_q8 = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF00)));
-    const __m256 c_q16 = _mm256_cvtepi32_ps(_mm256_and_si256(quad, _mm256_set1_epi32(0xFF0000)));
-    const __m256 d = _mm256_cvtepi32_ps(_mm256_srli_epi32(quad, 24));
-    const __m256 top = _mm256_add_ps(_mm256_mul_ps(a, _mm256_load_ps(plan->left + x)),
-                                     _mm256_mul_ps(b_q8, _mm256_load_ps(plan->right_q8 + x)));
-    const __m256 bottom = _mm256_add_ps(_mm256_mul_ps(c_q16, _mm256_load_ps(plan->left_q16 + x)),
-                                        _mm256_mul_ps(d, _mm256_load_ps(plan->right + x)));
-    return _mm256_cvtps_epi32(
-        _mm256_add_ps(_mm256_mul_ps(top, upper), _mm256_mul_ps(bottom, lower)));
-}
-
-/* Whole groups of 32 pixels; returns how many pixels are done. */
-EL_INLINE size_t
-EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
-{
-    const __m256 up = _mm256_set1_ps(upper), low = _mm256_set1_ps(lower);
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
-    size_t x = 0;
-    for (; x + 32 <= (size_t)own.width; x += 32) {
-        const __m256i p0 = EL_ISA(el_clahe_blend8)(&own, x, up, low);
-        const __m256i p1 = EL_ISA(el_clahe_blend8)(&own, x + 8, up, low);
-        const __m256i p2 = EL_ISA(el_clahe_blend8)(&own, x + 16, up, low);
-        const __m256i p3 = EL_ISA(el_clahe_blend8)(&own, x + 24, up, low);
-        const __m256i packed =
-            _mm256_packus_epi16(_mm256_packs_epi32(p0, p1), _mm256_packs_epi32(p2, p3));
-        _mm256_storeu_si256((__m256i *)(void *)(grey + x),
-                            _mm256_permutevar8x32_epi32(packed, order));
-    }
-    return x;
-}
+#if EL_X86
+#include "edgeleak/clahe_blend_x86.h"
 #else
-#define EL_QUAD(v) _mm_cvtsi32_si128((int)quads[v])
 /* Fetch the quads of a row; columns under one quad are one run. */
 EL_INLINE void
 EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
@@ -154,17 +94,6 @@ EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
     for (int32_t run = 0; run <= plan->tiles_x; run++) {
         const uint32_t *restrict quads = plan->quads + (size_t)run * EL_LEVELS;
         const int32_t end = plan->run_end[run];
-#if EL_X86
-        for (; x + 4 <= end; x += 4) {
-            uint32_t four;
-            memcpy(&four, grey + x, sizeof four);
-            /* one store of four: stores are what bounds this loop */
-            const __m128i low = _mm_unpacklo_epi32(EL_QUAD(four & 0xFF), EL_QUAD(four >> 8 & 0xFF));
-            const __m128i high =
-                _mm_unpacklo_epi32(EL_QUAD(four >> 16 & 0xFF), EL_QUAD(four >> 24));
-            _mm_storeu_si128((__m128i *)(void *)(out + x), _mm_unpacklo_epi64(low, high));
-        }
-#else
         for (; x + 8 <= end; x += 8) {
             uint32_t *restrict to = out + x;
             uint64_t eight;
@@ -182,123 +111,28 @@ EL_ISA(el_clahe_gather)(const el_clahe_plan *plan, const uint8_t *grey)
             to[6] = q6;
             to[7] = q7;
         }
-#endif
         for (; x < end; x++)
             out[x] = quads[grey[x]];
     }
 }
-#undef EL_QUAD
 
-#if EL_X86
-EL_INLINE __m128i
-EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, __m128 upper, __m128 lower)
-{
-    const __m128i quad = _mm_load_si128((const __m128i *)(const void *)(plan->gathered + x));
-    const __m128 a = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF)));
-    const __m128 b_q8 = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF00)));
-    const __m128 c_q16 = _mm_cvtepi32_ps(_mm_and_si128(quad, _mm_set1_epi32(0xFF0000)));
-    const __m128 d = _mm_cvtepi32_ps(_mm_srli_epi32(quad, 24));
-    const __m128 top = _mm_add_ps(_mm_mul_ps(a, _mm_load_ps(plan->left + x)),
-                                  _mm_mul_ps(b_q8, _mm_load_ps(plan->right_q8 + x)));
-    const __m128 bottom = _mm_add_ps(_mm_mul_ps(c_q16, _mm_load_ps(plan->left_q16 + x)),
-                                     _mm_mul_ps(d, _mm_load_ps(plan->right + x)));
-    return _mm_cvtps_epi32(_mm_add_ps(_mm_mul_ps(top, upper), _mm_mul_ps(bottom, lower)));
-}
-
-EL_INLINE size_t
-EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
-{
-    const __m128 up = _mm_set1_ps(upper), low = _mm_set1_ps(lower);
-    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
-    size_t x = 0;
-    for (; x + 16 <= (size_t)own.width; x += 16) {
-        const __m128i p0 = EL_ISA(el_clahe_blend4)(&own, x, up, low);
-        const __m128i p1 = EL_ISA(el_clahe_blend4)(&own, x + 4, up, low);
-        const __m128i p2 = EL_ISA(el_clahe_blend4)(&own, x + 8, up, low);
-        const __m128i p3 = EL_ISA(el_clahe_blend4)(&own, x + 12, up, low);
-        _mm_storeu_si128((__m128i *)(void *)(grey + x),
-                         _mm_packus_epi16(_mm_packs_epi32(p0, p1), _mm_packs_epi32(p2, p3)));
-    }
-    return x;
-}
-#elif EL_NEON
-/* Byte k of four quads as floats. */
-#if defined(__aarch64__)
-#define EL_LANE(k)   k, 255, 255, 255 /* 255 picks a zero */
-#define EL_PICK(k)   {EL_LANE(k), EL_LANE(4 + k), EL_LANE(8 + k), EL_LANE(12 + k)}
-#define EL_CORNER(k) vcvtq_f32_u32(vreinterpretq_u32_u8(vqtbl1q_u8(bytes, vld1q_u8(pick[k]))))
-static const uint8_t EL_ISA(el_clahe_pick)[4][16] = {EL_PICK(0), EL_PICK(1), EL_PICK(2),
-                                                     EL_PICK(3)};
-#else
-#define EL_CORNER(k) \
-    vcvtq_f32_u32(vandq_u32(vshlq_u32(quad, vdupq_n_s32(-8 * k)), vdupq_n_u32(0xFF)))
-#endif
-
-EL_INLINE uint32x4_t
-EL_ISA(el_clahe_blend4)(const el_clahe_plan *plan, size_t x, float upper, float lower)
-{
-    const uint32x4_t quad = vld1q_u32(plan->gathered + x);
-#if defined(__aarch64__)
-    const uint8_t (*pick)[16] = EL_ISA(el_clahe_pick);
-    const uint8x16_t bytes = vreinterpretq_u8_u32(quad);
-#endif
-    const float32x4_t left = vld1q_f32(plan->left + x), right = vld1q_f32(plan->right + x);
-    const float32x4_t top = vaddq_f32(vmulq_f32(EL_CORNER(0), left),
-                                      vmulq_f32(EL_CORNER(1), right));
-    const float32x4_t bottom = vaddq_f32(vmulq_f32(EL_CORNER(2), left),
-                                         vmulq_f32(EL_CORNER(3), right));
-    const float32x4_t level = vaddq_f32(vmulq_n_f32(top, upper), vmulq_n_f32(bottom, lower));
-#if defined(__aarch64__)
-    return vcvtnq_u32_f32(level);
-#else /* 1.5 * 2^23: the fraction falls off */
-    return vreinterpretq_u32_f32(vaddq_f32(level, vdupq_n_f32(12582912.0f)));
-#endif
-}
-#undef EL_LANE
-#undef EL_PICK
-#undef EL_CORNER
-
-/* The low bytes of 16 levels. */
-EL_INLINE uint8x16_t
-EL_ISA(el_clahe_narrow)(uint32x4_t p0, uint32x4_t p1, uint32x4_t p2, uint32x4_t p3)
-{
-    const uint16x8_t low = vuzpq_u16(vreinterpretq_u16_u32(p0), vreinterpretq_u16_u32(p1)).val[0];
-    const uint16x8_t high = vuzpq_u16(vreinterpretq_u16_u32(p2), vreinterpretq_u16_u32(p3)).val[0];
-    return vuzpq_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)).val[0];
-}
-
-EL_INLINE size_t
-EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
-{
-    const el_clahe_plan own = *plan; /* bytes written to grey cannot move its pointers */
-    size_t x = 0;
-    for (; x + 16 <= (size_t)own.width; x += 16) {
-        const uint32x4_t p0 = EL_ISA(el_clahe_blend4)(&own, x, upper, lower);
-        const uint32x4_t p1 = EL_ISA(el_clahe_blend4)(&own, x + 4, upper, lower);
-        const uint32x4_t p2 = EL_ISA(el_clahe_blend4)(&own, x + 8, upper, lower);
-        const uint32x4_t p3 = EL_ISA(el_clahe_blend4)(&own, x + 12, upper, lower);
-        vst1q_u8(grey + x, EL_ISA(el_clahe_narrow)(p0, p1, p2, p3));
-    }
-    return x;
-}
-#else
-EL_INLINE size_t
-EL_ISA(el_clahe_blend_vectors)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
-{
-    (void)plan, (void)grey, (void)upper, (void)lower;
-    return 0;
-}
-#endif
+#if EL_NEON
+#include "edgeleak/clahe_blend_neon.h"
 #endif
 
 EL_INLINE void
 EL_ISA(el_clahe_blend_row)(const el_clahe_plan *plan, uint8_t *grey, float upper, float lower)
 {
+    size_t x = 0;
     EL_ISA(el_clahe_gather)(plan, grey);
-    size_t x = EL_ISA(el_clahe_blend_vectors)(plan, grey, upper, lower);
+#if EL_NEON
+    x = EL_ISA(el_clahe_blend_vectors)(plan, grey, upper, lower);
+#endif
     for (; x < (size_t)plan->width; x++)
         grey[x] = el_clahe_blend(plan->gathered[x], plan->left[x], plan->right[x], upper, lower);
 }
+#endif
+
 /* One row of the image in place; rows come from top to bottom, after all were counted. */
 static inline void
 EL_ISA(el_clahe_apply_row)(el_clahe_plan *plan, int32_t y, uint8_t *grey)
