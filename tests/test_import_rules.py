@@ -21,13 +21,13 @@ ALLOWED = {  # layer -> project layers it may import besides itself
     "pipeline": LOW | {"kernels", "calibration"},
     "sources": LOW | {"sim", "recording"},
     "recording": LOW | {"kernels", "sources"},
-    "sim": LOW | BOARD | {"drivers", "clock", "kernels"},
+    "sim": LOW | BOARD | {"drivers", "clock", "kernels", "schema"},
     "schema": {"errors"},
     "board": {"errors", "schema"},
     "config": {"errors", "board", "schema"},
     "loop": {"errors", "clock"},
     "control": {"errors", "codes"},
-    "bus": {"errors"},
+    "bus": {"errors", "board"},
     "drivers": BOARD | {"clock", "frame", "kernels", "sensor"},
     "services": LOW
     | BOARD
