@@ -18,6 +18,7 @@ from edgeleak import __version__
 from edgeleak.errors import ConfigError, EdgeLeakError, UnavailableError, UsageError
 
 COMMANDS: tuple[str, ...] = (
+    "run",
     "sim",
     "replay",
     "record",

@@ -67,3 +67,7 @@ class NotReadyError(EdgeLeakError):
 
 class LinkLost(UnavailableError):
     """The sensor gives no frames, whatever was tried; the supervisor may start us again."""
+
+
+class TaskError(EdgeLeakError):
+    """A task of the firmware raised what it never should: a defect of ours."""

@@ -8,76 +8,40 @@ by themselves within the board's refresh time, and the frames loop says what hap
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from edgeleak import codes
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
-from edgeleak.calibration import container
-from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.clock import NS_PER_S, Clock
-from edgeleak.config import STATE_FOLDER, Config
+from edgeleak.config import Config
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.lines import Press, roles
-from edgeleak.drivers.link import Steps
-from edgeleak.errors import BusError, EdgeLeakError, UnavailableError
+from edgeleak.errors import BusError, EdgeLeakError, TaskError
 from edgeleak.loop import Loop, Task
 from edgeleak.pipeline import Pipeline
-from edgeleak.pipeline.verdict import Limits
 from edgeleak.services import bringup, parts
 from edgeleak.services.acquisition import Acquisition
-from edgeleak.services.bringup import Proof
+from edgeleak.services.control_side import Actuators, ControlSide
 from edgeleak.services.frame_path import Followers, FramePath
+from edgeleak.services.glance import glance
 from edgeleak.services.health import FINE, Freshness, Health, Source, State, Trouble
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.panel import Panel
 from edgeleak.services.recorder import Recorder, Stream
-from edgeleak.services.thermal import Cooler
-from edgeleak.services.thermal_status import CoolerState
+from edgeleak.services.ring import Progress
+from edgeleak.services.setup import LIFE_NAME, STARTS_NAME, Folders, Options, base_calibration
 from edgeleak.services.utc import Utc
-from edgeleak.services.watchdog import STORM_STARTS, Notifier, Starts, Watchdog
+from edgeleak.services.watchdog import STORM_STARTS, Starts, Watchdog
 
-CALIBRATION_NAME, LIFE_NAME = "calibration.elcal", "life.json"
+__all__ = ["Folders", "Instrument", "Options"]
+
 CONTROL_LIMIT_S = 0.25
 """Five control periods without a step: the enables have run out by themselves already."""
 CLEAR_S = 1.0
 AT_REST = (State.FAULT, State.SAFE)
-PHASES = {State.BOOT: 0, State.SELFTEST: 1, State.COOLING: 2, State.NUC: 3, State.READY: 4,
-          State.DETECTING: 5}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where files are.
-
-    state : survives a reboot: calibration, tuned values, counters
-    run   : does not: start times, status
-    """
-
-    state: Path = STATE_FOLDER
-    run: Path = Path("/run/edgeleak")
-
-
-@dataclass(slots=True)
-class Options:
-    """What differs between a board, a test bench and a test.
-
-    log          : gets each line of change; must not block
-    notifier     : service manager
-    has_recorder : False keeps memory small where nothing is recorded
-    recorder     : command of the recorder process; () keeps the ring without a process
-    safe_mode    : no actuator moves
-    """
-
-    log: Callable[[str], None] = lambda line: None
-    notifier: Notifier = field(default_factory=Notifier)
-    has_recorder: bool = True
-    recorder: tuple[str, ...] = Recorder.COMMAND
-    safe_mode: bool = False
+WAY_UP = (State.BOOT, State.SELFTEST, State.COOLING, State.NUC, State.READY, State.DETECTING)
 
 
 class Instrument:
@@ -88,8 +52,9 @@ class Instrument:
     folders       : state and run
     options       : see Options
 
-    `loops` are run by threads or a scheduler; then `shutdown`.  A task that raises ends in
-    `fail`, which puts the outputs to rest.
+    `loops` (control, capture, frames) are run by threads or a scheduler; then `shutdown`.
+    `failure` is what ended it, None while all is well.  Raises UnavailableError when an enable
+    cannot be put to rest, and whatever a part of the board refuses.
     """
 
     def __init__(
@@ -105,90 +70,82 @@ class Instrument:
         self.board, self.config, self.buses, self.clock = board, config, buses, clock
         self.folders, self.options = folders or Folders(), options or Options()
         self.start_ns = clock.monotonic_ns()
-        self.proofs: list[Proof] = []
         self.failure: EdgeLeakError | None = None
-        self._phase = Trouble(codes.STARTING)
         self._safe = self.options.safe_mode
-        self._at_rest = False
-        self._starts = Starts(self.folders.run / "starts.json")
+        self._is_at_rest, self._recorded = False, Progress()
+        self._starts = Starts(self.folders.run / STARTS_NAME)
+        self.on_poll: Callable[[int], None] | None = None
         bringup.outputs_off(board, buses)
-        self._roles = roles(buses.lines, board.gpio)
-        self._make_sensor_side()
+        self._make_picture_side()
         self._make_actuators()
-        self._make_answers()
-        self._bring_up = Steps(clock)
-        self._bring_up.begin(bringup.steps(board, buses, self.proofs.append))
-        self.acquisition.start()
+        self._make_health()
+        self._make_frame_path()
         self.loops = self._make_loops()
         self._note_start()
+        self.acquisition.start()
 
     # --- composition -----------------------------------------------------------------------------
 
-    def _make_sensor_side(self) -> None:
-        board, config = self.board, self.config
-        self.sensor = parts.sensor(board, config.sensor, self.buses, self.clock)
-        self.acquisition = Acquisition(self.sensor, self.clock, config.sensor.stale_ms)
-        base = self._base_calibration()
+    def _make_picture_side(self) -> None:
+        config, clock = self.config, self.clock
+        self.sensor = parts.sensor(self.board, config.sensor, self.buses, clock)
+        self.acquisition = Acquisition(self.sensor, clock, config.sensor.stale_ms)
+        self._base = base_calibration(self.folders.state, self.sensor.shape)
         self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, config.sensor.fps,
-                                 base, sensor=self.sensor.info)  # fmt: skip
-        self.utc = Utc(self.clock, self._note_jump)
-        self._base = base
-        self.nuc = Nuc(self.pipeline, base, config.nuc, may_run=self._may_correct,
+                                 self._base, sensor=self.sensor.info)  # fmt: skip
+        self.utc = Utc(clock, self._note_jump)
+        self.nuc = Nuc(self.pipeline, self._base, config.nuc, may_run=self._may_correct,
                        next_id=self._next_nuc_id)  # fmt: skip
-        self._shutter_is, self._has_shutter = False, hasattr(self.sensor, "set_shutter")
+        self.recorder = self._make_recorder()
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock
-        self.enables = {name: Enable(buses.lines, name) for name in bringup.ENABLES
-                        if name in board.gpio.lines}  # fmt: skip
+        self.enables = [Enable(buses.lines, name) for name in bringup.ENABLES
+                        if name in board.gpio.lines]  # fmt: skip
         self.life = LifeCounters(self.folders.state / LIFE_NAME)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
         self.light = parts.illumination(board, buses, clock, self.sensor)
-        self.climate = parts.climate(board, buses, clock, self.light)
+        climate = parts.climate(board, buses, clock, self.light)
+        self.actuators = Actuators(self.cooler, self.light, climate)
+        self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
+                                   self._beat, self.fail)  # fmt: skip
 
-    def _make_answers(self) -> None:
-        clock, config = self.clock, self.config
-        now_ns = clock.monotonic_ns
-        self.freshness = Freshness(codes.FRAMES_STALE, config.sensor.stale_ms / 1000, now_ns)
-        self.control = Freshness(codes.CONTROL_STALLED, CONTROL_LIMIT_S, now_ns)
-        self.recorder = self._make_recorder()
-        sources: list[Source] = [lambda: self._phase, self.control.report, self._safe_report,
-                              lambda: self.acquisition.status, self.freshness.report]  # fmt: skip
+    def _make_health(self) -> None:
+        now_ns, cooler, light = self.clock.monotonic_ns, self.cooler, self.light
+        stale_s = self.config.sensor.stale_ms / 1000
+        self.frame_age = Freshness(codes.FRAMES_STALE, stale_s, now_ns)
+        self.control_age = Freshness(codes.CONTROL_STALLED, CONTROL_LIMIT_S, now_ns)
+        sources: list[Source] = [
+            lambda: self.control.phase, self.control_age.report, self._safe_report,
+            lambda: self.acquisition.status, self.frame_age.report,
+        ]  # fmt: skip
         notes: list[Source] = [self.utc.report]
-        if (cooler := self.cooler) is not None:
+        if cooler is not None:
             sources.append(lambda: cooler.status)
             notes.append(lambda: cooler.status.note)
-        if (light := self.light) is not None:
+        if light is not None:
             sources.append(lambda: light.status)
         sources.append(lambda: self.nuc.status)
         if self.recorder is not None:
             notes.append(self.recorder.report)
         self.health = Health(sources, notes, clear_s=CLEAR_S, start_ns=self.start_ns,
                              log=self.options.log, states=parts.STATES)  # fmt: skip
-        self.watchdog = Watchdog(self.options.notifier, self._outputs_are_off)
-        self.panel = Panel(self._roles, config.alarm.hold_s, self._pressed)
+
+    def _make_frame_path(self) -> None:
+        self._roles = roles(self.buses.lines, self.board.gpio)
+        self.panel = Panel(self._roles, self.config.alarm.hold_s, self._pressed)
+        self.watchdog = Watchdog(self.options.notifier, self.outputs_are_off)
+        light = self.light
         self.path = FramePath(self.pipeline, self.acquisition, Followers(
-            self.nuc, self.utc, self.health, self.freshness, self.panel, self.watchdog,
-            self.recorder, None if light is None else light.note_frame), clock)  # fmt: skip
-        self.on_poll: Callable[[int], None] | None = None
+            self.nuc, self.utc, self.health, self.frame_age, self.panel, self.watchdog,
+            self.recorder, None if light is None else light.note_frame), self.clock)  # fmt: skip
 
     def _make_recorder(self) -> Recorder | None:
         if not self.options.has_recorder:
             return None
-        limits: Limits = self.pipeline.verdict.limits
         stream = Stream(self.sensor.shape, self.config.sensor.fps, self.sensor.info,
-                        self.config.instrument.serial, limits)  # fmt: skip
+                        self.config.instrument.serial, self.pipeline.verdict.limits)  # fmt: skip
         return Recorder(stream, self.config.recorder, self.utc.label_ns, self.options.recorder)
-
-    def _base_calibration(self) -> Calibration:
-        """The factory calibration; gain one where there is none yet."""
-        path, shape = self.folders.state / CALIBRATION_NAME, self.sensor.shape
-        if path.is_file():
-            return container.read(path)
-        return Calibration(
-            Kind.ONE_POINT, np.full(shape, UNITY_GAIN_Q14, np.int16), np.zeros(shape, np.int16),
-            np.empty((0, 5), np.int32), np.empty(0, np.uint8), np.zeros(shape, np.uint16),
-        )  # fmt: skip
 
     def _make_loops(self) -> tuple[Loop, ...]:
         frame_ms = 1000 / self.config.sensor.fps
@@ -202,71 +159,35 @@ class Instrument:
             Task("watchdog", self._feed, feed_ms, 2, "a quarter of the manager's period"),
             Task("second", self._each_second, 1000, 20, "clock, recorder process, frame rate"),
         ]  # fmt: skip
-        capture = [Task("capture", self._capture, 1, 1500, "as fast as frames come, which it"
-                        " waits for itself", after_end=True)]  # fmt: skip
-        control = [
-            *self._cooler_tasks(),
-            Task("light", self._step_light, 50, 25, "20 Hz: LED telemetry and enable refresh"),
-            Task("shutter", self._step_shutter, 50, 10, "one frame at the highest usual rate"),
-            Task("climate", self._step_climate, 1000, 25, "slower than the air changes"),
-            Task("beat", self._beat, 50, 25, "bring-up; the proof that control is alive"),
-        ]  # fmt: skip
-        return (Loop("control", self.clock, control), Loop("capture", self.clock, capture),
-                Loop("frames", self.clock, frames))  # fmt: skip
+        capture = Task("capture", self._capture, 1, 1500, "frames come when they come; it waits"
+                       " for them in the driver", after_end=True)  # fmt: skip
+        return (
+            Loop("control", self.clock, self.control.tasks()),
+            Loop("capture", self.clock, [capture]),
+            Loop("frames", self.clock, frames),
+        )
 
-    # --- control loop ----------------------------------------------------------------------------
+    def _note_start(self) -> None:
+        """Before any loop runs: what forbids that anything is driven."""
+        count = self._starts.begin(self.start_ns)
+        if count > STORM_STARTS:
+            self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
+        if self._roles.strap is not None and self._roles.strap.is_set():
+            self._safe = True
+        if self._safe or self.health.latched is not None:
+            self.actuators.rest()
 
-    def _cooler_tasks(self) -> list[Task]:
-        """The cooler's own table, held back until bring-up has ended."""
-        if self.cooler is None:
-            return []
-        return [replace(task, run=self._after_bring_up(task.run)) for task in self.cooler.tasks()]
+    # --- control and capture loops ---------------------------------------------------------------
 
-    def _after_bring_up(self, run: Callable[[int], object]) -> Callable[[int], None]:
-        def gated(due_ns: int) -> None:
-            if not self._phase.code:
-                run(due_ns)
-
-        return gated
-
-    def _beat(self, _due_ns: int) -> None:
-        """Last of the table: everything before it has ended, so control is alive."""
-        if self._phase.code:
-            self._guarded(self._advance_bring_up)
-        self.control.note(self.clock.monotonic_ns())
+    def _beat(self) -> None:
+        self.control_age.note(self.clock.monotonic_ns())
         self.watchdog.note_control()
 
-    def _advance_bring_up(self) -> None:
-        self._phase = Trouble(codes.SELFTEST)
-        if self._bring_up.advance():
-            self._phase = FINE
-
-    def _step_light(self, _due_ns: int) -> None:
-        if self.light is not None and not self._phase.code:
-            self.light.step(self.clock.monotonic_ns())
-
-    def _step_climate(self, due_ns: int) -> None:
-        if self.climate is None or self._phase.code:
-            return
-        self.climate.step(due_ns)
-        if self.cooler is not None:
-            self.cooler.surroundings = self.climate.surroundings()
-
-    def _step_shutter(self, _due_ns: int) -> None:
-        """Obey the correction's wish; the flag of the frames tells it what the shutter did."""
-        wanted = self.nuc.shutter_wanted
-        if wanted == self._shutter_is or not self._has_shutter or self._phase.code:
-            return
-        try:
-            self.sensor.set_shutter(wanted)
-            self._shutter_is = wanted
-        except BusError:
-            return  # tried again with the next step; the correction runs out of patience
-
-    # --- capture loop ----------------------------------------------------------------------------
-
     def _capture(self, _due_ns: int) -> None:
-        self._guarded(self.acquisition.step)
+        try:
+            self.acquisition.step()
+        except EdgeLeakError as error:  # wrong chip, or a link that nothing brought back
+            self.fail(error)
 
     # --- frames loop -----------------------------------------------------------------------------
 
@@ -282,21 +203,22 @@ class Instrument:
     def _step_health(self, _due_ns: int) -> None:
         self.health.tick(self.clock.monotonic_ns())
         is_at_rest = self.health.state in AT_REST
-        if is_at_rest and not self._at_rest:
-            self._rest()
-        if is_at_rest and self.control.report().code:
-            self._force_off()
-        self._at_rest = is_at_rest
+        if is_at_rest and not self._is_at_rest:
+            self.nuc.cancel()
+            self.actuators.rest()
+        if self.control_age.report().code:
+            self.outputs_off()
+        self._is_at_rest = is_at_rest
 
     def _feed(self, _due_ns: int) -> None:
-        is_at_rest = self.health.state in AT_REST
+        state = self.health.state
         if not self.watchdog.is_ready:
-            steps = PHASES.get(self.health.state, 0)
+            steps = WAY_UP.index(state) if state in WAY_UP else 0
             self.watchdog.progress(steps, parts.distance_k(self.cooler))
             has_picture = self.path.frames > 0 and self.nuc.status.taken > 0
-            if has_picture or (is_at_rest and self._outputs_are_off()):
-                self.watchdog.ready(str(self.health.state))
-        self.watchdog.feed(is_at_rest)
+            if has_picture or (state in AT_REST and self.outputs_are_off()):
+                self.watchdog.ready(str(state))
+        self.watchdog.feed(state in AT_REST)
 
     def _each_second(self, _due_ns: int) -> None:
         now_ns = self.clock.monotonic_ns()
@@ -308,8 +230,8 @@ class Instrument:
     # --- facts for the parts ---------------------------------------------------------------------
 
     def _may_correct(self) -> bool:
-        is_ok = not self._phase.code and self.health.state not in AT_REST
-        return is_ok and parts.is_stable(self.cooler)
+        may_drive = not self.control.phase.code and self.health.state not in AT_REST
+        return may_drive and parts.is_stable(self.cooler)
 
     def _next_nuc_id(self) -> int:
         """Numbers grow, over restarts too where the clock is right."""
@@ -320,29 +242,15 @@ class Instrument:
     def _safe_report(self) -> Trouble:
         return Trouble(codes.SAFE_MODE) if self._safe else FINE
 
-    def _outputs_are_off(self) -> bool:
-        try:
-            return not bringup.enables_on(self.board, self.buses)
-        except BusError:
-            return False
-
     def _note_jump(self, moved_s: float) -> None:
         self.options.log(f"CLOCK jumped {moved_s:+.1f} s; intervals do not use it")
         if self.recorder is not None:
             self.recorder.event({"event": "clock-jumped", "s": moved_s})
 
-    def _note_start(self) -> None:
-        count = self._starts.begin(self.start_ns)
-        if count > STORM_STARTS:
-            self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
-        if self._roles.strap is not None and self._roles.strap.is_set():
-            self._safe = True
-        if self._safe or self.health.latched is not None:
-            self._rest()  # before the first control step could drive anything
-
     # --- commands --------------------------------------------------------------------------------
 
     def _pressed(self, press: Press) -> None:
+        self.options.log(f"BUTTON {press}")
         if press is Press.NUC:
             self.nuc.request("button")
         elif self.recorder is not None and press is Press.RECORD:
@@ -352,59 +260,77 @@ class Instrument:
 
     def clear_fault(self) -> None:
         """Forget a latched fault; a cause that stays trips again at once."""
-        if self.cooler is not None:
-            is_its_own = self.cooler.status.state == CoolerState.FAULT
-            self.cooler.request("clear" if is_its_own else self.cooler.status.wish_degc)
-        if self.light is not None:
-            self.light.clear()
+        self.actuators.clear()
         self.health.clear()
 
-    def _rest(self) -> None:
-        """Fault or safe state: current ramps to zero, light off, shutter open."""
-        self.nuc.cancel()
-        if self.cooler is not None and self.cooler.status.state != CoolerState.FAULT:
-            self.cooler.request("stop")
-        if self.light is not None:
-            self.light.request("off", 0.0)
+    def set_safe_mode(self, is_on: bool) -> None:
+        """No actuator moves while it is on; the strap cannot be overruled."""
+        strap = self._roles.strap
+        self._safe = is_on or (strap is not None and strap.is_set())
+        if not self._safe:
+            self.actuators.clear()
 
-    def _force_off(self) -> None:
-        """Control hangs: the enables go low from here, which no I2C bus can block."""
-        for enable in self.enables.values():
+    def outputs_off(self) -> None:
+        """Both enables low, now, from any thread; no I2C bus can block this.
+
+        A line that fails has no more edges either, so its monostable runs out.
+        """
+        for enable in self.enables:
             try:
                 enable.off()
             except BusError:
-                continue  # the monostable is off already without edges
+                continue
+
+    def outputs_are_off(self) -> bool:
+        """Both enables read back low."""
+        try:
+            return not bringup.enables_on(self.board, self.buses)
+        except BusError:
+            return False
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _guarded(self, act: Callable[[], object]) -> None:
-        """Bring-up errors end the program with their exit code; later ones are the service's."""
-        try:
-            act()
-        except EdgeLeakError as error:
-            self.fail(error)
-
     def fail(self, error: BaseException) -> None:
         """A task cannot go on: outputs off, and whoever runs the loops learns why."""
-        self._force_off()
+        self.outputs_off()
         self.health.trip(Trouble(codes.TASK_FAILED))
         if self.failure is None:
             is_ours = isinstance(error, EdgeLeakError)
-            self.failure = error if is_ours else UnavailableError(f"a task failed: {error!r}")  # type: ignore[assignment]
+            self.failure = error if is_ours else TaskError(f"a task failed: {error!r}")  # type: ignore[assignment]
         self.options.log(f"FAILED {error!r}")
 
-    def shutdown(self) -> None:
-        """Actuators first, then everything else; harmless when repeated."""
-        self._force_off()
-        for service in (self.cooler, self.light):
-            if service is not None:
-                service.shutdown() if isinstance(service, Cooler) else service.off()
-        self._force_off()
-        self.acquisition.stop()
+    def shutdown(self, is_stuck: bool = False) -> None:
+        """Actuators first, then everything else; after the loops have ended.
+
+        is_stuck : the control thread never came back, so nobody may touch its bus
+        """
+        self.outputs_off()
+        if not is_stuck:
+            self._shut_actuators()
         self.panel.dark()
         self.watchdog.stopping()
         if self.recorder is not None:
-            self.recorder.close()
+            self._recorded = self.recorder.close()
             self.recorder = None
         if self.failure is None and self.health.state is not State.FAULT:
             self._starts.end_well()
+        self.buses.close()
+
+    def _shut_actuators(self) -> None:
+        self.actuators.shutdown()
+        self.outputs_off()
+        try:
+            self.acquisition.stop()
+        except BusError as error:
+            self.options.log(f"FAILED to switch the sensor off: {error}")
+        self.life.save()
+
+    # --- what it says ----------------------------------------------------------------------------
+
+    def recorded(self) -> Progress:
+        """What the recorder says, or said last."""
+        return self._recorded if self.recorder is None else self.recorder.ring.progress()
+
+    def status(self) -> dict[str, Any]:
+        """Everything at a glance as plain values; from any thread."""
+        return glance(self)

@@ -59,7 +59,7 @@ class FramePath:
         self._counts = pipeline.arena["counts"]
         self.frames = 0
         self.info = FrameInfo()
-        self.fps = 0.0
+        self.fps, self._nuc_id = 0.0, -1
         self._mark_ns, self._mark_frames = clock.monotonic_ns(), 0
         self.on_frame: Callable[[FrameInfo], None] | None = None
 
@@ -73,6 +73,7 @@ class FramePath:
         to.nuc.see(self._counts, info)
         if to.recorder is not None:
             to.recorder.begin(self._counts)
+            self._keep_correction(to.recorder, to.nuc)
         verdict = self._pipeline.step(self._counts, info)
         now_ns = self._clock.monotonic_ns()
         self.frames += 1
@@ -90,6 +91,12 @@ class FramePath:
         to.watchdog.note_frame()
         if self.on_frame is not None:
             self.on_frame(info)
+
+    def _keep_correction(self, recorder: Recorder, nuc: Nuc) -> None:
+        """A new correction goes beside the ring, for replays."""
+        if nuc.status.nuc_id != self._nuc_id:
+            self._nuc_id = nuc.status.nuc_id
+            recorder.ring.set_correction(self._nuc_id, nuc.gain_q14, nuc.offset)
 
     def _complete(self, info: FrameInfo) -> FrameInfo:
         """The facts that only this side knows: correction and time of day."""

@@ -97,6 +97,8 @@ class Nuc:
     config   : when and from how many frames
     may_run  : False while the detector is not at its temperature
     next_id  : number of the next correction
+
+    `gain_q14` and `offset` are the correction in force (between SOLVING, the next one).
     """
 
     def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
@@ -105,6 +107,7 @@ class Nuc:
         self._may_run, self._next_id = may_run, next_id
         self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
         shape = base.shape
+        self.gain_q14 = base.gain_q14
         self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
         self._sum = np.zeros(shape, np.uint32)
         self.offset = base.offset.copy()

@@ -221,7 +221,7 @@ class Recorder:
             return Trouble(codes.STORAGE_SLOW, found.lost, found.lost + found.written)
         return FINE
 
-    def close(self) -> None:
+    def close(self) -> Progress:
         """Let the process finish its file for a few seconds, then leave it to itself."""
         process = self._process
         if process is not None and process.stdin is not None:
@@ -230,6 +230,8 @@ class Recorder:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(CLOSING_S)
         self._process = None
+        last = self.ring.progress()
         self.ring.close()
         os.close(self._wake)
         os.close(self.ring.descriptor)
+        return last

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the instrument: cool the detector, correct the picture, look for gas, until told to stop.
+
+This is what the service unit starts on the board.  It needs the board's SPI, I2C and GPIO nodes;
+without hardware use `edgeleak sim`, which starts this very program against an emulated board.
+
+  edgeleak run                       with /etc/edgeleak/edgeleak.toml
+  edgeleak run --seconds 60 --json   a minute, then one JSON document
+"""
+
+import argparse
+import faulthandler
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from edgeleak.clock import NS_PER_MS, NS_PER_S, SystemClock
+from edgeleak.errors import UsageError
+
+HELP = "run the instrument on its board"
+LOOK_NS = 200 * NS_PER_MS
+JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0}
+KEPT_LINES = 1000
+PRIORITIES = (("FAILED", 3), (" fault ", 3), ("VERDICT", 4), ("NOTE", 4), ("STATE", 5))
+"""journald priority of a line by what it contains; anything else is information, 6."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--board", help="board by name or board.toml; default from the settings")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings instead of /etc's")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="calibration, tuned values")
+    parser.add_argument("--run", type=Path, metavar="DIR", dest="run_folder",
+                        help="start times and status; lost at a reboot")  # fmt: skip
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after so long")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="recordings, log and report go here")  # fmt: skip
+    parser.add_argument("--safe", action="store_true", help="safe mode: no actuator moves")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM, Ctrl-C, --seconds or a failure; the exit code says which."""
+    if args.seconds is not None and not args.seconds > 0:
+        raise UsageError(f"--seconds must be above 0, got {args.seconds:g}")
+    faulthandler.enable()  # the watchdog's SIGABRT then says where every thread was
+    lines = Lines(args.out)
+    program = Program(make_instrument(args, lines), lines, args.seconds)
+    code = program.run()
+    report = program.report()
+    if args.out is not None:
+        (args.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    if args.json:
+        print(json.dumps(report, indent=2))
+    return code
+
+
+def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
+    """Settings, board, buses, instrument; each way this can fail is one error of its own."""
+    from edgeleak import board as boards
+    from edgeleak import config as settings
+    from edgeleak.bus.linux import open_buses
+    from edgeleak.instrument import Folders, Instrument, Options
+    from edgeleak.services.watchdog import Notifier
+
+    state = args.state or settings.STATE_FOLDER
+    paths = [*settings.files(state=state)]
+    if args.config is not None:
+        tuned = state / settings.TUNED_NAME
+        paths = [args.config, *([tuned] if tuned.is_file() else [])]
+    config = settings.load(paths).config
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        config = replace(config, recorder=replace(config.recorder, folder=str(args.out)))
+    board = boards.load(args.board or config.instrument.board)
+    folders = Folders(state, args.run_folder or Path("/run/edgeleak"))
+    options = Options(log=lines.add, notifier=Notifier.from_environment(), safe_mode=args.safe)
+    buses = open_buses(board)
+    try:
+        return Instrument(board, config, buses, SystemClock(), folders=folders, options=options)
+    except BaseException:
+        buses.close()
+        raise
+
+
+class Lines:
+    """What the instrument says: from its threads without waiting, to stderr by the main thread.
+
+    out : folder that also gets them as run.log; None only prints
+    """
+
+    def __init__(self, out: Path | None) -> None:
+        self._waiting: deque[str] = deque(maxlen=KEPT_LINES)
+        self._is_journal = "JOURNAL_STREAM" in os.environ
+        self._file: TextIO | None = None
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            self._file = open(out / "run.log", "w", encoding="utf-8")  # noqa: SIM115
+        self.said = 0
+
+    def add(self, line: str) -> None:
+        """From any thread; never waits."""
+        self._waiting.append(line)
+
+    def drain(self, clear: str = "") -> None:
+        """Write what has come; `clear` wipes the status line first."""
+        while self._waiting:
+            line = self._waiting.popleft()
+            self.said += 1
+            prefix = f"<{priority_of(line)}>" if self._is_journal else clear
+            print(f"{prefix}{line}", file=sys.stderr, flush=True)
+            if self._file is not None:
+                print(line, file=self._file, flush=True)
+
+    def close(self) -> None:
+        self.drain()
+        if self._file is not None:
+            self._file.close()
+
+
+def priority_of(line: str) -> int:
+    """journald priority of one line."""
+    return next((priority for word, priority in PRIORITIES if word in line), 6)
+
+
+class Program:
+    """Three threads for the loops; this one prints, watches and ends.
+
+    instrument : made, not running
+    lines      : its log
+    seconds    : None runs until somebody stops it
+    """
+
+    def __init__(self, instrument: Any, lines: Lines, seconds: float | None) -> None:
+        self.instrument, self._lines = instrument, lines
+        self._seconds = seconds
+        self._clock = SystemClock()
+        self._stop = threading.Event()
+        self._is_terminal = sys.stderr.isatty()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(loop,), name=loop.name, daemon=True)
+            for loop in instrument.loops
+        ]
+
+    def run(self) -> int:
+        """Until the end; 0, or the exit code of what failed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told)
+        sys.setswitchinterval(0.001)  # control must not wait 5 ms for a busy interpreter
+        gc.collect()
+        gc.freeze()
+        start_ns = self._clock.monotonic_ns()
+        end_ns = None if self._seconds is None else start_ns + round(self._seconds * NS_PER_S)
+        try:
+            for thread in self._threads:
+                thread.start()
+            while not self._is_over(end_ns):
+                self._clock.wait_until_ns(self._clock.monotonic_ns() + LOOK_NS)
+                self._show()
+        finally:
+            self._end()
+        failure = self.instrument.failure
+        if failure is not None:
+            print(f"edgeleak run: {failure}", file=sys.stderr)
+            return int(failure.exit_code)
+        return 0
+
+    def report(self) -> dict[str, Any]:
+        """What the run came to; expected against measured for each task."""
+        tasks = [row for loop in self.instrument.loops for row in loop.report()]
+        return {**self.instrument.status(), "tasks": tasks}
+
+    def _loop(self, loop: Any) -> None:
+        try:
+            loop.run_forever(self._stop.is_set)
+        except BaseException as error:  # the top of a thread: outputs off, then the program ends
+            self.instrument.fail(error)
+
+    def _told(self, number: int, _frame: object) -> None:
+        """SIGTERM, SIGINT: actuators first, whatever the threads are doing."""
+        self._stop.set()
+        self.instrument.outputs_off()
+
+    def _is_over(self, end_ns: int | None) -> bool:
+        is_late = end_ns is not None and self._clock.monotonic_ns() >= end_ns
+        return self._stop.is_set() or is_late or self.instrument.failure is not None
+
+    def _end(self) -> None:
+        """Loops first, each for a bounded time: a thread on a stuck bus is left behind."""
+        self._stop.set()
+        self.instrument.outputs_off()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(JOIN_S[thread.name])
+        left = [thread.name for thread in self._threads if thread.is_alive()]
+        if left:
+            self._lines.add(f"FAILED to stop in time: {', '.join(left)}")
+        self.instrument.shutdown(is_stuck="control" in left)
+        if self._is_terminal:
+            print(file=sys.stderr)
+        self._lines.close()
+
+    def _show(self) -> None:
+        clear = "\r\x1b[K" if self._is_terminal else ""
+        self._lines.drain(clear)
+        if self._is_terminal:
+            print(clear + line_of(self.instrument.status()), end="", file=sys.stderr, flush=True)
+
+
+def line_of(status: dict[str, Any]) -> str:
+    """One calm line: state, temperature and set-point, rate, verdict, drops."""
+    cooler, link = status["cooler"], status["link"]
+    cold = "uncooled"
+    if cooler is not None:
+        cold = f"{_number(cooler['cold_degc'])} ({_number(cooler['set_point_degc'])}) degC"
+    marks = "".join(f"  {word}" for word in ("recording", "degraded") if status[word])
+    code = f" {status['code']} {status['reason'].split(':')[0]}" if status["code"] else ""
+    return (f"{status['state']:<9}  {cold}  {status['fps']:4.1f} fps  {status['verdict']}{code}"
+            f"  drops {link['drops']}{marks}")  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

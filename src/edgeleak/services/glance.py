@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instrument's state as plain values: for the status line, `edgeleak status`, JSON, logs."""
+
+import dataclasses
+import math
+from enum import Enum
+from typing import Any
+
+from edgeleak.clock import NS_PER_S
+from edgeleak.codes import TABLE
+
+
+def plain(value: Any) -> Any:
+    """For JSON: NaN becomes None, enums their words, dataclasses and named tuples dicts."""
+    if isinstance(value, Enum):
+        return value.value if isinstance(value.value, str) else value.name.lower()
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    return value
+
+
+def glance(instrument: Any) -> dict[str, Any]:
+    """One picture; every part is a snapshot that its owner replaced as a whole."""
+    health, path = instrument.health, instrument.path
+    answer = health.answer
+    recorder = instrument.recorder
+    now_ns = instrument.clock.monotonic_ns()
+    return {
+        "state": str(health.state),
+        "verdict": str(answer),
+        "code": answer.trouble.code,
+        "reason": answer.reason if not answer.trouble.code else answer.trouble.text,
+        "degraded": health.is_degraded,
+        "note": health.note.text if health.note.code else "",
+        "recording": recorder is not None and recorder.is_recording,
+        "uptime_s": round((now_ns - instrument.start_ns) / NS_PER_S, 3),
+        "frames": path.frames,
+        "fps": round(path.fps, 2),
+        "frame": plain(path.info),
+        "link": plain(instrument.acquisition.status),
+        "cooler": None if instrument.cooler is None else plain(instrument.cooler.status),
+        "light": None if instrument.light is None else plain(instrument.light.status),
+        "nuc": plain(instrument.nuc.status),
+        "recorder": plain(instrument.recorded()),
+        "alarms": instrument.panel.alarms,
+        "clock": {"quality": instrument.utc.quality.name.lower(), "jumps": instrument.utc.jumps},
+        "watchdog": {"feeds": instrument.watchdog.feeds, "refusals": instrument.watchdog.refusals},
+        "life": instrument.life.values(),
+        "counts": {f"{code} {name_of(code)}": n for code, n in sorted(health.counts.items())},
+        "proofs": [f"{proof.what}: {proof.found}" for proof in instrument.control.proofs],
+    }
+
+
+def name_of(code: int) -> str:
+    """Name of a code; "ok" for 0."""
+    return TABLE[code].name if code in TABLE else "ok"
