@@ -7,6 +7,7 @@ an INHIBIT ("no illumination") or a fault of its own code; the answer is always:
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,6 +27,10 @@ OPEN_SHARE, SHORT_SHARE = 0.5, 1.5
 """Measured over commanded current: below a broken wire, above a short."""
 RETRY_S = 10.0
 """After trouble that clears itself the light is tried again this much later."""
+MARGIN_K = 3.0
+"""The energy limit falls with temperature over a window that is already partly spent: plan for
+where a rising temperature will be at its end, and a little more."""
+RATE_SAMPLES = 20
 DERATE_STEP = 0.02
 """A current is written again when derating moved it by this share; not for every hundredth."""
 
@@ -112,6 +117,7 @@ class Illumination:
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._latched = codes.OK
+        self._heat: deque[tuple[int, float]] = deque(maxlen=RATE_SAMPLES)
         self.watch = FlagWatch()
         self.status = LedStatus()
 
@@ -169,6 +175,7 @@ class Illumination:
             led_degc=self._thermistor.degc(self._round.volts("led_thermistor")),
             supply_v=4 * self._round.volts("supply"),
         )
+        self._heat.append((self._clock.monotonic_ns(), self.status.led_degc))
 
     def _trouble(self) -> tuple[int, float, float]:
         """(code, measured, expected) of what forbids light now; 0 when nothing does."""
@@ -176,17 +183,32 @@ class Illumination:
             return self._latched, self.status.measured, self.status.expected
         if self._wish.mode == OFF:
             return codes.OK, math.nan, math.nan
-        if self.watch.mismatches >= MISMATCHES:
-            return codes.LED_FLAG, self.watch.mismatches, MISMATCHES
         age_s = self._round.age_s("led_thermistor")
         if age_s > STALE_S:
             return codes.LED_TELEMETRY, age_s, STALE_S
         led_degc = self.status.led_degc
         if math.isnan(led_degc):
             return codes.LED_THERMISTOR, self._round.volts("led_thermistor"), math.nan
-        if led_degc >= self._part.max_degc:
+        if self._lead_degc() >= self._part.max_degc:
             return codes.LED_HOT, led_degc, self._part.max_degc
-        return self._current_trouble()
+        found = self._current_trouble()
+        return found if found[0] else self._flag_trouble()
+
+    def _flag_trouble(self) -> tuple[int, float, float]:
+        """A contradicting flag; a broken LED explains it, so its telemetry is looked at first."""
+        wrong = self.watch.mismatches
+        since_s = wrong * self._sensor.frame_period_us / 1e6
+        if wrong < MISMATCHES or self._round.age_s("led_current") > since_s:
+            return codes.OK, math.nan, math.nan
+        return codes.LED_FLAG, wrong, MISMATCHES
+
+    def _lead_degc(self) -> float:
+        """Temperature to plan for: where a rise of the last second leads, and a margin."""
+        now_ns, led_degc = self._heat[-1]
+        old_ns, old_degc = self._heat[0]
+        passed_s = (now_ns - old_ns) / 1e9
+        rate = max(0.0, led_degc - old_degc) / passed_s if passed_s > 0 else 0.0
+        return led_degc + MARGIN_K + rate * self._part.duty_window_s
 
     def _current_trouble(self) -> tuple[int, float, float]:
         commanded, measured = self._led.drive.current_ma, self.status.measured_ma
@@ -207,7 +229,7 @@ class Illumination:
     def _follow_wish(self, now_ns: int) -> None:
         drive = self._led.drive
         try:
-            wanted = self._planned(self._wish, self.status.led_degc)
+            wanted = self._planned(self._wish, self._lead_degc())
             moved = abs(wanted.current_ma - drive.current_ma)
             if wanted.mode == drive.mode and moved <= DERATE_STEP * drive.current_ma:
                 return

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The LED by the plant's truth: lit as asked, dark when in doubt, never over a limit."""
+
+import dataclasses
+import math
+
+import pytest
+
+from edgeleak import board as boards
+from edgeleak import codes
+from edgeleak.config import SensorConfig
+from edgeleak.errors import UsageError
+from edgeleak.rigs import light_loop
+from edgeleak.services.illumination import GRACE_FRAMES, FlagWatch
+from edgeleak.sim import faults
+from edgeleak.sim.cooler_rig import Rig
+
+BOARD = boards.load("el1-a")
+CONFIG = SensorConfig(binning=True, fps=20.0, integration_us=8000)
+
+
+class LightRig:
+    def __init__(self, config=CONFIG, seed=0):
+        keep = []
+        self.rig = Rig(BOARD, light_loop(BOARD, config, keep), seed=seed)
+        self.parts = keep[0]
+        self.light, self.plant = self.parts.light, self.rig.plant
+        self.rig.run(0.5)
+
+    def run(self, seconds, until=None):
+        return self.rig.run(seconds, until)
+
+    def lit(self, mode="on", current_ma=200.0):
+        self.light.request(mode, current_ma)
+        self.run(2.0)
+        assert self.light.status.code == codes.OK
+        assert self.plant.truth.led_held_ma == pytest.approx(current_ma, rel=0.01)
+        return self
+
+
+@pytest.fixture
+def rig():
+    return LightRig()
+
+
+def test_dark_until_asked(rig):
+    rig.run(2.0)
+    assert rig.plant.counters["led.pulses"] == 0
+    assert not any(rig.parts.flags)
+    assert rig.parts.frames > 20
+
+
+@pytest.mark.parametrize(("mode", "share"), [("on", 1.0), ("alternate", 0.5)])
+def test_lit_as_asked(rig, mode, share):
+    rig.lit(mode)
+    before = len(rig.parts.flags)
+    rig.run(2.0)
+    flags = rig.parts.flags[before:]
+    assert sum(flags) / len(flags) == pytest.approx(share, abs=0.05)
+    assert rig.light.status.measured_ma == pytest.approx(200.0, rel=0.02)
+    assert rig.light.status.code == codes.OK
+    assert not rig.plant.judge.violations
+
+
+def test_off_is_dark_within_a_frame(rig):
+    rig.lit().light.request("off", 0.0)
+    rig.run(0.1)
+    pulses = rig.plant.counters["led.pulses"]
+    rig.run(1.0)
+    assert rig.plant.counters["led.pulses"] == pulses
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (faults.LedOpen(), codes.LED_OPEN),
+        (faults.LedShort(), codes.LED_SHORT),
+        (faults.ThermistorOpen(which="led"), codes.LED_THERMISTOR),
+        (faults.ThermistorShort(which="led"), codes.LED_THERMISTOR),
+        (faults.LedFlagWrong(), codes.LED_FLAG),
+    ],
+)
+def test_trouble_has_its_code_and_ends_in_the_dark(rig, fault, code):
+    rig.lit()
+    rig.plant.inject(fault)
+    assert rig.run(3.0, lambda: rig.light.status.code == code)
+    rig.run(0.2)
+    pulses = rig.plant.counters["led.pulses"]
+    rig.run(1.0)
+    assert rig.plant.counters["led.pulses"] == pulses
+    assert not rig.plant.truth.led_enabled
+
+
+def test_an_open_led_is_tried_again_and_a_short_is_not(rig):
+    rig.lit()
+    rig.plant.inject(faults.LedOpen())
+    rig.run(3.0)
+    assert rig.light.status.code == codes.LED_OPEN
+    rig.plant.clear("led-open")
+    dark = rig.plant.counters["led.pulses"]
+    assert rig.run(15.0, lambda: rig.plant.counters["led.pulses"] > dark)
+    rig.run(1.0)
+    assert rig.light.status.code == codes.OK
+    rig.plant.inject(faults.LedShort())
+    rig.run(3.0)
+    rig.plant.clear("led-short")
+    rig.run(15.0)
+    assert rig.light.status.code == codes.LED_SHORT
+    dark = rig.plant.counters["led.pulses"]
+    rig.light.clear()
+    assert rig.run(3.0, lambda: rig.plant.counters["led.pulses"] > dark)
+
+
+def test_heat_lowers_the_current_and_then_forbids_it(rig):
+    slow = LightRig(SensorConfig(binning=True, fps=11.0, integration_us=40_000))
+    slow.light.request("on", 350.0)
+    slow.run(2.0)
+    cool_ma = slow.light.status.current_ma
+    slow.plant.inject(faults.LedHot(kelvin=35.0))
+    slow.run(30.0)
+    assert 0 < slow.light.status.current_ma < cool_ma
+    slow.plant.inject(faults.LedHot(kelvin=60.0))
+    assert slow.run(60.0, lambda: slow.light.status.code == codes.LED_HOT)
+    assert not slow.plant.judge.violations
+
+
+def test_a_bus_that_fails_darkens_by_itself(rig):
+    rig.lit()
+    rig.plant.inject(faults.I2cUnplugged())
+    rig.run(3.0)
+    assert rig.light.status.code in (codes.LED_TELEMETRY, codes.LED_BUS)
+    assert not rig.plant.truth.led_enabled
+    assert rig.plant.truth.led_ma == 0
+
+
+@pytest.mark.parametrize("current_ma", [-1.0, math.nan, math.inf, 401.0])
+def test_a_wish_beyond_a_limit_is_refused_and_changes_nothing(rig, current_ma):
+    rig.lit()
+    with pytest.raises(UsageError):
+        rig.light.request("on", current_ma)
+    rig.run(1.0)
+    assert rig.plant.truth.led_held_ma == pytest.approx(200.0, rel=0.01)
+
+
+def test_a_longer_exposure_under_a_fine_wish_goes_dark_before_a_limit_breaks():
+    rig = LightRig(SensorConfig(binning=True, fps=5.0, integration_us=8000)).lit()
+    rig.parts.sensor.integration_us = 150_000  # what the next plan sees
+    rig.run(1.0)
+    assert rig.light.status.code == codes.LED_LIMIT
+    assert not rig.plant.truth.led_enabled
+    assert not rig.plant.judge.violations
+
+
+def test_flag_watch_forgives_the_frames_under_way_and_nothing_more():
+    watch = FlagWatch()
+    assert [watch.note(1, False) for _ in range(GRACE_FRAMES)] == [0] * GRACE_FRAMES
+    assert watch.note(1, False) == 1
+    assert watch.note(1, True) == 0
+    alternate = FlagWatch()
+    flags = [False, True] * 10
+    assert max(alternate.note(2, flag) for flag in flags) == 0
+
+
+def test_a_board_without_led_is_named():
+    from edgeleak.errors import ConfigError
+    from edgeleak.services.illumination import Illumination
+
+    bare = dataclasses.replace(BOARD, led=None)
+    with pytest.raises(ConfigError, match="no LED is wired"):
+        Illumination(None, None, None, bare, None)
