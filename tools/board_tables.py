@@ -69,7 +69,7 @@ def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
 def pins(board: Board) -> str:
     """Every used pin of the header, in the header's order."""
     rows: list[tuple[object, ...]] = [(1, "-", "3.3 V", "supply", "-", "sensors and chips")]
-    rows += [(2, "-", "5 V", "supply", "-", "in: from the regulator"),
+    rows += [(2, "-", "5 V", "supply", "-", "in: the supply"),
              (6, "-", "ground", "supply", "-", "one of eight")]  # fmt: skip
     for number, (name, direction, what) in BUS_LINES.items():
         rows.append((HEADER_PIN[number], f"GPIO {number}", name, direction, "-", what))

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""board.toml, overlay.dts, README and the plant tell the same story about every board.
+
+The overlays are compiled with dtc and applied to Debian's own device tree; where dtc or that
+file is missing the test says what to install.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgeleak import board as boards
+from edgeleak.drivers.ad5693r import Ad5693r
+from edgeleak.drivers.ads1115 import Ads1115
+from edgeleak.drivers.sht4x import Sht4x
+from edgeleak.drivers.tmp117 import Tmp117
+
+ROOT = Path(__file__).resolve().parents[2]
+DTB = "bcm2837-rpi-zero-2-w.dtb"
+SPI, I2C, GPIO = "/soc/spi@7e204000", "/soc/i2c@7e804000", "/soc/gpio@7e200000"
+NAMES = sorted(path.parent.name for path in ROOT.glob("board/*/board.toml"))
+KINDS = {  # chips of [address] -> name of the device-tree node
+    "tmp117": "temperature", "sht4x": "humidity", "tec_dac": "dac", "led_dac": "dac",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tools_path():
+    sys.path.insert(0, str(ROOT / "tools"))
+    yield
+    sys.path.remove(str(ROOT / "tools"))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def board(name):
+    return boards.load(name)
+
+
+@pytest.fixture(scope="module")
+def dtb():
+    """Debian's device tree, fetched once."""
+    if not all(shutil.which(tool) for tool in ("dtc", "fdtoverlay", "fdtget")):
+        pytest.skip("dtc is missing; run: sudo apt install device-tree-compiler")
+    folder = ROOT / "build" / "cross" / "devicetree"
+    if not (folder / DTB).is_file():
+        got = subprocess.run([ROOT / "tools/cross/fetch_dtb.sh", folder], capture_output=True)
+        if got.returncode:
+            pytest.skip(f"{DTB} is not here and cannot be fetched; run tools/cross/fetch_dtb.sh")
+    return folder / DTB
+
+
+class Tree:
+    """A device tree blob, read with fdtget."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def _run(self, *words):
+        done = subprocess.run(["fdtget", *words], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def text(self, node, name):
+        return self._run(self._path, node, name)
+
+    def number(self, node, name):
+        return int(self._run("-t", "u", self._path, node, name))
+
+    def has(self, node, name):
+        return name in self._run("-p", self._path, node).split()
+
+    def children(self, node):
+        return self._run("-l", self._path, node).split()
+
+
+@pytest.fixture(scope="module")
+def tree(name, dtb, tmp_path_factory):
+    """Debian's tree with the board's overlay; compiling and applying must say nothing."""
+    folder = tmp_path_factory.mktemp(name)
+    compiled, applied = folder / "overlay.dtbo", folder / "board.dtb"
+    source = ROOT / "board" / name / "overlay.dts"
+    for command in (
+        ["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", compiled, source],
+        ["fdtoverlay", "-i", dtb, "-o", applied, compiled],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return Tree(applied)
+
+
+def test_there_are_two_boards():
+    assert {"el1-a", "lepton-pi-a"} <= set(NAMES)
+
+
+# --- overlay ---------------------------------------------------------------------------------
+
+
+def test_overlay_is_for_the_machine_it_names(tree, name):
+    source = (ROOT / "board" / name / "overlay.dts").read_text()
+    machine = re.search(r'^\tcompatible = "([^"]+)"', source, re.MULTILINE)[1]
+    assert machine in tree.text("/", "compatible").split()
+
+
+def test_overlay_has_the_sensors_spi_wiring(tree, board):
+    [sensor] = tree.children(SPI)
+    node = f"{SPI}/{sensor}"
+    assert tree.text(SPI, "status") == "okay"
+    mode = 1 * tree.has(node, "spi-cpha") + 2 * tree.has(node, "spi-cpol")
+    assert mode == board.spi.mode
+    assert tree.number(node, "spi-max-frequency") == board.spi.max_hz
+    assert tree.text("/aliases", "spi0") == SPI
+    assert board.spi.device == f"/dev/spidev0.{tree.number(node, 'reg')}"
+
+
+def test_overlay_has_the_i2c_bus_and_every_chip(tree, board):
+    assert (tree.text(I2C, "status"), tree.text("/aliases", "i2c1")) == ("okay", I2C)
+    assert board.i2c.device == "/dev/i2c-1"
+    assert tree.number(I2C, "clock-frequency") == board.i2c.hz
+    found = {}
+    for child in tree.children(I2C):
+        kind, _, unit = child.partition("@")
+        address = tree.number(f"{I2C}/{child}", "reg")
+        assert address == int(unit, 16)
+        assert tree.text(f"{I2C}/{child}", "status") == "disabled"  # user space drives it
+        found[address] = kind
+    assert found == chips_of(board)
+
+
+def chips_of(board):
+    """I2C address -> kind of chip, from board.toml."""
+    chips = {board.sensor.i2c_address: "sensor"}
+    if board.adc is not None:
+        for part in board.adc.__dataclass_fields__:
+            chips[getattr(board.adc, part).address] = "adc"
+    if board.address is not None:
+        chips |= {getattr(board.address, part): kind for part, kind in KINDS.items()}
+    return chips
+
+
+def test_overlay_names_the_lines_and_only_them(tree, board, dtb):
+    before = Tree(dtb).text(GPIO, "gpio-line-names").split()
+    after = tree.text(GPIO, "gpio-line-names").split()
+    assert len(after) == len(before) == 54
+    renamed = {name: number for number, name in enumerate(after) if name != before[number]}
+    assert renamed == {name: line.line for name, line in board.gpio.lines.items()}
+
+
+def test_lines_avoid_pins_that_debians_tree_uses(board, dtb):
+    """The tree's own names agree with what board.py refuses, and our lines are plain GPIOs."""
+    names = Tree(dtb).text(GPIO, "gpio-line-names").split()
+    expected = {2: "SDA1", 3: "SCL1", 8: "SPI_CE0_N", 9: "SPI_MISO", 10: "SPI_MOSI", 11: "SPI_SCLK"}
+    assert {number: names[number] for number in boards.BUS_PINS} == expected
+    for line in board.gpio.lines.values():
+        assert names[line.line] == f"GPIO{line.line}"
+
+
+# --- plant -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plant(board):
+    plants = pytest.importorskip("edgeleak.sim.plant")
+    return plants.Plant(board)
+
+
+class PlantBus:
+    """I2cBus straight into a plant; time goes on with each transfer."""
+
+    def __init__(self, plant):
+        self._plant = plant
+
+    def transfer(self, address, data, read_length=0):
+        self._plant.advance_to(self._plant.now_ns + 200_000)
+        return self._plant.i2c(address, data, read_length)
+
+    def reopen(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_plant_has_every_chip_and_no_other(plant, board):
+    expected = set(chips_of(board))
+    if plant.sensor is None:
+        expected.remove(board.sensor.i2c_address)
+    assert set(plant.chips) == expected
+
+
+def test_every_chip_of_the_plant_is_the_one_that_the_board_names(plant, board):
+    if board.address is None:
+        pytest.skip(f"{board.name} has no chips but its sensor")
+    bus, at = PlantBus(plant), board.address
+    plant.advance_to(plant.now_ns + 2_000_000)
+    Tmp117(bus, at.tmp117).probe()
+    Sht4x(bus, at.sht4x).probe()
+    for address in (at.tec_dac, at.led_dac):
+        Ad5693r(bus, address).probe()
+    for address in {address for address, kind in chips_of(board).items() if kind == "adc"}:
+        Ads1115(bus, address).probe()
+
+
+def test_every_adc_input_is_wired(plant, board):
+    """Each named channel reads what its part says at ambient; free ones read ground."""
+    if board.adc is None:
+        pytest.skip(f"{board.name} has no ADC")
+    adc, ambient = board.adc, plant.truth.ambient_degc
+    expected = {name: getattr(board, name).volts(ambient)
+                for name in ("fpa_thermistor", "hot_thermistor", "led_thermistor")}  # fmt: skip
+    expected |= {"tec_current": board.tec.zero_v, "tec_voltage": board.tec.zero_v,
+                 "led_current": 0.0, "supply": plant.truth.supply_v / 4}  # fmt: skip
+    bus = PlantBus(plant)
+    for name in adc.__dataclass_fields__:
+        part = getattr(adc, name)
+        volts = read(plant, Ads1115(bus, part.address), part.channel, part.full_scale_v)
+        assert volts == pytest.approx(expected.pop(name), abs=0.01), name
+    assert not expected
+    used = {(getattr(adc, n).address, getattr(adc, n).channel) for n in adc.__dataclass_fields__}
+    for address in {address for address, _ in used}:
+        for channel in {c for c in range(4) if (address, c) not in used}:
+            assert abs(read(plant, Ads1115(bus, address), channel, 4.096)) < 0.01
+
+
+def read(plant, adc, channel, full_scale_v):
+    adc.start(channel, full_scale_v)
+    plant.advance_to(plant.now_ns + adc.conversion_ns)
+    assert adc.ready()
+    return adc.result_volts()
+
+
+def test_plant_has_the_lines_with_their_directions(plant, board):
+    for name, line in board.gpio.lines.items():
+        assert plant.gpio_get(name) is False, name
+        if line.direction == "out":
+            plant.gpio_set(name, False)
+        else:
+            assert plant.take_edges(name) == []
+    for name in set(boards.LINES) - set(board.gpio.lines):
+        with pytest.raises(Exception, match=f"gpio line '{name}'"):
+            plant.gpio_get(name)
+
+
+# --- paper -----------------------------------------------------------------------------------
+
+
+def test_every_actuator_is_off_at_reset(tools_path, board):
+    import board_tables
+
+    for name, line in board.gpio.lines.items():
+        if line.direction == "out":
+            level = board_tables.level_at_reset(line.line, line.active_low)
+            assert level == ("active" if name == "sensor_reset" else "inactive"), name
+
+
+def test_readme_and_picture_are_of_today(tools_path, name, board):
+    import board_tables
+    import make_board_pictures
+
+    folder = ROOT / "board" / name
+    again = "; run: python tools/make_board_pictures.py"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert board_tables.filled(text, board_tables.blocks(folder)) == text, f"README is old{again}"
+    with Image.open(folder / "block-diagram.png") as picture:
+        shown = picture.text["shows"]
+        colours = picture.convert("RGB").getcolors(1 << 20)
+    assert shown == make_board_pictures.shows(board), f"picture is old{again}"
+    assert len(colours) > 20
+
+
+def test_header_pins_are_one_to_one(tools_path):
+    import board_tables
+
+    pins = board_tables.HEADER_PIN
+    assert len(set(pins.values())) == len(pins) == 26
+    ground_and_supply = {1, 2, 4, 6, 9, 14, 17, 20, 25, 30, 34, 39}
+    identity = {27, 28}
+    assert set(pins.values()) | ground_and_supply | identity == set(range(1, 41))
+
+
+def test_budget_names_a_source_for_every_row_and_beats_the_papers_prototype(
+    tools_path, name, board
+):
+    import board_tables
+
+    rows = board_tables.budget_rows(ROOT / "board" / name, board)
+    for row in rows:
+        assert row["source"].strip(), row
+        assert 0 <= row["typical_w"] <= row["peak_w"], row
+    assert sum(row["weight_g"] for row in rows) < 1500
+
+
+def test_kernel_gets_the_bufsiz_that_the_boards_expect(board):
+    line = (ROOT / "firmware" / "boot" / "cmdline.add").read_text()
+    assert f"spidev.bufsiz={board.spi.bufsiz_bytes}" in line.split()
+    assert f"spidev.bufsiz={board.spi.bufsiz_bytes}" in (
+        ROOT / "board" / board.name / "README.md"
+    ).read_text(encoding="utf-8")
