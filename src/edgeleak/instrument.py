@@ -116,7 +116,7 @@ class Instrument:
         self.frame_age = Freshness(codes.FRAMES_STALE, stale_s, now_ns)
         self.control_age = Freshness(codes.CONTROL_STALLED, CONTROL_LIMIT_S, now_ns)
         sources: list[Source] = [
-            lambda: self.control.phase, self.control_age.report, self._safe_report,
+            lambda: self.control.phase, self._control_report, self._safe_report,
             lambda: self.acquisition.status, self.frame_age.report,
         ]  # fmt: skip
         notes: list[Source] = [self.utc.report]
@@ -206,7 +206,7 @@ class Instrument:
         if is_at_rest and not self._is_at_rest:
             self.nuc.cancel()
             self.actuators.rest()
-        if self.control_age.report().code:
+        if self._control_report().code:
             self.outputs_off()
         self._is_at_rest = is_at_rest
 
@@ -238,6 +238,10 @@ class Instrument:
         utc_ns = self.utc.label_ns(self.clock.monotonic_ns())
         last = max(self._base.nuc_id, self.nuc.status.nuc_id)
         return max(last + 1, utc_ns // NS_PER_S)
+
+    def _control_report(self) -> Trouble:
+        """Before bring-up has ended nothing is driven, and a slow bus has its own errors."""
+        return FINE if self.control.phase.code else self.control_age.report()
 
     def _safe_report(self) -> Trouble:
         return Trouble(codes.SAFE_MODE) if self._safe else FINE

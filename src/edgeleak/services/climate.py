@@ -23,7 +23,7 @@ class Climate:
         self._housing, self._humidity, self._clock = housing, humidity, clock
         self._supply_v = supply_v
         self._housing_degc = self._percent = math.nan
-        self._housing_ns = self._humidity_ns = -1
+        self._housing_ns = self._humidity_ns = clock.monotonic_ns()
         self._is_started = self._has_begun = False
         self.errors = 0
 

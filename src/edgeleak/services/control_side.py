@@ -75,6 +75,8 @@ class ControlSide:
         self._sensor, self._has_shutter = sensor, hasattr(sensor, "set_shutter")
         self._on_beat, self._on_error = on_beat, on_error
         self._shutter_is = False
+        if actuators.cooler is not None and actuators.climate is not None:
+            actuators.cooler.surroundings = actuators.climate.surroundings()
         self.phase = Trouble(codes.STARTING)
         self.proofs: list[Proof] = []
         self._steps = Steps(clock)
