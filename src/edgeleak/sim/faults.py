@@ -6,14 +6,16 @@ that is injected with `plant.inject` and ends with `plant.clear(name)`.  `skip` 
 before the first is broken, `count` are broken (None: until cleared).
 """
 
-import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from edgeleak.errors import UsageError
+from edgeleak import schema
+from edgeleak.errors import ConfigError
+from edgeleak.schema import number, switch, word
 from edgeleak.sim.chips.chip import Nack as Nack
 
 FOR_EVER_NS = 1 << 62
@@ -35,8 +37,8 @@ class Gone(Exception):
 class Fault:
     """One thing that is broken."""
 
-    skip: int = 0
-    count: int | None = None
+    skip: int = number("", 0, 1 << 30, "events that pass before the first is broken", 0)
+    count: int | None = number("", 1, 1 << 30, "events broken; without it until cleared", None)
 
     @property
     def name(self) -> str:
@@ -55,29 +57,29 @@ def name_of(kind: type[Fault]) -> str:
 class BusNack(Fault):
     """Address not acknowledged; the device saw nothing.  None: every address."""
 
-    address: int | None = None
+    address: int | None = number("", 0, 0x7F, "only this chip; without it every one", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NackAfterData(Fault):
     """The device took the data, then the acknowledge was lost: a half-done write."""
 
-    address: int | None = None
+    address: int | None = number("", 0, 0x7F, "only this chip; without it every one", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusStuck(Fault):
     """SDA or SCL held low: each call blocks `block_ms` (inf: for ever), then times out."""
 
-    block_ms: float = 35.0
+    block_ms: float = number("ms", 0, math.inf, "how long each call hangs", 35.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadCorrupted(Fault):
     """Bits of the first byte read are turned by `mask`."""
 
-    address: int | None = None
-    mask: int = 0x01
+    address: int | None = number("", 0, 0x7F, "only this chip; without it every one", None)
+    mask: int = number("", 1, 0xFF, "bits turned", 0x01)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class I2cUnplugged(Fault):
 class ThermistorFault(Fault):
     """Which thermistor: fpa, hot or led."""
 
-    which: str = "fpa"
+    which: str = word("whose bead", "fpa", ("fpa", "hot", "led"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +116,14 @@ class ThermistorFrozen(ThermistorFault):
 class ThermistorDetached(ThermistorFault):
     """The bead lost its plate and drifts to the hot side within `tau_s`."""
 
-    tau_s: float = 5.0
+    tau_s: float = number("s", 0.01, 1e4, "drift to the hot side", 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThermistorOffset(ThermistorFault):
     """Reads `kelvin` too warm."""
 
-    kelvin: float = 1.0
+    kelvin: float = number("K", -100, 100, "added to the reading", 1.0)
 
 
 # --- cooler, fan, supply ---------------------------------------------------------------------
@@ -151,21 +153,21 @@ class FanDead(Fault):
 class FanSlow(Fault):
     """The fan turns at `share` of its speed."""
 
-    share: float = 0.4
+    share: float = number("1", 0, 1, "of full speed", 0.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkBlocked(Fault):
     """The sink's resistance is `factor` times nominal."""
 
-    factor: float = 3.0
+    factor: float = number("1", 0.1, 100, "on the sink's resistance", 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrownOut(Fault):
     """The supply sags to `volts`."""
 
-    volts: float = 4.2
+    volts: float = number("V", 0, 6, "at the board's input", 4.2)
 
 
 # --- LED -------------------------------------------------------------------------------------
@@ -185,14 +187,14 @@ class LedShort(Fault):
 class LedHot(Fault):
     """The LED's surroundings are `kelvin` warmer than the housing."""
 
-    kelvin: float = 60.0
+    kelvin: float = number("K", -50, 200, "around the LED, above the housing", 60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedAged(Fault):
     """`hours` of light are behind it."""
 
-    hours: float = 20_000.0
+    hours: float = number("h", 0, 1e6, "of light behind it", 20_000.0)
 
 
 # --- sensor link and optics: the sensor models ask for these --------------------------------
@@ -202,7 +204,7 @@ class LedAged(Fault):
 class CrcError(Fault):
     """`bits` random bits of a line turned."""
 
-    bits: int = 1
+    bits: int = number("", 1, 1000, "turned in a line", 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,21 +236,21 @@ class Discard(Fault):
 class LostSync(Fault):
     """The stream is shifted by `shift_bytes` until a proper resync."""
 
-    shift_bytes: int = 3
+    shift_bytes: int = number("bytes", 1, 2000, "the stream is late by", 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortRead(Fault):
     """A read returns `share` of what was asked."""
 
-    share: float = 0.5
+    share: float = number("1", 0, 1, "of the bytes asked that come", 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenFrame(Fault):
     """The same pixels again and again (`loop` frames in turn), counters move."""
 
-    loop: int = 1
+    loop: int = number("frames", 1, 100, "repeated in turn", 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,28 +272,28 @@ class SensorDead(Fault):
 class PixelsStuck(Fault):
     """Every pixel of a frame reads `counts`."""
 
-    counts: int = 0
+    counts: int = number("counts", 0, 16383, "of every pixel", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaturatedScene(Fault):
     """`share` of the picture is at full scale."""
 
-    share: float = 0.3
+    share: float = number("1", 0, 1, "of the picture", 0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutterStuck(Fault):
     """The shutter stays `closed` (True) or open whatever it is told."""
 
-    closed: bool = True
+    closed: bool = switch("where it is stuck", True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LensCovered(Fault):
     """A cap at `degc` in front of the lens; NaN is the housing's temperature."""
 
-    degc: float = float("nan")
+    degc: float = number("degC", -60, 150, "of the cap; without it the housing's", math.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,29 +319,14 @@ KINDS: dict[str, type[Fault]] = {
 """Every fault by its name."""
 
 
-def make(name: str, parameters: dict[str, Any]) -> Fault:
-    """A fault from its name and parameters; UsageError names the nearest word."""
+def make(name: str, parameters: dict[str, Any], where: str = "") -> Fault:
+    """A fault from its name and parameters; ConfigError names place, range or nearest word."""
     kind = KINDS.get(name)
+    where = where or f"fault {name}"
     if kind is None:
-        raise UsageError(f"fault '{name}' is not known; {near(name, list(KINDS))}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for key, value in parameters.items():
-        if key not in fields:
-            raise UsageError(f"fault '{name}' has no '{key}'; {near(key, list(fields))}")
-        if not _fits(str(fields[key].type), value):
-            raise UsageError(f"fault '{name}': {key} = {value!r}; expected {fields[key].type}")
-    return kind(**parameters)
-
-
-def _fits(annotation: str, value: Any) -> bool:
-    kinds = annotation.replace("<class '", "").replace("'>", "").split(" | ")
-    if value is None:
-        return "None" in kinds
-    if isinstance(value, bool):
-        return "bool" in kinds
-    if isinstance(value, int):
-        return "int" in kinds or "float" in kinds
-    return type(value).__name__ in kinds
+        raise ConfigError(f"{where}: fault '{name}' is not known; {near(name, KINDS)}")
+    given = {key: value for key, value in parameters.items() if value is not None}
+    return schema.build(kind, given, where)
 
 
 def near(word: str, known: Iterable[str]) -> str:

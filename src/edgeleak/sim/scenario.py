@@ -25,7 +25,6 @@
 Times are in seconds from the plant's start.
 """
 
-import dataclasses
 import difflib
 import math
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak import schema
-from edgeleak.errors import ConfigError, MissingInputError, UsageError
+from edgeleak.errors import ConfigError, MissingInputError
 from edgeleak.schema import number, switch, word
 from edgeleak.sim import faults
 from edgeleak.sim.faults import Fault
@@ -176,11 +175,13 @@ def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
             near = difflib.get_close_matches(key, known, 1, 0.5)
             hint = f"nearest is '{near[0]}'" if near else f"known are {', '.join(known)}"
             raise ConfigError(f"{origin}: unknown setting '{key}'; {hint}")
-    changes = [_built(Change, row, origin, text, "change", i) for i, row in _rows(table, "change")]
+    changes = [
+        _built(Change, row, origin, text, "change", i) for i, row in _rows(table, origin, "change")
+    ]
     events = []
-    for i, row in _rows(table, "fault"):
+    for i, row in _rows(table, origin, "fault"):
         events += _fault_events(row, f"{origin}: fault {i}")
-    for i, row in _rows(table, "press"):
+    for i, row in _rows(table, origin, "press"):
         press = _built(Press, row, origin, text, "press", i)
         events.append(Event(at_s=press.at_s, line=press.line, level=True))
         events.append(Event(at_s=press.at_s + press.for_s, line=press.line))
@@ -194,10 +195,10 @@ def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
     )
 
 
-def _rows(table: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
+def _rows(table: dict[str, Any], origin: str, key: str) -> list[tuple[int, dict[str, Any]]]:
     rows = table.get(key, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ConfigError(f"'{key}' is a list of tables: write [[{key}]]")
+        raise ConfigError(f"{origin}: '{key}' is a list of tables; write [[{key}]]")
     return list(enumerate(rows, 1))
 
 
@@ -218,9 +219,5 @@ def _fault_events(row: dict[str, Any], where: str) -> list[Event]:
             raise ConfigError(f"{where}: {key} = {value!r}; expected seconds from 0")
     if to_s <= from_s:
         raise ConfigError(f"{where}: to_s = {to_s:g} is not after from_s = {from_s:g}")
-    try:
-        fault = faults.make(name, row)
-    except UsageError as error:
-        known = [f.name for f in dataclasses.fields(faults.Fault)]
-        raise ConfigError(f"{where}: {error} (besides from_s, to_s, why, {known})") from None
+    fault = faults.make(name, row, where)
     return [Event(at_s=from_s, fault=fault), Event(at_s=to_s, clear=fault.name)]

@@ -46,6 +46,7 @@ from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
 
 TICK_NS = 2_000_000
 """The plant moves at least this often: an edge is told at most this late."""
+LATE_MOST_NS = 100_000_000
 READ_BYTES = 1 << 18
 MAJORS = {"spi": 153, "i2c": 89, "gpio": 254}
 UNPLUGGED = {"spi": SpiUnplugged, "i2c": I2cUnplugged, "gpio": GpioUnplugged}
@@ -69,12 +70,18 @@ class Peer:
 
 
 class Bus:
-    """Calls to one bus, one at a time."""
+    """Calls to one bus, one at a time.
+
+    free_ns : end of the bits of the last call
+    late_ns : how much later its answer left; that is the emulator's doing, not the bus's, so
+              the next call may begin as much earlier
+    """
 
     def __init__(self, handle: Callable[[Request], Answer]) -> None:
         self.handle = handle
         self.waiting: deque[tuple[Peer, Request]] = deque()
         self.free_ns = 0
+        self.late_ns = 0
         self.stuck: tuple[Peer, Answer] | None = None
 
 
@@ -98,7 +105,7 @@ class Server:
         self._kinds: dict[int, str] = {}
         self._peers: dict[int, Peer] = {}
         self._by_who: dict[int, Peer] = {}
-        self._due: list[tuple[int, int, Peer, Answer]] = []
+        self._due: list[tuple[int, int, Peer, Answer, Bus]] = []
         self._sent = 0
         self._listener = listen(path)
         self._control = ControlServer(plant, control) if control is not None else None
@@ -265,14 +272,16 @@ class Server:
             if stuck.block_ns >= FOR_EVER_NS:
                 bus.stuck = peer, answer
                 return
-        bus.free_ns = now_ns + answer.busy_ns
+        begin_ns = max(bus.free_ns, now_ns - bus.late_ns)
+        bus.free_ns, bus.late_ns = begin_ns + answer.busy_ns, 0
         self._sent += 1
-        heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer))
-        self._send_due(now_ns)
+        heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer, bus))
+        self._send_due(self._clock.monotonic_ns())
 
     def _send_due(self, now_ns: int) -> None:
         while self._due and self._due[0][0] <= now_ns:
-            _, _, peer, answer = heapq.heappop(self._due)
+            due_ns, _, peer, answer, bus = heapq.heappop(self._due)
+            bus.late_ns = min(LATE_MOST_NS, now_ns - due_ns)
             self._answer(peer, answer)
 
     def _release_stuck(self) -> None:
@@ -317,6 +326,7 @@ def main(arguments: list[str] | None = None) -> int:
         course = scenarios.load(args.scenario) if args.scenario else None
         plant = Plant(boards.load(args.board), seed=args.seed, scenario=course,
                       start_ns=clock.monotonic_ns())  # fmt: skip
+        getattr(plant.sensor, "scene", None)  # drawn on first use: not while a call waits
         timing = SpiTiming(args.core_hz, args.gap_clocks)
         server = Server(plant, clock, args.socket, args.control, timing)
     except EdgeLeakError as error:
