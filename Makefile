@@ -4,7 +4,7 @@
 # make bench  speed against the named peers
 # make faults damaged recordings and calibrations
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
-# make pictures docs/pictures again
+# make pictures docs/pictures and the boards' diagrams again
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +45,7 @@ wheels: $(VENV)/.dev
 
 pictures: $(VENV)/.dev
 	$(BIN)/python tools/make_pictures.py
+	$(BIN)/python tools/make_board_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist $(OUT) src/*.egg-info src/edgeleak/kernels/*.so

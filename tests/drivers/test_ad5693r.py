@@ -115,6 +115,12 @@ def test_probe_refuses_another_chip(clock):
         Ad5693r(DirectBus(clock), 0x4C).probe()
 
 
+@pytest.mark.parametrize("bits", [12, 14])
+def test_probe_refuses_a_smaller_brother(clock, bits):
+    with pytest.raises(WrongDeviceError):
+        Ad5693r(DirectBus(clock, Ad5693rModel(0x4C, clock, bits=bits)), 0x4C).probe()
+
+
 @pytest.mark.parametrize("code", [-1, 0x10000])
 def test_code_out_of_range_reaches_nobody(bus, code):
     with pytest.raises(UsageError, match="DAC code"):

@@ -5,8 +5,8 @@ import pytest
 from sim.chips.direct_bus import DirectBus, HandClock
 
 from edgeleak.drivers import sht4x
-from edgeleak.drivers.sht4x import Sht4x, crc8, decode, decode_words
-from edgeleak.errors import BusError, NotReadyError
+from edgeleak.drivers.sht4x import ChecksumError, Sht4x, crc8, decode, decode_words
+from edgeleak.errors import BusError, NotReadyError, WrongDeviceError
 from edgeleak.sim.chips.sht4x import Sht4xModel
 
 
@@ -79,3 +79,33 @@ def test_soft_reset_takes_a_millisecond():
         chip.serial_number()
     clock.now_ns += sht4x.RESET_NS
     assert chip.serial_number() == 0xDEADBEEF
+
+
+def test_probe_forgives_one_broken_answer_and_not_two(monkeypatch):
+    _, bus, model = make()
+    real, broken = model.transfer, []
+
+    def transfer(data, read_length):
+        answer = bytearray(real(data, read_length))
+        if read_length and len(broken) < most:
+            broken.append(answer)
+            answer[0] ^= 0x10
+        return bytes(answer)
+
+    monkeypatch.setattr(model, "transfer", transfer)
+    most = 1
+    assert Sht4x(bus, 0x44).probe() == 0x0E1A0001
+    most = 99
+    with pytest.raises(WrongDeviceError, match="I2C 0x44: expected an SHT4x"):
+        Sht4x(bus, 0x44).probe()
+
+
+@pytest.mark.parametrize("stuck", [0x00, 0xFF])
+def test_a_line_that_is_stuck_is_no_reading(stuck):
+    with pytest.raises(ChecksumError):
+        decode(bytes((stuck,)) * 6)
+
+
+def test_nobody_there_is_a_bus_error():
+    with pytest.raises(BusError, match="no acknowledge"):
+        Sht4x(DirectBus(HandClock()), 0x44).probe()

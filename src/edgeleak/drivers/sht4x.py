@@ -9,8 +9,10 @@ times (table 4), CRC polynomial 31h, start FFh, CRC(BEEFh) = 92h.  From memory: 
 and cropping of humidity to 0..100 (the same formula and crop stand in Sensirion's own driver).
 """
 
+import contextlib
+
 from edgeleak.bus.protocols import I2cBus
-from edgeleak.errors import BusError, NotReadyError
+from edgeleak.errors import BusError, NotReadyError, WrongDeviceError
 
 MEASURE_HIGH, MEASURE_MEDIUM, MEASURE_LOW = 0xFD, 0xF6, 0xE0
 READ_SERIAL, SOFT_RESET = 0x89, 0x94
@@ -18,6 +20,10 @@ MEASURE_NS = 8_300_000
 """Longest high-precision measurement."""
 RESET_NS = 1_000_000
 CRC_POLYNOMIAL, CRC_START = 0x31, 0xFF
+
+
+class ChecksumError(BusError):
+    """The chip answered, and its checksum does not fit."""
 
 
 def crc8(data: bytes) -> int:
@@ -31,13 +37,13 @@ def crc8(data: bytes) -> int:
 
 
 def decode_words(answer: bytes) -> tuple[int, int]:
-    """Two 16-bit words of 6 bytes (word, CRC, word, CRC); BusError on a wrong length or CRC."""
+    """Two 16-bit words of 6 bytes (word, CRC, word, CRC); ChecksumError when they do not fit."""
     if len(answer) != 6:
-        raise BusError(f"SHT4x answered {len(answer)} bytes, expected 6")
+        raise ChecksumError(f"SHT4x answered {len(answer)} bytes, expected 6")
     for start in (0, 3):
         expected, found = crc8(answer[start : start + 2]), answer[start + 2]
         if expected != found:
-            raise BusError(
+            raise ChecksumError(
                 f"SHT4x answer {answer.hex(' ')}: CRC of word {start // 3} is 0x{found:02x},"
                 f" expected 0x{expected:02x}; read it again, then check cable and pull-ups"
             )
@@ -60,11 +66,20 @@ class Sht4x:
         self._measures = False
 
     def probe(self) -> int:
-        """The serial number; BusError when nothing, or no SHT4x, answers.
+        """The serial number; WrongDeviceError when what answers is no SHT4x.
 
-        The part has no ID: a serial number with two right CRCs is the evidence.
+        The part has no ID: a serial number with two right CRCs is the evidence.  One wrong
+        answer may be the cable, so it is asked a second time.
         """
-        return self.serial_number()
+        with contextlib.suppress(ChecksumError):
+            return self.serial_number()
+        try:
+            return self.serial_number()
+        except ChecksumError as error:
+            raise WrongDeviceError(
+                f"I2C 0x{self._address:02x}: expected an SHT4x, its serial number has no right"
+                f" checksum twice ({error}); check which chip is fitted there"
+            ) from error
 
     def serial_number(self) -> int:
         """32 bits; ends a measurement under way."""

@@ -19,14 +19,17 @@ class Ad5693rModel:
     external_v   : voltage at the REF pin while the internal reference is off
     is_ldac_low  : the LDAC pin is tied low
     nacks_reset  : the last byte of a software reset is not acknowledged
+    bits         : 16, or 14 (AD5692R) or 12 (AD5691R); their unused bits read 0, an assumption
     """
 
     def __init__(self, address: int, now_ns: NowNs, *,
                  on_output: Callable[[int, float], None] | None = None, external_v: float = 0.0,
-                 is_ldac_low: bool = False, nacks_reset: bool = False) -> None:  # fmt: skip
+                 is_ldac_low: bool = False, nacks_reset: bool = False,
+                 bits: int = 16) -> None:  # fmt: skip
         self.address = address
         self._now_ns, self._on_output, self._external_v = now_ns, on_output, external_v
         self._is_ldac_low, self._nacks_reset = is_ldac_low, nacks_reset
+        self._unused = (1 << 16 - bits) - 1
         self._volts = 0.0
         self.power_cycle()
 
@@ -59,7 +62,7 @@ class Ad5693rModel:
 
     def _execute(self, command: int, value: int) -> None:
         if command in (chip.CMD_WRITE_INPUT, chip.CMD_WRITE_UPDATE):
-            self.input_code = value
+            self.input_code = value & ~self._unused
         if command in (chip.CMD_UPDATE, chip.CMD_WRITE_UPDATE) or self._is_ldac_low:
             self.dac_code = self.input_code
         if command == chip.CMD_CONTROL and value & chip.CONTROL_RESET:
