@@ -19,6 +19,8 @@ cdef extern from "edgeleak/level.h" nogil:
     void el_level_select_ranks(const uint32_t *keys, size_t n, size_t *rank,
                                size_t n_ranks, uint32_t *found)
     size_t el_level_area(const uint8_t *mask, size_t n)
+    size_t el_level_count_between(const uint16_t *counts, size_t h, size_t w, size_t step,
+                                  uint16_t low, uint16_t high)
     int16_t el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1,
                                size_t x0, size_t x1, size_t step, int32_t clip)
     void el_level_flatten(int16_t *difference, const int16_t *grid, size_t h, size_t w,
@@ -82,6 +84,26 @@ def count_range(const uint16_t[:, ::1] counts not None, int step, permilles,
     el_level_count_keys(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step, &keys[0])
     el_level_select_ranks(&keys[0], n, rank, n_ranks, found)
     return tuple([found[i] for i in range(<Py_ssize_t>n_ranks)])
+
+
+def count_between(const uint16_t[:, ::1] counts not None, int step, int low, int high):
+    """Number of pixels of a grid that hold `low` to `high`, both included.
+
+    counts    : (H, W) uint16
+    step      : every step-th row and column from 0 is looked at, >= 1
+    low, high : 0..65535
+    """
+    cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1]
+    cdef size_t found
+    in_range("step", step, 1, 65535)
+    in_range("low", low, 0, 65535)
+    in_range("high", high, 0, 65535)
+    if h == 0 or w == 0:
+        return 0
+    with nogil:
+        found = el_level_count_between(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step,
+                                       <uint16_t>low, <uint16_t>high)
+    return found
 
 
 def area(const uint8_t[:, ::1] mask not None):

@@ -535,3 +535,44 @@ TABLE.update(_table(
          "the sensor says its detector is at {measured:.1f} degC, {expected:.1f} degC is the end of"
          " what can be", "sensor", "power-cycle the sensor; if it stays, replace it"),
 ))  # fmt: skip
+
+SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134
+SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED = 135, 136, 137
+LED_PHASE, TOO_SLOW, MOTION_UNSURE = 309, 506, 812
+
+TABLE.update(_table(
+    Code(SEQUENCE_BACK, "sequence-not-advancing", _I,
+         "frame number {measured:.0f} after {expected:.0f}", "guard",
+         "restart the source if this stays"),
+    Code(NUC_MISMATCH, "nuc-mismatch", _I,
+         "the frame was made under correction {measured:.0f}, the pipeline applies {expected:.0f}",
+         "nuc", "give the calibration that belongs to this recording"),
+    Code(NUC_OLD, "nuc-old", _I,
+         "the correction is {measured:.1f} h old, at most {expected:.1f} h is trusted",
+         "guard.max_nuc_age_h", "take a new correction"),
+    Code(FPA_UNKNOWN, "detector-temperature-unknown", _I,
+         "the correction depends on the detector temperature, and the frame has none", "nuc",
+         "check the sensor's telemetry"),
+    Code(FPA_FAR, "detector-temperature-far", _I,
+         "the detector is at {measured:.1f} degC, the correction reaches to {expected:.1f} degC",
+         "nuc", "wait for the detector's temperature, or calibrate over a wider range"),
+    Code(SOURCE_SATURATED, "source-saturated", _I,
+         "the source says that too much of this frame is saturated", "sensor",
+         "shorten the integration time or turn away from the bright source"),
+    Code(SOURCE_CLIPPED, "source-clipped", _I,
+         "the source held values above 14 bits and they were cut off", "sensor",
+         "open the recording with shift_bits=2 (--shift 2)"),
+    Code(UNCALIBRATED, "uncalibrated", _I,
+         "raw counts without a correction: their fixed pattern hides whether the view is open",
+         "sensor", "give a calibration, or declare that the source corrects (is_corrected)"),
+    Code(LED_PHASE, "led-phase-changed", _I,
+         "the LED's phase is not the one the background was learnt in", "led",
+         "hold still while the background is learnt again"),
+    Code(TOO_SLOW, "frame-rate-too-low", _I,
+         "frames come {measured:.2f} s apart, less than {expected:.2f} s fill the evidence window",
+         "evidence.window_s", "use a faster source, or a longer window"),
+    Code(MOTION_UNSURE, "motion-not-measurable", _I,
+         "the picture changes as if the camera moved, but no shift explains it: unexplained"
+         " {measured:.2f} of the structure, at most {expected:.2f}", "guard",
+         "hold still or use a tripod; aim at something with edges"),
+))  # fmt: skip

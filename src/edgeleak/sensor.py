@@ -2,6 +2,9 @@
 """What a sensor can see: the fact that decides whether NO GAS may be said."""
 
 from dataclasses import dataclass
+from math import isnan
+
+from edgeleak.frame import MAX_COUNTS
 
 METHANE_BAND_UM = (3.2, 3.4)
 """The C-H stretch band of methane and its relatives, um."""
@@ -14,11 +17,13 @@ class SensorInfo:
     name         : as printed in reports
     band_um      : shortest and longest wavelength it responds to, um
     sees_methane : its contrast for methane is high enough to rule gas out
+    top_counts   : largest count it can deliver; from 1/256 below it a pixel is saturated
     """
 
     name: str
     band_um: tuple[float, float]
     sees_methane: bool
+    top_counts: int = MAX_COUNTS
 
 
 EL640 = SensorInfo("el640", METHANE_BAND_UM, True)

@@ -101,3 +101,20 @@ def test_bad_input_is_refused():
         kernels.median_shift(counts, counts.copy(), 0, keys_for((4, 4)))
     with pytest.raises(ValueError, match="grid rows"):
         kernels.local_level(np.zeros((2, 2), np.int16), np.zeros((3, 1), np.int16), 4, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [1, 2, 7])
+@pytest.mark.parametrize("span", [(0, 0), (0, 65535), (3, 2), (16320, 16383), (40000, 65535)])
+def test_count_between_equals_the_twin(rng, shape, step, span):
+    counts = rng.choice(np.array([0, 1, 16319, 16320, 16383, 65535], np.uint16), shape)
+    found = kernels.count_between(counts, step, *span)
+    assert found == reference.count_between(counts, step, *span)
+
+
+def test_count_between_refuses_what_is_out_of_range():
+    counts = np.zeros((3, 3), np.uint16)
+    assert kernels.count_between(np.zeros((0, 3), np.uint16), 1, 0, 1) == 0
+    for bad in [(0, 0, 1), (1, -1, 1), (1, 0, 65536)]:
+        with pytest.raises(ValueError, match=r"step|low|high"):
+            kernels.count_between(counts, *bad)

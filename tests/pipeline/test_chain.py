@@ -156,6 +156,8 @@ TRIPS = {
     codes.SHUTTER: {"flags": FrameFlag.SHUTTER},
     codes.NUC_RUNNING: {"nuc_state": NucState.RUNNING},
     codes.NUC_SETTLING: {"nuc_state": NucState.SETTLING},
+    codes.SOURCE_SATURATED: {"flags": FrameFlag.SATURATED},
+    codes.SOURCE_CLIPPED: {"flags": FrameFlag.CLIPPED_TO_14_BIT},
 }
 
 

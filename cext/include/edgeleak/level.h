@@ -61,6 +61,18 @@ el_level_count_keys(const uint16_t *counts, size_t h, size_t w, size_t step, uin
     return n;
 }
 
+/* How many pixels of the grid hold `low` to `high`. */
+static inline size_t
+el_level_count_between(const uint16_t *counts, size_t h, size_t w, size_t step, uint16_t low,
+                       uint16_t high)
+{
+    size_t n = 0;
+    for (size_t y = 0; y < h; y += step)
+        for (size_t x = 0; x < w; x += step)
+            n += (counts[y * w + x] >= low) & (counts[y * w + x] <= high);
+    return n;
+}
+
 /* The bin of *rank* among the 32 * 32 bins whose rows of 32 add up to `rows`; *rank* becomes the
  * rank within the bin. */
 static inline uint32_t

@@ -14,6 +14,7 @@ from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
 from edgeleak.kernels._level import (
     area,
+    count_between,
     count_range,
     local_level,
     median_shift,
@@ -57,6 +58,7 @@ __all__ = [
     "check_bad_pixel_table",
     "clahe",
     "close_mask",
+    "count_between",
     "count_range",
     "cpu_features",
     "crc16",

@@ -13,8 +13,9 @@ from edgeleak.errors import UsageError
 from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import RegionFinder
 from edgeleak.pipeline.arena import Arena
+from edgeleak.pipeline.clipping import Clipping
 from edgeleak.pipeline.decision import Persistence
-from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
+from edgeleak.pipeline.gain import AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard
 from edgeleak.pipeline.motion import MotionGuard
 from edgeleak.pipeline.profile import Profile, load
@@ -75,6 +76,7 @@ class Pipeline:
         self._stage = stage(self.profile, arena, self._fix, self.gain)
         self._guard = Guard(self.profile, _checked_fps(fps), self._input)
         self._scene = SceneGuard(self.profile)
+        self._clipping = Clipping(self.profile, arena, self.sensor.top_counts)
         self._motion = MotionGuard(self.profile, self._input)
         self._persistence = Persistence(self.profile)
         self._bind_decision()
@@ -150,9 +152,12 @@ class Pipeline:
         if not may_train or guard.untrained_s:
             guard.note_training(may_train)
         seed = guard.must_seed and may_train
-        self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
         self._since_update_s += guard.dt_s
-        if is_whole and (self._since_update_s >= self._update_s or seed):
+        is_look = is_whole and (self._since_update_s >= self._update_s or seed)
+        if is_look:  # while the counts are still raw
+            self._clipping.look(self._is_eight_bit)
+        self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
+        if is_look:
             self._look_at_scene()
         if seed:
             guard.seeded()
@@ -240,12 +245,8 @@ class Pipeline:
         if gain.update(elapsed_s):
             self._stage.new_table()
         self._stage.measure_noise()
-        clipped = 0.0
-        if gain.full_counts >= SATURATED_COUNTS:
-            clipped = 100 * float(np.mean(self._input[::8, ::8] >= SATURATED_COUNTS))
-        elif gain.dark_counts == 0:
-            clipped = 100 * float(np.mean(self._input[::8, ::8] == 0))
-        self._scene_code = self._scene.check(gain, elapsed_s, clipped)
+        span = gain.high_counts - gain.low_counts
+        self._scene_code = self._scene.check(self._clipping, span, elapsed_s)
 
     def _decide(self, code: int, area: int, seed: bool) -> Verdict:
         guard = self._guard

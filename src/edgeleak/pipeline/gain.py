@@ -14,8 +14,6 @@ from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.profile import Profile
 
-SATURATED_COUNTS = 255 << 6
-"""From here a pixel is saturated: the top of 8-bit video, and the last 64 of 16384 counts."""
 GRID_PX = 2048
 """Pixels looked at: the median of so many is known to 3 % of the noise of one pixel."""
 
@@ -56,8 +54,7 @@ class AutoGain:
         self._least_octaves = profile["gain.least_octaves"]
         self._equalise = profile["gain.order"] == "equalise-then-log"
         low, high = profile["gain.low_percent"], profile["gain.high_percent"]
-        full = 100 - profile["guard.max_saturated_percent"]
-        self._parts = (round(10 * low), round(10 * high), round(10 * full), 1000 - round(10 * full))
+        self._parts = (round(10 * low), round(10 * high))
         self._plateau_percent = profile["gain.plateau_percent"] if self._equalise else 0.0
         if self._equalise:
             self._found, self._curve = arena["found"], arena["curve"]
@@ -65,7 +62,6 @@ class AutoGain:
         self.locked = profile["gain.mode"] == "locked"
         self.alpha, self.beta = profile["gain.alpha"], profile["gain.beta"]
         self.low_counts, self.high_counts = 0, 0
-        self.full_counts, self.dark_counts = 0, 1
         self._low = self._high = float("nan")
         self._used = (float("nan"), float("nan"))
         if self.locked:
@@ -88,11 +84,8 @@ class AutoGain:
 
     def update(self, elapsed_s: float) -> bool:
         """Look at `counts`; True when the table is new."""
-        low, high, full, dark = kernels.count_range(
-            self._counts, self._step, self._parts, self._keys
-        )
+        low, high = kernels.count_range(self._counts, self._step, self._parts, self._keys)
         self.low_counts, self.high_counts = low, high
-        self.full_counts, self.dark_counts = full, dark
         if self.locked:
             return False
         if self._equalise:

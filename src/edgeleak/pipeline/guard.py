@@ -12,11 +12,13 @@ import numpy as np
 
 from edgeleak import codes
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
-from edgeleak.pipeline.gain import SATURATED_COUNTS, AutoGain
+from edgeleak.pipeline.clipping import Clipping
 from edgeleak.pipeline.profile import Profile
 
 # Plain ints: `&` of two IntFlags makes an object by way of Python code, a microsecond a frame.
 TORN, SHUTTER = int(FrameFlag.TORN), int(FrameFlag.SHUTTER)
+SATURATED = int(FrameFlag.SATURATED)
+UNFIT = TORN | SHUTTER | SATURATED | int(FrameFlag.CLIPPED_TO_14_BIT)
 NUC_RUNNING = int(NucState.RUNNING)
 
 
@@ -112,15 +114,20 @@ class Guard:
 
     def _state_of(self, info: FrameInfo) -> int:
         flags = int(info.flags)
-        if flags & SHUTTER:
-            self.must_seed = True
-        if flags & (TORN | SHUTTER):
-            return codes.TORN if flags & TORN else codes.SHUTTER
+        if flags & UNFIT:
+            return self._flagged(flags)
         state = int(info.nuc_state)
         if state >= NUC_RUNNING:
             self.must_seed = True
             return codes.NUC_RUNNING if state == NUC_RUNNING else codes.NUC_SETTLING
         return 0
+
+    def _flagged(self, flags: int) -> int:
+        if flags & SHUTTER:
+            self.must_seed = True
+        if flags & (TORN | SHUTTER):
+            return codes.TORN if flags & TORN else codes.SHUTTER
+        return codes.SOURCE_SATURATED if flags & SATURATED else codes.SOURCE_CLIPPED
 
     def seeded(self) -> None:
         self.must_seed, self.settled_s = False, 0.0
@@ -135,7 +142,7 @@ class Guard:
 
 
 class SceneGuard:
-    """Contrast and saturation of the scene, from the percentiles of the gain control."""
+    """Contrast of the corrected scene, and clipping of the raw one."""
 
     def __init__(self, profile: Profile) -> None:
         self._least_counts = profile["guard.min_span_counts"]
@@ -145,22 +152,22 @@ class SceneGuard:
         self.measured = self.expected = nan
         self._flat_s = self._full_s = self._dark_s = 0.0
 
-    def check(self, gain: AutoGain, dt_s: float, clipped_percent: float) -> int:
+    def check(self, clipping: Clipping, span: int, dt_s: float) -> int:
         """Code that the range of the scene asks for, or 0.
 
-        gain            : percentiles of the frame looked at last
-        clipped_percent : share of clipped pixels, only looked at when over the limit
+        clipping : of the raw frame looked at last
+        span     : between the percentiles of the gain control, corrected counts
         """
-        is_full, is_dark = gain.full_counts >= SATURATED_COUNTS, gain.dark_counts == 0
+        is_full, is_dark = clipping.is_full, clipping.is_dark
         self._full_s = self._full_s + dt_s if is_full else 0.0
-        self._dark_s = self._dark_s + dt_s if is_dark and not is_full else 0.0
+        self._dark_s = self._dark_s + dt_s if is_dark else 0.0
         if is_full:
             return self._clipped(
-                self._full_s, clipped_percent, codes.SATURATED, codes.LONG_SATURATED
+                self._full_s, clipping.percent, codes.SATURATED, codes.LONG_SATURATED
             )
         if is_dark:
-            return self._clipped(self._dark_s, clipped_percent, codes.DARK, codes.LONG_DARK)
-        return self._contrast(gain.high_counts - gain.low_counts, dt_s)
+            return self._clipped(self._dark_s, clipping.percent, codes.DARK, codes.LONG_DARK)
+        return self._contrast(span, dt_s)
 
     def _clipped(self, spent_s: float, percent: float, inhibit: int, fault: int) -> int:
         if spent_s > self._fault_s:

@@ -37,6 +37,17 @@ def count_range(
     return tuple(int(seen[(seen.size - 1) * part // 1000]) for part in permilles)
 
 
+def count_between(counts: np.ndarray, step: int, low: int, high: int) -> int:
+    """Number of pixels of a grid that hold `low` to `high`, both included.
+
+    counts    : (H, W) uint16
+    step      : every step-th row and column from 0 is looked at, >= 1
+    low, high : 0..65535
+    """
+    seen = counts[::step, ::step]
+    return int(np.count_nonzero((seen >= low) & (seen <= high)))
+
+
 def area(mask: np.ndarray) -> int:
     """Number of pixels of (H, W) uint8 `mask` that are not 0."""
     return int(np.count_nonzero(mask))
