@@ -18,12 +18,24 @@ class SensorInfo:
     band_um      : shortest and longest wavelength it responds to, um
     sees_methane : its contrast for methane is high enough to rule gas out
     top_counts   : largest count it can deliver; from 1/256 below it a pixel is saturated
+
+    Raises ValueError for a band that is none, or that methane does not absorb in although
+    the sensor is said to see it.
     """
 
     name: str
     band_um: tuple[float, float]
     sees_methane: bool
     top_counts: int = MAX_COUNTS
+
+    def __post_init__(self) -> None:
+        shortest, longest = self.band_um
+        is_band = 0 < shortest < longest
+        if not is_band and not (isnan(shortest) and isnan(longest)):
+            raise ValueError(f"sensor {self.name}: {self.band_um} um is no band")
+        overlaps = shortest < METHANE_BAND_UM[1] and longest > METHANE_BAND_UM[0]
+        if self.sees_methane and not overlaps:
+            raise ValueError(f"sensor {self.name}: methane cannot be seen at {self.band_um} um")
 
 
 EL640 = SensorInfo("el640", METHANE_BAND_UM, True)
