@@ -8,6 +8,8 @@ the header: `header_bytes` says where the blob starts.
 import json
 import math
 import struct
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,11 @@ TOPIC_FRAMES = "/frames"
 TOPIC_VERDICTS = "/verdicts"
 TOPIC_EVENTS = "/events"
 CHANNEL_IDS = {TOPIC_FRAMES: 1, TOPIC_VERDICTS: 2, TOPIC_EVENTS: 3}
+MAX_JSON_BYTES = 1 << 16
+"""Of one verdict or event: parsed JSON takes up to thirty times its text."""
+CHECK_SUM = "crc32"
 ELC1_SIZE = struct.Struct("<4sHH")
+Buffer = bytes | memoryview
 
 FRAME_SCHEMA = b"""edgeleak.Frame, little-endian, no padding but where named:
 char[4] magic "ELF1"; uint16 header_bytes; uint8 bits (8 or 14..16);
@@ -77,7 +83,7 @@ def frame_message(pixels: np.ndarray, info: FrameInfo, scratch: np.ndarray, fast
     return header + scratch[:size].tobytes()
 
 
-def blob_shape(message: bytes) -> tuple[int, int]:
+def blob_shape(message: Buffer) -> tuple[int, int]:
     """(H, W) that a frame message claims."""
     start = header_bytes(message)
     if len(message) < start + ELC1_SIZE.size:
@@ -86,7 +92,7 @@ def blob_shape(message: bytes) -> tuple[int, int]:
     return height, width
 
 
-def header_bytes(message: bytes) -> int:
+def header_bytes(message: Buffer) -> int:
     """Where the blob of a frame message starts."""
     if len(message) < FRAME_HEADER.size or message[:4] != FRAME_MAGIC:
         raise DataError("a frame message does not start with ELF1")
@@ -96,7 +102,7 @@ def header_bytes(message: bytes) -> int:
     return size
 
 
-def read_frame(message: bytes, counts: np.ndarray) -> tuple[np.ndarray, FrameInfo]:
+def read_frame(message: Buffer, counts: np.ndarray) -> tuple[np.ndarray, FrameInfo]:
     """Decode a frame message into *counts*; uint8 pixels come back as uint8."""
     start = header_bytes(message)
     fields = FRAME_HEADER.unpack_from(message)[2:]
@@ -136,6 +142,17 @@ def verdict_facts(verdict: Any, sequence: int) -> dict[str, Any]:
         "evidence": evidence if math.isfinite(evidence) else None,
         "rules": [str(rule) for rule in getattr(verdict, "rules", ())],
     }
+
+
+def description_sum(facts: Mapping[str, str]) -> str:
+    """CRC-32 over all entries of the metadata but the sum itself: MCAP has none for them."""
+    rest = sorted((key, value) for key, value in facts.items() if key != CHECK_SUM)
+    return f"{zlib.crc32(json.dumps(rest).encode()):08x}"
+
+
+def is_whole_description(facts: Mapping[str, str]) -> bool:
+    """Recordings older than the sum are believed."""
+    return CHECK_SUM not in facts or facts[CHECK_SUM] == description_sum(facts)
 
 
 def sensor_to_json(sensor: SensorInfo) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from edgeleak.errors import DataError
 from edgeleak.frame import FrameInfo
 from edgeleak.recording import layout, records
-from edgeleak.recording.records import RecordStream, chunk_records
+from edgeleak.recording.records import Messages, RecordStream
 from edgeleak.sensor import UNKNOWN
 from edgeleak.sources.source import Frame, OpenOptions, Source, check_shape
 
@@ -24,6 +24,7 @@ FRAMES = layout.CHANNEL_IDS[layout.TOPIC_FRAMES]
 VERDICTS = layout.CHANNEL_IDS[layout.TOPIC_VERDICTS]
 EVENTS = layout.CHANNEL_IDS[layout.TOPIC_EVENTS]
 MAX_EVENTS = 100_000
+MAX_EVENTS_BYTES = 1 << 23
 
 
 class RecordingSource(Source):
@@ -39,9 +40,10 @@ class RecordingSource(Source):
         self.metadata: dict[str, str] = {}
         self.verdict: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
+        self._events_bytes = 0
         with path.open("rb") as file:
             stream = RecordStream(file, os.fstat(file.fileno()).st_size)
-            stream.check_magic()
+            stream.check_magic(path)
             self.shape = self._read_head(stream)
             self.n_frames = stream.claimed_messages(FRAMES)
         self._apply_metadata()
@@ -58,7 +60,7 @@ class RecordingSource(Source):
                     name, entries = records.read_metadata(record.body)
                     self.metadata = entries if name == layout.PROFILE else self.metadata
             elif record.opcode == records.CHUNK:
-                for channel, data in chunk_records(record.body) or ():
+                for channel, data in record.messages:
                     if channel == FRAMES and data[:4] == layout.FRAME_MAGIC:
                         return check_shape(layout.blob_shape(data), f"{self.path}: first frame")
         if not is_ours and not self.metadata:
@@ -69,8 +71,11 @@ class RecordingSource(Source):
 
     def _apply_metadata(self) -> None:
         facts = self.metadata
-        if not facts:
-            self.warn(f"{self.name}: the description is damaged; sensor and rate are unknown")
+        if not facts or not layout.is_whole_description(facts):
+            self._note_damage(
+                "the description is damaged; sensor and rate are unknown, say --sensor and --fps"
+            )
+            facts = self.metadata = {}
         with contextlib.suppress(ValueError):
             fps = float(facts.get("fps", ""))
             if self.options.fps is None and 0 < fps <= 1e5:
@@ -80,13 +85,13 @@ class RecordingSource(Source):
         self.bits = {"8": 8, "14": 14}.get(facts.get("bits", ""), 16)
 
     def _read(self) -> Iterator[Frame]:
-        self.events = []
+        self.events, self._events_bytes = [], 0
         with self.path.open("rb") as file:
             stream = RecordStream(file, os.fstat(file.fileno()).st_size)
             counts = np.empty(self.shape, np.uint16)
             for record in stream:
                 if record.opcode == records.CHUNK:
-                    yield from self._frames_of(chunk_records(record.body) or [], counts)
+                    yield from self._frames_of(record.messages, counts)
                 self._note_skipped(stream)
             self._note_skipped(stream)
             if not stream.is_closed and not stream.damage:
@@ -96,16 +101,16 @@ class RecordingSource(Source):
         if stream.damage:
             self._note_damage("; ".join(stream.damage[:3]))
 
-    def _frames_of(self, messages: list[tuple[int, bytes]], counts: np.ndarray) -> Iterator[Frame]:
-        frame: bytes | None = None
+    def _frames_of(self, messages: Messages, counts: np.ndarray) -> Iterator[Frame]:
+        frame: memoryview | None = None
         self.verdict = None
         for channel, data in messages:
             if channel == FRAMES:
                 frame = data
             elif channel == VERDICTS:
                 self.verdict = read_json(data)
-            elif channel == EVENTS and len(self.events) < MAX_EVENTS:
-                self.events += [facts for facts in (read_json(data),) if facts is not None]
+            elif channel == EVENTS:
+                self._take_event(data)
         if frame is None:
             return
         try:
@@ -115,15 +120,26 @@ class RecordingSource(Source):
             return
         yield decoded
 
+    def _take_event(self, data: memoryview) -> None:
+        """Keep an event; memory is bounded however many there are."""
+        facts = read_json(data)
+        self._events_bytes += len(data)
+        if len(self.events) >= MAX_EVENTS or self._events_bytes > MAX_EVENTS_BYTES:
+            self.warn(f"{self.name}: more events than are kept; the later ones were left out")
+        elif facts is not None:
+            self.events.append(facts)
+
     def _in_range(self, pixels: np.ndarray, info: FrameInfo) -> Frame:
         """Exactly what was recorded."""
         return pixels, info
 
 
-def read_json(data: bytes) -> dict[str, Any] | None:
-    """A JSON object, None for anything else."""
+def read_json(data: layout.Buffer) -> dict[str, Any] | None:
+    """A JSON object of at most MAX_JSON_BYTES, None for anything else."""
+    if len(data) > layout.MAX_JSON_BYTES:
+        return None
     try:
-        facts = json.loads(data)
+        facts = json.loads(bytes(data))
     except (ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None

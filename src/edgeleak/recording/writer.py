@@ -93,7 +93,7 @@ class Writer:
         config: dict[str, Any] | None,
         metadata: dict[str, str] | None,
     ) -> dict[str, str]:
-        return {
+        facts = {
             **(metadata or {}),
             "format": "1",
             "edgeleak_version": __version__,
@@ -106,6 +106,7 @@ class Writer:
             "config": json.dumps(config or {}, sort_keys=True),
             "codec": "ELC1",
         }
+        return facts | {layout.CHECK_SUM: layout.description_sum(facts)}
 
     def _create(self, overwrite: bool) -> int:
         if self.path.exists() and not overwrite:
@@ -149,10 +150,18 @@ class Writer:
         return True
 
     def event(self, facts: dict[str, Any]) -> bool:
-        """Append one event (JSON) with the time of the last frame; False when lost."""
+        """Append one event (JSON) with the time of the last frame; False when lost.
+
+        Raises UsageError for one of more than 64 KiB, which no reader would take.
+        """
+        data = json.dumps(facts, sort_keys=True, default=str).encode()
+        if len(data) > layout.MAX_JSON_BYTES:
+            raise UsageError(
+                f"{self.path.name}: an event of {len(data)} bytes is too long;"
+                f" {layout.MAX_JSON_BYTES} are allowed"
+            )
         if self._fd is None or self.failure:
             return False
-        data = json.dumps(facts, sort_keys=True, default=str).encode()
         self._append_chunk([(layout.TOPIC_EVENTS, data)], self._log_time_ns, self._chunks)
         return True
 
