@@ -23,6 +23,8 @@ WORST = 1.5
 FALL_K_PER_S, LEVEL_K_PER_S = 0.05, 0.02
 SLACK_A = 0.02
 REVERSED_SHARE = 0.8
+SMOOTH = 0.02
+"""Of the proof: slower than a fault shows, so that it cannot become the proof itself."""
 AT_LIMIT, LEAST_PROGRESS_K, LEAST_DELTA_K = 0.9, 0.5, 8.0
 ABOVE_HOT_K = 8.0
 
@@ -69,7 +71,7 @@ class Direction:
     def reset(self) -> None:
         self._past: deque[float] = deque(maxlen=WINDOW)
         self._bad = InARow(SAMPLES)
-        self._proven_a = self._ratio = math.inf
+        self._proven_a = self._ohm = math.inf
         self._sign = 0
 
     def check(self, o: Observation) -> Trip | None:
@@ -91,13 +93,13 @@ class Direction:
     def _restart(self, sign: int, o: Observation) -> None:
         self._past.clear()
         if sign != self._sign or not o.is_driven:
-            self._proven_a = self._ratio = math.inf
+            self._proven_a = self._ohm = math.inf
         self._sign = sign
 
     def _enough_a(self, o: Observation, sign: int) -> float:
         proven_a = self._proven_a - SLACK_A
-        if sign <= 0:
-            return max(DRIVE_A, min(proven_a, math.inf if math.isinf(proven_a) else proven_a))
+        if sign <= 0:  # heating only ever warms
+            return DRIVE_A
         worst = self._worst
         heat_w = worst.heat_w(o.fpa_degc, o.hot_degc, max(o.hot_degc, o.fpa_degc))
         best_a = worst.best_a(o.fpa_degc)
@@ -116,18 +118,18 @@ class Direction:
         if rate < -FALL_K_PER_S or (abs(rate) < LEVEL_K_PER_S and rise < RISE_UNPROVEN_K / 2):
             if rate >= -FALL_K_PER_S and math.isinf(self._proven_a):
                 return  # standing still proves nothing before it ever moved
-            smooth = 1.0 if math.isinf(self._proven_a) else 0.05
-            last_a = abs(o.current_a) if smooth == 1.0 else self._proven_a
-            self._proven_a = last_a + smooth * (abs(o.current_a) - last_a)
-            self._ratio = o.voltage_v / o.current_a
+            ohm = o.voltage_v / o.current_a
+            if math.isinf(self._proven_a):
+                self._proven_a, self._ohm = abs(o.current_a), ohm
+            self._proven_a += (abs(o.current_a) - self._proven_a) * SMOOTH
+            self._ohm += (ohm - self._ohm) * SMOOTH
 
     def _verdict(self, o: Observation, sign: int) -> int:
         if math.isinf(self._proven_a):
             return codes.TEC_REVERSED
-        ratio = o.voltage_v / o.current_a
         if sign > 0:
-            return codes.TEC_REVERSED if ratio < REVERSED_SHARE * self._ratio else (
-                codes.FPA_DETACHED)  # fmt: skip
+            is_reversed = o.voltage_v / o.current_a < REVERSED_SHARE * self._ohm
+            return codes.TEC_REVERSED if is_reversed else codes.FPA_DETACHED
         return codes.TEC_WRONG_WAY
 
 

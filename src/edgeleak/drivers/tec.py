@@ -56,6 +56,7 @@ class Tec:
         self._current_a: float | None = None  # None: the register's content is not known
         self._commanded_ns = self._refreshed_ns = 0
         self.is_on = False
+        self._is_rested = True
         self.rewrites = 0
 
     @property
@@ -93,13 +94,17 @@ class Tec:
         self._commanded_ns = now_ns
         return self.current_a
 
+    def hold(self, now_ns: int) -> None:
+        """Renew the last command although it could not be written; the caller counts how often."""
+        self._commanded_ns = now_ns
+
     def refresh(self, now_ns: int) -> bool:
         """Keep the output on; False when it has dropped or its command expired: start again."""
         if not self.is_on:
             return False
         is_late = now_ns - self._refreshed_ns >= self._refresh_ns
         if is_late or now_ns - self._commanded_ns > EXPIRY_NS:
-            self._drop()
+            self.off()
             return False
         self._enable.refresh()
         self._refreshed_ns = now_ns
@@ -110,13 +115,20 @@ class Tec:
         return (now_ns - self._refreshed_ns) / NS_PER_S
 
     def off(self) -> None:
-        """Off now, without a ramp; then the command to zero.  Raises BusError for either."""
-        self._drop()
-        self._write(code_for(self.part, 0.0))
+        """Off now, without a ramp.  Raises BusError.
 
-    def _drop(self) -> None:
+        The command stays: the output lasts for the monostable's bridge time, and a command that
+        jumps meanwhile would be a step of the current.  `rest` zeroes it.
+        """
         self.is_on = False
+        self._is_rested = False
         self._enable.off()
+
+    def rest(self) -> None:
+        """While off, a period or more after `off`: the command to zero, once.  Raises BusError."""
+        if not self.is_on and not self._is_rested:
+            self._write(code_for(self.part, 0.0))
+            self._is_rested = True
 
     def _write(self, code: int) -> None:
         self._current_a = None

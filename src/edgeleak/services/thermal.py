@@ -116,6 +116,7 @@ class Cooler:
         self._start_degc = self._target_degc = math.nan
         self._applied_a = self._limit_a = 0.0
         self._misses = self._probe_s = 0
+        self._write_failed = False
         self._stepped_ns: int | None = None
         self._fan_since_ns: int | None = None
         self._cycle_is_open = False
@@ -227,13 +228,15 @@ class Cooler:
         return bool(fresh)
 
     def _count_misses(self, is_fresh: bool) -> None:
-        self._misses = 0 if is_fresh else self._misses + 1
+        is_good = is_fresh and not self._write_failed
+        self._misses = 0 if is_good else self._misses + 1
+        self._write_failed = False
         if self._misses == REOPEN_AT and self._bus is not None:
             try:
                 self._bus.reopen()
             except BusError as error:
                 self._inputs.note_error(error)
-        if self._misses >= FAULT_AFTER and self._state != CoolerState.OFF:
+        if self._misses >= FAULT_AFTER and (self._wants_drive or self._tec.is_on):
             self._fail(Trip(codes.I2C_TEC, self._misses, FAULT_AFTER))
 
     def _look(self, now_ns: int, is_fresh: bool) -> None:
@@ -288,7 +291,7 @@ class Cooler:
             self._misses = 0
             self._interlock.reset()
             if self._state == CoolerState.FAULT:
-                self._state = CoolerState.STOP if self._tec.is_on else CoolerState.OFF
+                self._state = CoolerState.STOP
         elif what == "tune":
             if self._state == CoolerState.DRIVE and self._steady.is_stable:
                 self._begin_tuning()
@@ -301,7 +304,7 @@ class Cooler:
 
     def _act(self, now_ns: int, is_fresh: bool) -> None:
         """One period of whatever state this is."""
-        if self._state == CoolerState.OFF:
+        if not self._tec.is_on:
             self._rest(now_ns, is_fresh)
             return
         wanted_a = self._wanted_a(now_ns, is_fresh)
@@ -310,8 +313,6 @@ class Cooler:
             return
         if self._drive(wanted_a, now_ns) and self._is_ended():
             self._cut()
-            if self._state != CoolerState.FAULT:
-                self._state = CoolerState.OFF
 
     def _is_ended(self) -> bool:
         is_ending = self._state in (CoolerState.STOP, CoolerState.FAULT)
@@ -366,7 +367,7 @@ class Cooler:
     def _watch_saturation(self, cold: float) -> None:
         if self._saturation.note(cold, self._target_degc, self._applied_a, self._limit_a,
                                  PERIOD_S):  # fmt: skip
-            self._limit.fold_back()
+            self._limit.fold_back(cold)
         elif not self._saturation.is_unreachable:
             self._limit.recover(PERIOD_S)
 
@@ -395,6 +396,13 @@ class Cooler:
     def _rest(self, now_ns: int, is_fresh: bool) -> None:
         """Off: wait for a reason and for the conditions to start."""
         self._spin(False, now_ns)
+        try:
+            self._tec.rest()
+        except BusError as error:
+            self._inputs.note_error(error)
+        if self._state == CoolerState.FAULT:
+            return
+        self._state = CoolerState.OFF
         if self._pause is not None:
             self._wait_to_resume(now_ns)
         elif self._wants_drive and self._trip is None and is_fresh and self._is_readable():
@@ -423,7 +431,7 @@ class Cooler:
             self._tec.start(now_ns)
         except BusError as error:
             self._inputs.note_error(error)
-            self._misses += 1
+            self._write_failed = True
             if isinstance(error, ReadBackError):
                 self._fail(Trip(codes.TEC_READ_BACK, 2, 2, True))
             return
@@ -436,7 +444,7 @@ class Cooler:
         self._energy.restart()
         self._reference_degc = self._start_degc = cold
         self._ff_a = self._applied_a = 0.0
-        self._limit.fold = 1.0
+        self._limit.recover(math.inf)
         self._cycle_is_open = False
         self._spin(True, now_ns)
         self._state = CoolerState.DRIVE
@@ -451,11 +459,12 @@ class Cooler:
             self._cut()
             return False
         except BusError:
-            self._misses += 1
-            if self._state == CoolerState.FAULT or self._misses >= FAULT_AFTER:
+            self._write_failed = True
+            if self._state == CoolerState.FAULT:
                 self._fail(Trip(codes.I2C_TEC, self._misses, FAULT_AFTER, True))
                 self._cut()
                 return False
+            self._tec.hold(now_ns)
         self._pid.track(self._applied_a)
         if self._trip is None or not self._trip.is_urgent:
             self._refresh(now_ns)
@@ -487,18 +496,14 @@ class Cooler:
         """Latch a fault; an urgent reason overrides one that is being ramped down."""
         if self._trip is None or (trip.is_urgent and not self._trip.is_urgent):
             self._trip = trip if self._trip is None else self._trip._replace(is_urgent=True)
-        if self._state != CoolerState.OFF or self._tec.is_on:
-            self._state = CoolerState.FAULT
-        else:
-            self._state = CoolerState.FAULT
+        self._state = CoolerState.FAULT
         self._tuner = None
 
     def _cut(self) -> None:
-        """Enable off now, then the command to zero if the bus allows."""
+        """Enable off now."""
         was_on = self._tec.is_on
         try:
-            if was_on or self._tec.current_a:
-                self._tec.off()
+            self._tec.off()
         except BusError as error:
             self._inputs.note_error(error)
         self._applied_a = 0.0

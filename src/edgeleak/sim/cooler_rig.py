@@ -94,6 +94,13 @@ class Rig:
     def now_s(self) -> float:
         return self.plant.elapsed_s
 
+    def start_at(self, cold_degc: float, hot_degc: float) -> None:
+        """Put both sides somewhere: a cold restart instead of a whole cool-down."""
+        tec, truth = self.plant.tec, self.plant.truth
+        tec.rest_at(cold_degc)
+        tec.hot_degc = truth.hot_degc = hot_degc
+        truth.cold_degc = cold_degc
+
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
         """Run for `seconds`; with `until`, stop at once when it holds (True)."""
         end_ns = self.plant.now_ns + round(seconds * NS_PER_S)
