@@ -289,6 +289,15 @@ def test_segment_1_in_the_middle_begins_again(rng):
     np.testing.assert_array_equal(mixed[:180], fresh[:180])
 
 
+@pytest.mark.parametrize("kernel", [kernels, reference])
+def test_a_line_held_low_is_no_packet(rng, kernel):
+    _, packets = vospi_frame(rng)
+    packets[:] = 0
+    assert kernels.crc_vospi(packets[0]) == 0  # so its CRC alone would pass
+    row, counts = take(packets, 4, end=5, kernel=kernel)
+    assert (row, counts[V_BAD_CRC]) == (0, 5)
+
+
 def test_vospi_random_streams_equal_the_twin(rng):
     _, a = vospi_frame(rng, 2, 21)
     _, zero = vospi_frame(rng, 2, 21, marks=[0, 2])

@@ -42,6 +42,13 @@ el_vospi_crc(const uint8_t *packet)
                     el_crc16_slices(head, EL_VOSPI_HEADER, 0));
 }
 
+/* With start 0 a line held low looks like a valid packet 0; a camera never sends one. */
+EL_INLINE int
+el_vospi_is_dead(const uint8_t *packet)
+{
+    return packet[0] == 0 && memcmp(packet, packet + 1, EL_VOSPI_BYTES - 1) == 0;
+}
+
 /* Where a packet that carries its segment's number belongs: its row, or 0 with *what changed. */
 static inline size_t
 el_vospi_part(uint8_t *packets, size_t per_segment, size_t row, unsigned mark,
@@ -78,7 +85,7 @@ el_vospi_gather(uint8_t *packets, size_t per_segment, size_t segments, size_t ro
             continue;
         }
         enum el_vospi_count what = EL_VOSPI_GOOD;
-        if (el_vospi_crc(packet) != el_vospi_word(packet + 2))
+        if (el_vospi_crc(packet) != el_vospi_word(packet + 2) || el_vospi_is_dead(packet))
             what = EL_VOSPI_BAD_CRC;
         else if (number != row % per_segment)
             what = EL_VOSPI_WRONG_LINE;

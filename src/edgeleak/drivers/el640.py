@@ -127,6 +127,8 @@ class El640:
         self._chunk = max(1, self._spi.max_message_bytes // self.packets_shape[1])
         self._steps = Steps(clock)
         self._row, self._looked_ns = 0, 0
+        self._hunting, self._owes_edge = 0, False
+        self._most_hunting = -(-self.packets_shape[0] // self._chunk) + 2
         self._counts = np.zeros(9, np.uint32)
         self._seen = [0] * 9
         self._numbers = FrameNumbers(32)
@@ -300,7 +302,15 @@ class El640:
         self.counters.short += 1
         self.counters.lost += 1
         self.loss, self._row = Loss.SHORT, 0
+        self._hunt()
         return Progress.LOST
+
+    def _hunt(self) -> None:
+        """The rest of a broken frame is still in the sensor and gives no edge: read on, but not
+        for ever."""
+        self._hunting += 1
+        self._owes_edge = True
+        self.arrival_ns = self._clock.monotonic_ns()
 
     def _gather(self, packets: np.ndarray, begin: int, end: int) -> Progress:
         self._row = gather_el640(packets, self.shape[1], begin, end, self._counts)
@@ -312,14 +322,29 @@ class El640:
         counters.order += order + frame
         counters.lost += lost
         if self._row == self.packets_shape[0]:
-            self._row = 0
-            counters.frames += 1
-            return Progress.COMPLETE
+            return self._complete()
         if sync or crc or order or frame or flags:
             self.loss = _reason(sync, crc, flags)
-            self.arrival_ns = self._clock.monotonic_ns()
+        if lost or sync or crc or order or frame or flags or skipped:
+            self._hunt()
+        elif idle and not good:
+            self._hunting = 0
+        if lost:
             return Progress.LOST
-        return Progress.MORE if good or skipped else Progress.NOTHING
+        return Progress.MORE if self._row or self._is_hunting else Progress.NOTHING
+
+    def _complete(self) -> Progress:
+        self._row = self._hunting = 0
+        self.counters.frames += 1
+        if self._owes_edge and self._has_edge:
+            edge_ns = self._lines.wait_edge("data_ready", 0)
+            self.arrival_ns = self.arrival_ns if edge_ns is None else edge_ns
+        self._owes_edge = False
+        return Progress.COMPLETE
+
+    @property
+    def _is_hunting(self) -> bool:
+        return 0 < self._hunting <= self._most_hunting
 
     def _counted(self) -> list[int]:
         """What the last message added to the counts."""
@@ -330,16 +355,19 @@ class El640:
 
     def _is_ready(self) -> bool:
         """A frame waits: told by the edge, or in its absence tried once a period."""
-        now_ns = self._clock.monotonic_ns()
+        if self._is_hunting:
+            return True
         edge_ns = self._lines.wait_edge("data_ready", self._wait_s) if self._has_edge else None
         if edge_ns is not None:
             self.arrival_ns = self._looked_ns = edge_ns
+            self._hunting, self._owes_edge = 0, False
             return True
         now_ns = self._clock.monotonic_ns()
         if now_ns - self._looked_ns < 2 * self.period_ns:
             return False
         self._looked_ns = now_ns - self.period_ns
         self.arrival_ns = now_ns
+        self._hunting = 0
         self.counters.blind += 1
         return True
 

@@ -31,7 +31,6 @@ class Damage:
         self._loop: list[np.ndarray] = []
         self._turn = 0
         self._stuck: tuple[int, int] | None = None
-        self.shift = 0
 
     # --- pixels and counters -----------------------------------------------------------------
 
@@ -122,6 +121,9 @@ class Damage:
             kept = bytes(buffer[at + slip.shift_bytes :])
             buffer[at : at + len(kept)] = kept
             buffer[at + len(kept) :] = b"\xff" * (len(buffer) - at - len(kept))
-        if (short := self._plant.take(faults.ShortRead)) is not None:
-            return int(short.share * len(buffer))
-        return len(buffer)
+        return self.shortened(len(buffer))
+
+    def shortened(self, nbytes: int) -> int:
+        """Bytes of a message that are really read."""
+        short = self._plant.take(faults.ShortRead)
+        return nbytes if short is None else int(short.share * nbytes)

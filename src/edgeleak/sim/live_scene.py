@@ -35,6 +35,7 @@ LED_COUNTS_PER_MA = 1.6
 STEP_K = 0.005
 LONGEST_GAP_S = 1.0
 BAD_SHARE = 0.001
+ROWS_AT_ONCE = 5
 
 
 class Exposure(NamedTuple):
@@ -65,6 +66,14 @@ class LivePlume(Plume):
 
     def release(self, rate_g_per_h: float) -> None:
         self._rate_g_per_s = rate_g_per_h / 3600
+
+    def _add_puffs(self, rows: np.ndarray, cols: np.ndarray) -> None:
+        """A few rows at a time: a product this small stays on one core, where threads that wait
+        for each other cost three times the work."""
+        total = self.column_ppm_m
+        for row in range(0, len(total), ROWS_AT_ONCE):
+            part = slice(row, row + ROWS_AT_ONCE)
+            np.matmul(rows[part], cols, out=total[part])
 
 
 class LiveScene:

@@ -98,8 +98,11 @@ class Plume:
         half = (0.5 / puffs[:, 5])[:, None]
         rows = np.exp(-half * (self._y[None, :] - puffs[:, 1:2]) ** 2) * ppm_m
         cols = np.exp(-half * (self._x[None, :] - puffs[:, 0:1]) ** 2)
-        np.matmul(rows.T, cols, out=self.column_ppm_m)
+        self._add_puffs(rows.T, cols)
         self.column_ppm_m *= self._torn()
+
+    def _add_puffs(self, rows: np.ndarray, cols: np.ndarray) -> None:
+        np.matmul(rows, cols, out=self.column_ppm_m)
 
     def _torn(self) -> np.ndarray:
         height, width = self.column_ppm_m.shape

@@ -164,7 +164,7 @@ def gather_vospi(
         if number & 0xF00 == 0xF00:
             counts[DISCARDS] += 1
             continue
-        is_damaged = int(crc) != _word(packet, 2)
+        is_damaged = int(crc) != _word(packet, 2) or not packet.any()  # a line held low
         if is_damaged or number != row % per_segment:
             if is_damaged or row % per_segment:
                 counts[V_BAD_CRC if is_damaged else V_WRONG_LINE] += 1
