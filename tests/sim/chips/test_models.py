@@ -221,6 +221,14 @@ def test_sht4x_unknown_command_is_not_acknowledged(humidity, command):
         humidity.transfer(bytes((command,)), 0)
 
 
+def test_sht4x_takes_no_command_while_it_measures(humidity, clock):
+    humidity.transfer(bytes((sht4x.MEASURE_HIGH,)), 0)
+    with pytest.raises(Nack):
+        humidity.transfer(bytes((sht4x.READ_SERIAL,)), 0)
+    clock.now_ns += sht4x.MEASURE_NS
+    assert sht4x.decode(humidity.transfer(b"", 6)) == pytest.approx((25, 50), abs=0.003)
+
+
 def test_sht4x_extremes_do_not_wrap(clock):
     model = Sht4xModel(0x44, lambda: -300.0, lambda: 400.0, clock)
     clock.now_ns = sht4x.RESET_NS

@@ -2,7 +2,8 @@
 """SHT4x as it answers: commands of one byte, deaf while it measures, words with CRC.
 
 Sources as in drivers.sht4x.  A result is fetched once; without one the chip does not acknowledge
-a read.  Heater commands heat, then measure; the plant may read `heater_w`.
+a read.  That it takes no command while it measures is an assumption.  Heater commands heat, then
+measure; the plant may read `heater_w`.
 """
 
 from collections.abc import Callable
