@@ -198,7 +198,7 @@ def _strip(drawing: Drawing, board: Board, row: Row, top: int, taps: list[float]
     for kind, words, pins in _buses(board, row):
         if kind == "i2c":
             taps.append(y)
-            drawing.arrow((CHIP_X[1], BUS_X), y, kind, "<>")
+            drawing.arrow((CHIP_X[1], BUS_X), y, kind, "<")
         else:
             drawing.arrow((CHIP_X[1], PI_X[0]), y, kind, ">")
             drawing.label(LABEL_X, y, words, LINE[kind])
