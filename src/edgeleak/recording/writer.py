@@ -296,17 +296,13 @@ class Writer:
     def close(self) -> Path:
         """Finish the file under its own name and return that; harmless when repeated.
 
-        Raises StorageError when the disk refuses; the frames stay in the .part file.
+        Raises StorageError when the disk refuses: the frames stay in the .part file, or in
+        the file itself where only its end did not fit and no earlier failure said so.
         """
         if self._fd is None:
             return self.path
         earlier = self.failure
-        for with_index in (True, False):
-            try:
-                self._append(self._tail(with_index))
-                break
-            except StorageError:
-                continue  # a full disk: frames are whole without a summary, too
+        refused = self._end(with_index=True) and self._end(with_index=False)
         self.failure = earlier
         try:
             os.fsync(self._fd)
@@ -320,7 +316,21 @@ class Writer:
                 f"{self.part}: cannot be finished ({error.strerror}); its frames are kept"
             )
             raise StorageError(self.failure) from error
+        if refused and earlier is None:
+            self.failure = (
+                f"{self.path}: there was no room for its end; all {self.frames_written} frames are"
+                " kept, but it reads as never closed; free some space and copy it with --recover"
+            )
+            raise StorageError(self.failure) from refused
         return self.path
+
+    def _end(self, *, with_index: bool) -> StorageError | None:
+        """Append the tail, or return why not; frames are whole without an index, too."""
+        try:
+            self._append(self._tail(with_index))
+        except StorageError as error:
+            return error
+        return None
 
     def discard(self) -> None:
         """Give up: the .part goes, a finished file of that name stays."""
