@@ -80,7 +80,7 @@ LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803
 DARK, LONG_DARK, MOVING = 806, 807, 808
 BLOCKED, GLARE, DARKNESS = 809, 810, 811
 STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
-RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS = 906, 907, 908, 909
+RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS, BRING_UP = 906, 907, 908, 909, 910
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -360,6 +360,8 @@ TABLE.update(_table(
          "instrument", "read the log of the last run, mend the cause, then clear the fault"),
     Code(TASK_FAILED, "task-failed", _F, "a task of the firmware failed: outputs are off",
          "instrument", "send the log to the maintainers; a restart may help"),
+    Code(BRING_UP, "bring-up-failed", _F, "the board is not what its file says: outputs are off",
+         "board", "read the error in the log; `edgeleak selftest` goes through it step by step"),
     Code(OUTPUTS_ON, "outputs-on", _F,
          "{measured:.0f} enables read back on, {expected:.0f} were asked for", "instrument",
          "cut the supply: an enable line does not obey"),
@@ -515,7 +517,7 @@ TABLE.update(_table(
          "no frame for {measured:.2f} s, {expected:.2f} s is too long",
          "sensor.stale_ms", "wait: the link is being resynchronised"),
     Code(LINK_STARTING, "link-starting", _I, "the sensor is being started", "sensor", "wait"),
-    Code(LINK_DEAD, "link-dead", _F,
+    Code(LINK_DEAD, "link-dead", _I,
          "no frame after {measured:.0f} resynchronisations; the sensor's supply is switched off"
          " and on, {expected:.0f} times at most", "board sensor",
          "check the sensor's cable and supply"),

@@ -17,7 +17,7 @@ from edgeleak.clock import NS_PER_S, Clock
 from edgeleak.config import Config
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.lines import Press, roles
-from edgeleak.errors import BusError, EdgeLeakError, TaskError
+from edgeleak.errors import BusError, EdgeLeakError, LinkLost, TaskError
 from edgeleak.loop import Loop, Task
 from edgeleak.pipeline import Pipeline
 from edgeleak.services import bringup, parts
@@ -297,9 +297,12 @@ class Instrument:
     def fail(self, error: BaseException) -> None:
         """A task cannot go on: outputs off, and whoever runs the loops learns why."""
         self.outputs_off()
-        self.health.trip(Trouble(codes.TASK_FAILED))
+        link = self.acquisition.status
+        if isinstance(error, LinkLost):
+            self.health.trip(Trouble(link.code, link.measured, link.expected))
+        is_ours = isinstance(error, EdgeLeakError)
+        self.health.trip(Trouble(codes.BRING_UP if is_ours else codes.TASK_FAILED))
         if self.failure is None:
-            is_ours = isinstance(error, EdgeLeakError)
             self.failure = error if is_ours else TaskError(f"a task failed: {error!r}")  # type: ignore[assignment]
         self.options.log(f"FAILED {error!r}")
 

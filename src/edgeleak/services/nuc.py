@@ -29,6 +29,7 @@ SHUTTER = int(FrameFlag.SHUTTER)
 PATIENCE_S = 2.0
 """A shutter that has not moved by then does not."""
 RETRY_S = 10.0
+SLOWEST_FPS = 0.5
 SKIPPED_FRAMES = 2
 """The first frames after the flag changes may hold half of each."""
 OPEN_FRAMES = 4
@@ -156,8 +157,8 @@ class Nuc:
             self._step(phase, raw, bool(int(info.flags) & SHUTTER), now_ns)
 
     def _step(self, phase: Phase, raw: np.ndarray, is_closed: bool, now_ns: int) -> None:
-        if now_ns - self._since_ns > PATIENCE_S * NS_PER_S + self._collect_ns():
-            self._refuse("the shutter did not move", now_ns, nan, nan)
+        if now_ns - self._since_ns > self._patience_ns(phase):
+            self._refuse("the shutter did not move", now_ns, 0.0, LEAST_MOVED_COUNTS)
         elif phase is Phase.LOOKING:
             self._look(raw, now_ns)
         elif phase is Phase.CLOSING:
@@ -171,9 +172,10 @@ class Nuc:
         elif not is_closed:
             self._enter(Phase.SETTLING, now_ns)
 
-    def _collect_ns(self) -> int:
-        """Time that frames themselves need, at the slowest rate."""
-        return round((self._config.frames + SKIPPED_FRAMES) * NS_PER_S / 2)
+    def _patience_ns(self, phase: Phase) -> float:
+        """For the shutter; collecting also needs the time of its frames, at the slowest rate."""
+        frames = self._config.frames + SKIPPED_FRAMES if phase is Phase.COLLECTING else 0
+        return (PATIENCE_S + frames / SLOWEST_FPS) * NS_PER_S
 
     def _look_for_reason(self, now_ns: int) -> None:
         self._refresh_code(now_ns)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Corrections taken while running, on the real pipeline with a sensor whose pattern is known."""
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgeleak import codes
+from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
+from edgeleak.config import NucConfig
+from edgeleak.errors import UsageError
+from edgeleak.frame import FrameFlag, FrameInfo, NucState
+from edgeleak.pipeline import Pipeline
+from edgeleak.services.nuc import OPEN_FRAMES, SKIPPED_FRAMES, SLICES, Nuc, Phase
+
+SHAPE = (61, 83)
+PERIOD_NS = 100_000_000
+CONFIG = NucConfig(frames=16, settle_s=0.5, drift_k=0.3, every_s=60.0)
+
+
+def base_of(gain=None, nuc_id=-1):
+    gain = np.full(SHAPE, UNITY_GAIN_Q14, np.int16) if gain is None else gain
+    return Calibration(
+        Kind.ONE_POINT, gain, np.zeros(SHAPE, np.int16), np.empty((0, 5), np.int32),
+        np.empty(0, np.uint8), np.zeros(SHAPE, np.uint16), nuc_id=nuc_id,
+    )  # fmt: skip
+
+
+class Sensor:
+    """Pattern, scene and noise; its shutter follows the wish one frame later."""
+
+    def __init__(self, seed=0, *, sticks=False, scene_counts=300.0):
+        self.rng = np.random.default_rng(seed)
+        self.pattern = self.rng.normal(0, 120, SHAPE)
+        wave = np.sin(np.arange(SHAPE[1]) / 7)[None, :] * np.ones(SHAPE)
+        self.scene = 6000 + scene_counts * wave
+        self.shut_counts = 5200.0
+        self.sticks, self.is_closed, self.number = sticks, False, 0
+        self.fpa_degc = -20.0
+
+    def frame(self, wants_closed):
+        info = FrameInfo(self.number, self.number * PERIOD_NS, fpa_temp_degc=self.fpa_degc,
+                         flags=FrameFlag.SHUTTER if self.is_closed else FrameFlag.NONE)  # fmt: skip
+        seen = np.full(SHAPE, self.shut_counts) if self.is_closed and not self.sticks else (
+            self.scene)  # fmt: skip
+        counts = seen + self.pattern + self.rng.normal(0, 3, SHAPE)
+        self.number += 1
+        self.is_closed = wants_closed
+        return np.clip(np.rint(counts), 0, 16383).astype(np.uint16), info
+
+
+class Bench:
+    """Sensor, correction and pipeline as the frame path joins them."""
+
+    def __init__(self, sensor, config=CONFIG, base=None, may_run=lambda: True):
+        self.sensor, self.base = sensor, base or base_of()
+        self.pipeline = Pipeline(SHAPE, calibration=self.base)
+        ids = iter(range(100, 1000))
+        self.nuc = Nuc(self.pipeline, self.base, config, may_run=may_run,
+                       next_id=lambda: next(ids))  # fmt: skip
+        self.seen = []
+
+    def run(self, frames):
+        for _ in range(frames):
+            raw, info = self.sensor.frame(self.nuc.shutter_wanted)
+            nuc_id, age_ms, state = self.nuc.facts(info.monotonic_ns)
+            info = replace(info, nuc_id=nuc_id, ms_since_nuc=age_ms, nuc_state=state)
+            self.nuc.see(raw, info)
+            verdict = self.pipeline.step(raw, info)
+            self.seen.append((self.nuc.status.phase, state, verdict.code, info))
+        return self
+
+    def run_to_refusal(self):
+        """Until one was refused and the picture has settled."""
+        refused = self.nuc.status.refused
+        while self.nuc.status.refused == refused or self.nuc.status.phase is not Phase.IDLE:
+            assert len(self.seen) < 3000
+            self.run(1)
+        return self
+
+    def residual(self):
+        """Fixed pattern left in the corrected picture, counts, and the scene taken off."""
+        total = np.zeros(SHAPE)
+        for _ in range(32):
+            self.run(1)
+            total += self.pipeline.counts
+        left = total / 32 - self.sensor.scene
+        return float((left - left.mean()).std())
+
+
+def phases(bench):
+    return list(dict.fromkeys(phase for phase, _, _, _ in bench.seen))
+
+
+def test_the_pattern_goes_and_the_scene_stays():
+    is_cold = []
+    bench = Bench(Sensor(), may_run=lambda: bool(is_cold))
+    assert bench.residual() == pytest.approx(120, rel=0.1)
+    is_cold.append(1)
+    bench.seen.clear()
+    bench.run(100)
+    assert bench.nuc.status.taken == 1
+    assert bench.nuc.status.why == "start"
+    # 3 counts of noise over 16 frames, rounding, and 32 frames of the measurement itself.
+    assert bench.residual() < 1.1
+    assert phases(bench)[:6] == [Phase.LOOKING, Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING,
+                                 Phase.OPENING, Phase.SETTLING]  # fmt: skip
+
+
+def test_frames_near_it_are_never_judged():
+    bench = Bench(Sensor()).run(150)
+    for phase, state, code, info in bench.seen:
+        if info.flags & FrameFlag.SHUTTER or phase in (Phase.COLLECTING, Phase.SOLVING):
+            assert code, "a frame of the shutter was judged"
+        if state in (NucState.RUNNING, NucState.SETTLING):
+            assert code in (codes.NUC_RUNNING, codes.NUC_SETTLING, codes.SHUTTER)
+    assert bench.seen[-1][2] == 0
+
+
+def test_gains_of_the_factory_stay_in_force():
+    rng = np.random.default_rng(3)
+    gain = np.rint(UNITY_GAIN_Q14 * rng.normal(1, 0.05, SHAPE)).astype(np.int16)
+    sensor = Sensor()
+    sensor.pattern = sensor.pattern * 0
+    bench = Bench(sensor, base=base_of(gain, nuc_id=7)).run(100)
+    assert bench.nuc.status.taken == 1
+    closed = sensor.shut_counts * gain / UNITY_GAIN_Q14 + bench.nuc.offset
+    assert closed.std() < 1.1
+    np.testing.assert_array_equal(bench.nuc.gain_q14, gain)
+
+
+def test_it_takes_as_many_frames_as_it_says():
+    bench = Bench(Sensor())
+    bench.run(200)
+    count = {phase: [p for p, *_ in bench.seen].count(phase) for phase in Phase}
+    assert count[Phase.LOOKING] == OPEN_FRAMES
+    assert count[Phase.COLLECTING] == CONFIG.frames + SKIPPED_FRAMES
+    assert count[Phase.SOLVING] == SLICES
+
+
+@pytest.mark.parametrize("scene_counts", [5.0, 300.0])
+def test_a_shutter_that_only_claims_to_close_is_refused(scene_counts):
+    bench = Bench(Sensor(sticks=True, scene_counts=scene_counts)).run_to_refusal()
+    status = bench.nuc.status
+    assert (status.taken, status.code) == (0, codes.NUC_REFUSED)
+    assert status.measured < status.expected == 2.0
+    assert "did not change" in status.why
+    assert (bench.nuc.offset == 0).all()
+
+
+def test_a_shutter_that_does_not_move_runs_out_of_patience_and_is_tried_again():
+    sensor = Sensor()
+    is_jammed = [True]
+    sensor.frame = lambda wish, frame=sensor.frame: frame(wish and not is_jammed)
+    bench = Bench(sensor).run_to_refusal()
+    status = bench.nuc.status
+    assert "did not move" in status.why
+    assert (status.taken, status.measured, bench.nuc.shutter_wanted) == (0, 0.0, False)
+    assert len(bench.seen) < 40, "two seconds of patience"
+    is_jammed.clear()
+    bench.run(200)
+    assert bench.nuc.status.taken == 1
+
+
+def test_one_refusal_keeps_the_correction_in_force():
+    sensor = Sensor()
+    bench = Bench(sensor).run(120)
+    before = bench.nuc.offset.copy()
+    sensor.sticks = True
+    bench.nuc.request()
+    bench.run(100)
+    assert bench.nuc.status.refused == 1
+    np.testing.assert_array_equal(bench.nuc.offset, before)
+    assert (bench.nuc.status.code, bench.nuc.status.nuc_id) == (0, 100)
+    bench.run(1300).run_to_refusal()  # twice its time without a new one: no answer any more
+    assert bench.nuc.status.code == codes.NUC_REFUSED
+
+
+@pytest.mark.parametrize(("cause", "why"), [("drift", "drift of +0.40 K"), ("age", "60 s old"),
+                                            ("request", "console")])  # fmt: skip
+def test_reasons(cause, why):
+    sensor = Sensor()
+    bench = Bench(sensor).run(120)
+    assert bench.nuc.status.taken == 1
+    if cause == "drift":
+        sensor.fpa_degc += 0.4
+    elif cause == "request":
+        bench.nuc.request("console")
+    bench.run(700 if cause == "age" else 100)
+    assert (bench.nuc.status.taken, bench.nuc.status.why) == (2, why)
+
+
+def test_not_before_the_detector_is_at_its_temperature():
+    is_cold = []
+    bench = Bench(Sensor(), may_run=lambda: bool(is_cold)).run(100)
+    assert (bench.nuc.status.code, bench.nuc.status.phase) == (codes.NUC_MISSING, Phase.IDLE)
+    is_cold.append(1)
+    bench.run(100)
+    assert bench.nuc.status.taken == 1
+
+
+def test_with_a_cap_nothing_happens_until_somebody_asks():
+    sensor = Sensor()
+    bench = Bench(sensor, replace(CONFIG, has_shutter=False)).run(100)
+    assert bench.nuc.status.code == codes.NUC_MISSING
+    scene, sensor.scene = sensor.scene, np.full(SHAPE, 5200.0)  # the cap is on
+    bench.nuc.request()
+    bench.run(40)
+    assert not bench.nuc.shutter_wanted
+    sensor.scene = scene
+    bench.run(20)
+    assert bench.nuc.status.taken == 1
+    assert bench.residual() < 1.1
+
+
+def test_cancelling_opens_the_shutter_at_once():
+    bench = Bench(Sensor())
+    while bench.nuc.status.phase is not Phase.COLLECTING:
+        bench.run(1)
+    assert bench.nuc.shutter_wanted
+    bench.nuc.cancel()
+    assert not bench.nuc.shutter_wanted
+    assert bench.nuc.status.taken == 0
+
+
+def test_odd_pixels_are_replaced_where_no_factory_knew_them():
+    sensor = Sensor()
+    sensor.pattern[10, 20], sensor.pattern[40, 7] = 9000, -6000
+    bench = Bench(sensor).run(120)
+    neighbours = bench.pipeline.counts[9:12, 19:22].astype(int)
+    assert abs(int(bench.pipeline.counts[10, 20]) - np.median(neighbours)) < 40
+
+
+def test_new_offsets_cost_no_memory():
+    bench = Bench(Sensor(), base=base_of(nuc_id=1)).run(120)
+    offset = bench.nuc.offset
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    bench.pipeline.replace_offset(offset)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - before < 1000
+
+
+def test_a_pipeline_without_calibration_says_so():
+    with pytest.raises(UsageError, match="no correction"):
+        Pipeline(SHAPE).replace_offset(np.zeros(SHAPE, np.int16))
