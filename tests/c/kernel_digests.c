@@ -5,6 +5,7 @@
  * the sanitizers, and from Python (tests/c/kernel_digests.py), where both the
  * compiled kernels and their NumPy twins stand in.
  */
+#include "digest_link.h"
 #include "digest_pixels.h"
 #include "digest_planes.h"
 
@@ -25,5 +26,8 @@ main(void)
     digest_morphology();
     digest_regions();
     digest_codec();
+    digest_crc16();
+    digest_el640();
+    digest_vospi();
     return 0;
 }

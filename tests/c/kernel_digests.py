@@ -291,6 +291,52 @@ def digest_codec(k: ModuleType) -> Iterator[str]:
             yield crc.line(f"codec kind {kind} fast {fast}")
 
 
+LINK_LONGEST, LINK_HEIGHT = 300, 5
+
+
+def digest_crc16(k: ModuleType) -> Iterator[str]:
+    crc = Sum()
+    for n in range(LINK_LONGEST + 1):
+        crc.add(np.uint16(k.crc16(octets(n, n), n * 257 & 0xFFFF)))
+    yield crc.line("crc16")
+
+
+def digest_el640_link(k: ModuleType) -> Iterator[str]:
+    for seed, w in enumerate((16, 20, 36, 100, 320, 640)):
+        crc, h, nbytes = Sum(), LINK_HEIGHT, 8 + w // 4 * 7 + 2
+        pixels = words(w * h, seed).reshape(h, w)
+        packets = octets((h + 1) * nbytes, seed + 100).reshape(h + 1, nbytes)
+        k.pack_el640(pixels, packets, 0xABCD, 5)
+        k.seal_el640(packets[h], w, 0x7FFE, 0xABCD, 1)
+        crc.add(packets)
+        counts = np.zeros(9, np.uint32)
+        crc.add(np.uint32(k.gather_el640(packets, w, 0, h + 1, counts)), counts)
+        out = np.empty((h, w), np.uint16)
+        always, ever = k.unpack_el640(packets, out)
+        crc.add(out, np.uint32(always << 16 | ever), np.uint64(k.digest_el640(packets, w)))
+        packets[h // 2, 11] ^= 4
+        counts[:] = 0
+        crc.add(np.uint32(k.gather_el640(packets, w, 0, h + 1, counts)), counts)
+        yield crc.line(f"el640 width {w}")
+
+
+def digest_vospi(k: ModuleType) -> Iterator[str]:
+    for seed, (segments, per) in enumerate(((1, 60), (1, 63), (4, 60), (4, 61))):
+        crc, n = Sum(), segments * per
+        video = words(n * 80, seed, COUNTS).reshape(n, 80)
+        packets = np.zeros((n, 164), np.uint8)
+        for s in range(segments):
+            part = slice(s * per, (s + 1) * per)
+            k.pack_vospi(video[part], s + 1 if segments > 1 else 0, packets[part])
+        crc.add(packets)
+        packets[7, 0] = 0x0F
+        counts = np.zeros(7, np.uint32)
+        crc.add(np.uint32(k.gather_vospi(packets, segments, 0, n, counts)), counts)
+        k.unpack_vospi(packets, video)
+        crc.add(video)
+        yield crc.line(f"vospi segments {segments} of {per}")
+
+
 DIGESTS = (
     digest_nuc,
     digest_tables,
@@ -306,13 +352,16 @@ DIGESTS = (
     digest_morphology,
     digest_regions,
     digest_codec,
+    digest_crc16,
+    digest_el640_link,
+    digest_vospi,
 )
 
 
 def reference_kernels() -> SimpleNamespace:
     """Every twin under one roof, whatever reference/__init__ exports."""
     found: dict[str, object] = {}
-    modules = "nuc agc background change clahe chain smooth level morphology regions codec"
+    modules = "nuc agc background change clahe chain smooth level morphology regions codec link"
     for name in modules.split():
         twin = importlib.import_module(f"edgeleak.kernels.reference.{name}")
         found |= {k: v for k, v in vars(twin).items() if not k.startswith("_")}
