@@ -17,7 +17,6 @@ OVER_SHARE, OVER_A = 1.1, 0.05
 FAN_SPIN_UP_S = 3.0
 FAN_SAMPLES = RATE_HZ
 WET_SAMPLES = 10 * RATE_HZ
-STALE_S = 0.15
 
 
 class Electric:
@@ -136,16 +135,4 @@ class BrownOut:
     def check(self, o: Observation) -> Trip | None:
         if self._bad.note(o.supply_v < self._least_v):
             return Trip(codes.BROWN_OUT, o.supply_v, self._least_v)
-        return None
-
-
-class Stale:
-    """An output that nobody computed again."""
-
-    def reset(self) -> None:
-        pass
-
-    def check(self, o: Observation) -> Trip | None:
-        if o.is_driven and o.command_age_s > STALE_S:
-            return Trip(codes.TEC_STALE, o.command_age_s, STALE_S, True)
         return None

@@ -2,11 +2,11 @@
 """The observer whose only verb is off.
 
 It sees measured values, not the loop's intentions, and it knows nothing of gains or states.
-The first rule that objects is latched until `reset`; one more opinion can only add to it.
+The first rule that objects is latched until `reset`; only a graver one replaces it.
 """
 
 from edgeleak import codes
-from edgeleak.control.electric_rules import BrownOut, Electric, FanLost, HotSide, Stale, Wet
+from edgeleak.control.electric_rules import BrownOut, Electric, FanLost, HotSide, Wet
 from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway
 from edgeleak.control.observation import Limits, Observation, Rule, Trip
 from edgeleak.control.sensor_rules import (
@@ -43,7 +43,6 @@ class Interlock:
             self._stuck,
             Stuck("hot", codes.HOT_STUCK, HOT_STUCK_SAMPLES),
             StuckBit(),
-            Stale(),
         )
         self.trip: Trip | None = None
 
@@ -56,7 +55,7 @@ class Interlock:
         """One control period; the latched trip, or None."""
         for rule in self._rules:
             trip = rule.check(o)
-            if trip is not None and self.trip is None:
+            if trip is not None and (self.trip is None or _weight(trip) > _weight(self.trip)):
                 self.trip = trip
         return self.trip
 
@@ -65,3 +64,8 @@ class Interlock:
         self.trip = None
         for rule in self._rules:
             rule.reset()
+
+
+def _weight(trip: Trip) -> tuple[int, bool]:
+    """A fault outweighs a pause, and what cannot wait outweighs what can."""
+    return codes.TABLE[trip.code].kind, trip.is_urgent

@@ -32,7 +32,7 @@ class Limits:
     physics         : nominal cooler
     max_cool_a, max_heat_a, max_v, max_hot_degc, max_ramp_k_per_s : the board's
     telemetry_end_v : telemetry outside 0.05 V .. this is a rail
-    no_progress_s, dew_margin_k, window_share, min_supply_v, min_fan_rpm : the user's
+    no_progress_s, window_share, min_supply_v, min_fan_rpm : the user's
     """
 
     physics: Physics
@@ -43,7 +43,6 @@ class Limits:
     max_ramp_k_per_s: float
     telemetry_end_v: float = 2.45
     no_progress_s: float = 10.0
-    dew_margin_k: float = 2.0
     window_share: float = 0.05
     min_supply_v: float = 4.6
     min_fan_rpm: float = 600.0
@@ -64,7 +63,6 @@ class Observation:
     reference_k_per_s             : how fast the loop's own set-point moves
     housing_degc, humidity_percent, supply_v : surroundings
     fan_on_s, fan_rpm             : since when the fan is on, and its speed
-    command_age_s                 : since the loop's last output
     """
 
     fpa_degc: float
@@ -86,7 +84,6 @@ class Observation:
     supply_v: float = math.nan
     fan_on_s: float = 0.0
     fan_rpm: float = math.nan
-    command_age_s: float = 0.0
 
 
 class Rule(Protocol):

@@ -55,7 +55,7 @@ class CoolerInputs:
         self._retries -= 1
         return True
 
-    def sample(self, now_ns: int) -> None:
+    def sample(self) -> None:
         """Fetch the finished conversion, start the next; never raises, errors are counted."""
         while True:
             try:
@@ -127,7 +127,5 @@ class Reading:
 
     def lsb_k(self, full_scale_v: float) -> float:
         """Kelvin per ADC code here."""
-        step_v = full_scale_v / 0x8000
-        return abs(self._part.volts(self.degc + 0.5) - self._part.volts(self.degc - 0.5)) ** -1 * (
-            step_v
-        )
+        volts_per_k = self._part.volts(self.degc - 0.5) - self._part.volts(self.degc + 0.5)
+        return full_scale_v / 0x8000 / volts_per_k

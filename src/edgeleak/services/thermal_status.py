@@ -28,6 +28,9 @@ class Note(NamedTuple):
     expected: float = math.nan
 
 
+NO_NOTE = Note()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What others measured; NaN is not known.
@@ -81,7 +84,7 @@ class ThermalStatus:
     code: int = codes.COOLER_OFF
     measured: float = math.nan
     expected: float = math.nan
-    note: Note = Note()
+    note: Note = NO_NOTE
     is_stable: bool = False
     is_enabled: bool = False
     is_safe: bool = True

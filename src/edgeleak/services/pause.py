@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reason to be off that ends by itself, a while after its cause."""
+
+from edgeleak import codes
+from edgeleak.config import CoolerConfig
+from edgeleak.control.dew import dew_point_degc
+from edgeleak.control.observation import PERIOD_S, Trip
+from edgeleak.services.thermal_status import Surroundings
+
+CLEAR_S = 10.0
+CLEAR_V = 0.1
+"""A supply without load recovers; only so far above its limit it would not sag again at once."""
+
+
+class Pause:
+    """Brown-out or condensation.
+
+    trip : what the interlock said
+    """
+
+    def __init__(self, trip: Trip) -> None:
+        self.trip = trip
+        self._clear_s = 0.0
+
+    def is_over(self, around: Surroundings, config: CoolerConfig) -> bool:
+        """Asked once a period; unknown surroundings (NaN) keep the pause."""
+        if self.trip.code == codes.BROWN_OUT:
+            is_clear = around.supply_v > config.min_supply_v + CLEAR_V
+        else:
+            dew_degc = dew_point_degc(around.housing_degc, around.humidity_percent)
+            is_clear = around.housing_degc - dew_degc > 2 * config.dew_margin_k
+        self._clear_s = self._clear_s + PERIOD_S if is_clear else 0.0
+        return self._clear_s >= CLEAR_S
