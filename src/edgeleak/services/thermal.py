@@ -31,7 +31,7 @@ from edgeleak.services.cooler_fan import CoolerFan
 from edgeleak.services.cooler_inputs import SAMPLE_PERIOD_MS, CoolerInputs, Reading
 from edgeleak.services.cooler_output import CoolerOutput
 from edgeleak.services.life import LifeCounters
-from edgeleak.services.pause import Pause
+from edgeleak.services.cooler_pause import Pause
 from edgeleak.services.thermal_status import (
     NO_NOTE,
     CoolerState,

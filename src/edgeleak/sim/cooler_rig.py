@@ -16,6 +16,7 @@ from typing import Protocol
 
 from edgeleak.board import Board, TecModel
 from edgeleak.bus.protocols import Buses
+from edgeleak.errors import UsageError
 from edgeleak.sim.bus import open_buses
 from edgeleak.sim.lockstep import DueLoop, Lockstep
 from edgeleak.sim.plant import Plant
@@ -97,6 +98,8 @@ class Rig:
     def start_at(self, cold_degc: float, hot_degc: float) -> None:
         """Put both sides somewhere: a cold restart instead of a whole cool-down."""
         tec, truth = self.plant.tec, self.plant.truth
+        if tec is None:
+            raise UsageError(f"board {self.plant.board.name} has no [tec_model]")
         tec.rest_at(cold_degc)
         tec.hot_degc = truth.hot_degc = hot_degc
         truth.cold_degc = cold_degc
