@@ -23,7 +23,8 @@ FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-static"]
 PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "background_grey")
 SENSITIVE = ("follow", "smooth", "level", "change", "open", "area")
 ALSO = ("background_counts",)
-STAGES = PAPER + SENSITIVE + ALSO
+LINK = ("link_check", "link_unpack", "link_pack")
+STAGES = PAPER + SENSITIVE + ALSO + LINK
 TARGETS_PER_PIXEL = {("x86-avx2", "chain"): 20.0, ("aarch64", "chain"): 23.0}
 
 

@@ -13,6 +13,7 @@
 #include "edgeleak/level.h"
 #include "edgeleak/morphology.h"
 #include "edgeleak/smooth.h"
+#include "link_driver.h"
 #include "sample.h"
 
 #define SMOOTH_SIZE 5
@@ -29,6 +30,7 @@ struct frame {
     uint64_t *scratch;
     el_chain_state chain;
     el_clahe_plan clahe;
+    struct link link;
 };
 
 /* Gradient, blocks and noise: a scene whose histogram looks like one. */
@@ -183,7 +185,7 @@ run_stage(struct frame *f, const char *stage)
     else if (strcmp(stage, "area") == 0)
         f->columns[0] = (int32_t)el_level_area(f->mask, f->n);
     else
-        return 0;
+        return link_run(&f->link, stage, f->counts);
     return 1;
 }
 
@@ -196,6 +198,7 @@ main(int argc, char **argv)
         return 64;
     }
     make_frame(&f, atoi(argv[2]), atoi(argv[3]));
+    link_make(&f.link, f.counts, (size_t)f.w, (size_t)f.h);
     for (long left = atol(argv[4]); left > 0; left--)
         if (!run_stage(&f, argv[1])) {
             fprintf(stderr, "chain_driver: unknown stage '%s'\n", argv[1]);
