@@ -30,8 +30,8 @@ from edgeleak.services.closed_loop import ClosedLoop, interlock_limits
 from edgeleak.services.cooler_fan import CoolerFan
 from edgeleak.services.cooler_inputs import SAMPLE_PERIOD_MS, CoolerInputs, Reading
 from edgeleak.services.cooler_output import CoolerOutput
-from edgeleak.services.life import LifeCounters
 from edgeleak.services.cooler_pause import Pause
+from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal_status import (
     NO_NOTE,
     CoolerState,
