@@ -64,6 +64,33 @@ def test_a_reader_that_leaves_early_is_no_error_message():
     assert run.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "arguments", [["version"], ["version", "--json"], ["--help"], ["--version"]]
+)
+def test_an_answer_that_does_not_fit_is_one_sentence(arguments):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "edgeleak", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert run.returncode == errors.StorageError.exit_code
+    assert "No space left on device" in run.stderr
+    assert run.stderr.count("\n") == 1, run.stderr
+
+
+def test_closed_stdout_is_no_traceback():
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"'{sys.executable}' -m edgeleak version >&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in run.stderr
+
+
 def test_kernels_that_do_not_load_say_what_to_do(monkeypatch, capsys):
     def broken(name):
         raise ImportError("no module named _nuc")

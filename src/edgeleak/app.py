@@ -7,15 +7,22 @@ the board and a missing extra is named only to somebody who needs it.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from edgeleak import __version__
-from edgeleak.errors import ConfigError, EdgeLeakError, UnavailableError, UsageError
+from edgeleak.errors import (
+    ConfigError,
+    EdgeLeakError,
+    StorageError,
+    UnavailableError,
+    UsageError,
+)
 
 COMMANDS: tuple[str, ...] = (
     "run",
@@ -32,7 +39,11 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with the sysexits code for wrong usage."""
+    """argparse with the sysexits code for wrong usage, and without its silence on a full disk."""
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        if message:
+            (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -75,6 +86,24 @@ def load_kernels() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; every expected failure is one sentence and an exit code."""
+    try:
+        try:
+            return run_command(argv)
+        finally:  # --help and --version leave by SystemExit; their text may not fit either
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        drop_stdout()
+        print(f"edgeleak: the output cannot be written ({said(error)});"
+              " free some space or choose another place", file=sys.stderr)  # fmt: skip
+        return StorageError.exit_code
+
+
+def run_command(argv: Sequence[str] | None) -> int:
+    """Exit code of one command; BrokenPipeError and OSError are left to main."""
     args = build_parser().parse_args(argv)
     try:
         load_kernels()
@@ -82,9 +111,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EdgeLeakError as error:
         print(f"edgeleak {args.command}: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print(f"edgeleak {args.command}: interrupted; finished files are kept", file=sys.stderr)
+        print(f"edgeleak {args.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def said(error: OSError) -> str:
+    """What the system said, and of which file where it knows."""
+    text = error.strerror or str(error)
+    return f"{error.filename}: {text}" if error.filename else text
+
+
+def drop_stdout() -> None:
+    """What is still buffered goes nowhere, so that leaving does not fail once more."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
