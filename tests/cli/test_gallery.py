@@ -122,3 +122,17 @@ def test_page_is_self_contained_and_escapes(tmp_path):
     assert "peak 500 " in text  # the largest evidence survives the bins
     assert text.count(">NO GAS</title>") == text.count(">GAS</title>") == 1
     assert embedded(gallery.pictures[0][0]).startswith("data:image/jpeg")
+
+
+def test_only_whole_files_are_listed_and_those_of_an_earlier_run_go(tmp_path, monkeypatch):
+    for name in ("contact_sheet.png", "overlay.mp4"):
+        (tmp_path / name).write_bytes(b"of an earlier run")
+
+    def refuse(picture, path):
+        raise StorageError(f"{path}: no space")
+
+    monkeypatch.setattr("edgeleak.picture.Picture.save", refuse)
+    gallery, _ = run(tmp_path, ["NO GAS"] * 4)
+    assert gallery.files == []
+    assert gallery.trouble is not None
+    assert list(tmp_path.iterdir()) == []

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from edgeleak.app import main
 from edgeleak.cli import show
-from edgeleak.errors import UnavailableError
+from edgeleak.errors import StorageError, UnavailableError
 from edgeleak.sim import SimulatedSensor
 
 
@@ -109,6 +112,23 @@ def test_wrong_words_are_one_sentence(clip, capsys, words, code, says):
     assert got == code
     assert says in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("room_bytes", [0, 2000, 30_000])
+def test_full_disk_is_one_sentence(clip, tmp_path, room_bytes):
+    """A limit on file sizes stands for the disk: tables fit, pictures do not; nothing fits."""
+
+    def fill():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, room_bytes))
+
+    command = [sys.executable, "-m", "edgeleak", "replay", clip, *GIVEN, "--out", tmp_path,
+               "--frames", "0:20", "--quiet"]  # fmt: skip
+    run = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=fill)
+    assert run.returncode == StorageError.exit_code, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "File too large" in run.stderr
+    left = {path.name for path in tmp_path.iterdir()}
+    assert not any(name.endswith((".part", "_sheet.png")) for name in left), left
 
 
 def test_threshold_decides(clip, capsys):

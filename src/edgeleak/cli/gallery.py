@@ -20,6 +20,7 @@ SHEET_CELLS = 9
 SPACED_KEPT = 12
 MARKED_KEPT = 8
 CELL_PX = 420
+VIDEO_NAME, SHEET_NAME = "overlay.mp4", "contact_sheet.png"
 
 
 @dataclass(slots=True)
@@ -56,15 +57,14 @@ class Gallery:
         self._marked: list[_Kept] = []
         self._peak: tuple[Event, Seen, Picture] | None = None
         make_folder(folder)
-        for old in folder.glob("event[0-9][0-9][0-9]_*.png"):
-            old.unlink()  # of an earlier run: the page would mix two runs
+        _remove_earlier(folder)
         self._video = self._start_video(video_fps)
 
     def _start_video(self, fps: float | None) -> VideoWriter | None:
         if fps is None:
             return None
         try:
-            return VideoWriter(self.folder / "overlay.mp4", fps)
+            return VideoWriter(self.folder / VIDEO_NAME, fps)
         except UnavailableError as error:
             self.notes.append(str(error))
             return None
@@ -95,13 +95,14 @@ class Gallery:
     def _is_peak(self, seen: Seen) -> bool:
         return self._peak is None or strength(seen) > strength(self._peak[1])
 
-    def _guarded(self, action: Any, *given: Any) -> None:
-        if self.trouble is not None:
-            return
-        try:
-            action(*given)
-        except StorageError as error:
-            self.trouble = error
+    def _guarded(self, action: Any, *given: Any) -> bool:
+        """Do it; False when the disk refused, now or before."""
+        if self.trouble is None:
+            try:
+                action(*given)
+            except StorageError as error:
+                self.trouble = error
+        return self.trouble is None
 
     def _save(self, event: Event, seen: Seen, picture: Picture, what: str) -> None:
         if len(self.pictures) >= self._most:
@@ -129,20 +130,20 @@ class Gallery:
             self._stride *= 2
 
     def close(self, title: str) -> None:
-        """Finish video and contact sheet."""
+        """Finish video and contact sheet; `files` names those that are whole."""
         if self._peak is not None:
             self._guarded(self._save_peak, *self._peak)
         if self._video is not None:
-            self._guarded(self._video.close)
-            if self._video.frames:
+            is_whole = self._guarded(self._video.close)
+            if is_whole and self._video.frames:
                 self.files.append(self._video.path)
         chosen = self._choose()
         if chosen:
             pairs = [(kept.rgb, kept.caption()) for kept in chosen]
             sheet = contact_sheet(pairs, title, cell_px=CELL_PX)
-            path = self.folder / "contact_sheet.png"
-            self._guarded(sheet.save, path)
-            self.files.append(path)
+            path = self.folder / SHEET_NAME
+            if self._guarded(sheet.save, path):
+                self.files.append(path)
 
     def _choose(self) -> list[_Kept]:
         """Event frames first, the rest evenly spaced; in order of time."""
@@ -158,6 +159,21 @@ class Gallery:
 
 def _small(picture: Picture) -> np.ndarray:
     return fit_rgb(picture.rgb, CELL_PX, 2 * CELL_PX)
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Pictures and video of an earlier run: the page would mix two runs."""
+    for old in (
+        *folder.glob("event[0-9][0-9][0-9]_*.png"),
+        folder / VIDEO_NAME,
+        folder / SHEET_NAME,
+    ):
+        try:
+            old.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{old}: an old result cannot be replaced ({error.strerror})"
+            ) from error
 
 
 def make_folder(folder: Path) -> None:

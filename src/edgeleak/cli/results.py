@@ -9,7 +9,7 @@ from typing import Any
 from edgeleak import __version__
 from edgeleak.cli.drawing import Painter
 from edgeleak.cli.events import Event, EventLog
-from edgeleak.cli.gallery import Gallery
+from edgeleak.cli.gallery import SHEET_NAME, VIDEO_NAME, Gallery
 from edgeleak.cli.page import Timeline, render
 from edgeleak.cli.watching import Seen, Watch, or_none
 from edgeleak.durable import replace_text
@@ -110,11 +110,16 @@ class Results:
             self.log,
             self.timeline,
             self.gallery.pictures,
-            folder / "contact_sheet.png",
-            folder / "overlay.mp4" if folder / "overlay.mp4" in self.gallery.files else None,
+            self._made(SHEET_NAME),
+            self._made(VIDEO_NAME),
         )
         files.insert(0, replace_text(folder / "index.html", page))
         return files + self.gallery.files + [path for path, _ in self.gallery.pictures]
+
+    def _made(self, name: str) -> Path | None:
+        assert self.gallery is not None
+        path = self.gallery.folder / name
+        return path if path in self.gallery.files else None
 
 
 def _moment(seen: Seen) -> str:
