@@ -74,6 +74,23 @@ EL_ISA(el_chain_correct_row)(el_chain_state *state, int32_t y)
         memcpy(state->counts + at, state->raw + at, width * sizeof *state->counts);
 }
 
+/* Ask for what the correction of row y reads, while the levels of another row are looked up: a row
+ * is too short for the machine's own prefetcher.  SSE2 has no load to spare for it. */
+EL_INLINE void
+EL_ISA(el_chain_fetch_row)(const el_chain_state *state, int32_t y)
+{
+#if EL_ISA_AVX2
+    const size_t width = (size_t)state->clahe.width, at = (size_t)y * width;
+    for (size_t x = 0; state->gain_q14 && x < width; x += 32) {
+        _mm_prefetch((const char *)(state->raw + at + x), _MM_HINT_T0);
+        _mm_prefetch((const char *)(state->gain_q14 + at + x), _MM_HINT_T0);
+        _mm_prefetch((const char *)(state->offset + at + x), _MM_HINT_T0);
+    }
+#else
+    (void)state, (void)y;
+#endif
+}
+
 static void
 EL_ISA(el_chain_pass_a)(el_chain_state *state)
 {
@@ -87,6 +104,8 @@ EL_ISA(el_chain_pass_a)(el_chain_state *state)
             EL_ISA(el_chain_correct_row)(state, corrected);
         for (; bad != bad_end && *bad < (int32_t)at + width; bad += EL_BAD_COLUMNS)
             el_replace_bad_pixels(state->counts, bad, 1);
+        if (corrected < height)
+            EL_ISA(el_chain_fetch_row)(state, corrected);
         EL_ISA(el_chain_level_row)(state, y, state->counts + at, state->grey + at);
     }
     EL_ISA(el_clahe_take_padding)(&state->clahe, state->grey);
