@@ -4,8 +4,6 @@
 from dataclasses import dataclass
 from math import isnan
 
-from edgeleak.frame import MAX_COUNTS
-
 METHANE_BAND_UM = (3.2, 3.4)
 """The C-H stretch band of methane and its relatives, um."""
 
@@ -26,7 +24,7 @@ class SensorInfo:
     name: str
     band_um: tuple[float, float]
     sees_methane: bool
-    top_counts: int = MAX_COUNTS
+    top_counts: int = 16383
 
     def __post_init__(self) -> None:
         shortest, longest = self.band_um

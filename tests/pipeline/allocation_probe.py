@@ -27,26 +27,27 @@ def main(profile: str, kind: str, library: str) -> None:
     counter.el_count_stop.restype = ctypes.c_long
     rng = np.random.default_rng(1)
     shape = (66, 80)  # large enough for the guard against camera motion
-    ramp = 5000 + 20 * np.arange(80)
-    frames = [(ramp + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(8)]
+    y, x = np.indices(shape)
+    scene = 5000 + 20 * x + 200 * np.sin(x / 5) + 100 * np.sin(y / 4)
+    frames = [(scene + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(97)]
     if kind == "eight-bit":
         frames = [(frame >> 6).astype(np.uint8) for frame in frames]
     infos = [FrameInfo(i, 1 + i * 33_000_000) for i in range(WARM_UP + STEPS)]
     pipeline = (Leaky if kind == "leaky" else Pipeline)(shape, profile)
     # collect() empties the interpreter's free lists; the second half of the warm-up refills them.
     for i in range(WARM_UP // 2):
-        pipeline.step(frames[i % 8], infos[i])
+        pipeline.step(frames[i % 97], infos[i])
     gc.collect()
     gc.disable()
     for i in range(WARM_UP // 2, WARM_UP):
-        pipeline.step(frames[i % 8], infos[i])
+        pipeline.step(frames[i % 97], infos[i])
     # Both are called once before, so that their own first-call allocations are over.
     counter.el_count_start()
     counter.el_count_stop()
     blocks = sys.getallocatedblocks()
     counter.el_count_start()
     for i in range(WARM_UP, WARM_UP + STEPS):
-        pipeline.step(frames[i % 8], infos[i])
+        pipeline.step(frames[i % 97], infos[i])
     calls = counter.el_count_stop()
     grown = sys.getallocatedblocks() - blocks
     print(calls, grown, str(pipeline.verdict))

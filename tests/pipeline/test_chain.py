@@ -188,7 +188,7 @@ def test_learning_comes_first_and_ends():
 def test_time_must_advance_without_gaps(step_ns, code):
     pipeline, scene = ready()
     scene.info()
-    last = FrameInfo(0, (scene.count - 1) * PERIOD_NS)
+    last = FrameInfo(scene.count, (scene.count - 1) * PERIOD_NS)
     verdict = pipeline.step(scene.frame(), replace(last, monotonic_ns=last.monotonic_ns + step_ns))
     assert verdict.code == code
 

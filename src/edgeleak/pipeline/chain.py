@@ -75,6 +75,7 @@ class Pipeline:
         self._has_planes = self._own_offset()
         self._stage = stage(self.profile, arena, self._fix, self.gain)
         self._guard = Guard(self.profile, _checked_fps(fps), self._input)
+        self._guard.expect_nuc(getattr(self.calibration, "nuc_id", -1))
         self._scene = SceneGuard(self.profile)
         self._clipping = Clipping(self.profile, arena, self.sensor.top_counts)
         self._motion = MotionGuard(self.profile, self._input)
@@ -83,7 +84,7 @@ class Pipeline:
         self._finder = RegionFinder(self.shape, REGION_CAPACITY)
         self.frames, self._regions_of = 0, -1
         # Asking an IntFlag costs more than the guard itself, so the answer is kept.
-        self._is_eight_bit, self.flags = False, FrameFlag.NONE
+        self._is_eight_bit, self._is_assumed, self.flags = False, False, FrameFlag.NONE
         self.verdict = self._answer(codes.LEARNING, 0.0, self.profile["guard.learn_s"])
 
     def _own_offset(self) -> bool:
@@ -105,7 +106,8 @@ class Pipeline:
         self._change_px = pixels * profile["guard.scene_change_percent"] / 100
         self._update_s = profile["gain.update_s"]
         self._since_update_s = 0.0
-        self._scene_code, self._has_looked = 0, False
+        self._scene_code, self._stale_code, self._has_looked = 0, 0, False
+        self._scene_facts = (nan, nan)
         self._limits = Limits(self._gas_from, self._persistence.window_s, self._stage.place_limits)
         self._area_px = 0
         self._see_nothing = self._sensor_code()
@@ -140,8 +142,15 @@ class Pipeline:
         """
         if frame is not self._input:
             self._take(frame)
+        elif self._is_eight_bit:  # only counts can be put there
+            self._set_eight_bit(False)
         guard = self._guard
         code = guard.check(info, self._is_eight_bit)
+        if guard.is_assumed is not self._is_assumed:
+            self._is_assumed = guard.is_assumed
+            self._set_flags()
+        if code == codes.LED_PHASE:
+            return self._hold()
         if self._has_planes and info is not None:
             self._follow_temperature(info.fpa_temp_degc)
         is_whole = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
@@ -156,6 +165,7 @@ class Pipeline:
         is_look = is_whole and (self._since_update_s >= self._update_s or seed)
         if is_look:  # while the counts are still raw
             self._clipping.look(self._is_eight_bit)
+            self._stale_code = guard.look(self._is_eight_bit, self._since_update_s)
         self._area_px = area = self._stage.run(guard.dt_s, seed, may_train)
         if is_look:
             self._look_at_scene()
@@ -169,12 +179,24 @@ class Pipeline:
         self.verdict = verdict
         return verdict
 
-    def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None) -> None:
+    def _hold(self) -> Verdict:
+        """A single frame of the other LED phase: corrected, but the answer stays the last one."""
+        self._guard.hold()
+        self.frames += 1
+        self._stage.run(0.0, False, False)
+        self.arena["mask"].fill(0)
+        self.arena["gas"].fill(self._stage.zero_level)
+        return self.verdict
+
+    def replace_offset(
+        self, offset: np.ndarray, bad_pixels: np.ndarray | None = None, nuc_id: int = -1
+    ) -> None:
         """Take a new one-point correction between two steps; allocates nothing.
 
         offset     : (H, W) int16, counts, copied; the gain stays
         bad_pixels : (N, 5) int32 as `kernels.replace_bad_pixels` takes it, kept by reference by
                      `sensitive` only; None leaves the table in force
+        nuc_id     : number that frames under it carry; -1 does not compare
 
         The frames around it must say so (FrameInfo.nuc_state), then the background is learnt
         again.  Raises UsageError on a pipeline that was made without calibration.
@@ -185,6 +207,7 @@ class Pipeline:
         if bad_pixels is not None and isinstance(self._stage, CountsStage):
             self._fix.bad_pixels = bad_pixels if len(bad_pixels) else None
         self._has_planes = False
+        self._guard.expect_nuc(nuc_id)
 
     def _look_first(self, is_whole: bool) -> None:
         """Gain from the first frame, whatever it is, and again from the first whole one."""
@@ -234,10 +257,14 @@ class Pipeline:
 
     def _set_eight_bit(self, is_eight_bit: bool) -> None:
         self._is_eight_bit = is_eight_bit
-        self.flags = FrameFlag.EIGHT_BIT if is_eight_bit else FrameFlag.NONE
+        self._set_flags()
         if isinstance(self._stage, CountsStage):
             self._stage.use_eight_bit(is_eight_bit)
         self._guard.relearn()
+
+    def _set_flags(self) -> None:
+        eight = FrameFlag.EIGHT_BIT if self._is_eight_bit else FrameFlag.NONE
+        self.flags = eight | (FrameFlag.FPS_ASSUMED if self._is_assumed else FrameFlag.NONE)
 
     def _look_at_scene(self) -> None:
         gain, elapsed_s = self.gain, self._since_update_s
@@ -246,14 +273,18 @@ class Pipeline:
             self._stage.new_table()
         self._stage.measure_noise()
         span = gain.high_counts - gain.low_counts
-        self._scene_code = self._scene.check(self._clipping, span, elapsed_s)
+        scene, guard = self._scene, self._guard
+        self._scene_code = scene.check(self._clipping, span, elapsed_s)
+        self._scene_facts = scene.measured, scene.expected
+        if self._stale_code:
+            self._scene_code, self._scene_facts = self._stale_code, (guard.measured, guard.expected)
 
     def _decide(self, code: int, area: int, seed: bool) -> Verdict:
         guard = self._guard
         if code:
             return self._answer(code, guard.measured, guard.expected)
         if self._scene_code:
-            return self._answer(self._scene_code, self._scene.measured, self._scene.expected)
+            return self._answer(self._scene_code, *self._scene_facts)
         if self._motion.is_moving:
             return self._answer(codes.MOVING, self._motion.shift_px, self._motion.limit_px)
         if not seed and area > self._change_px:

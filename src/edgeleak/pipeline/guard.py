@@ -5,7 +5,7 @@ The clock part runs before the chain (it decides whether this frame may train an
 the scene part after it.  Nothing here allocates arrays or makes words.
 """
 
-from math import nan
+from math import inf, nan
 from zlib import crc32
 
 import numpy as np
@@ -13,13 +13,18 @@ import numpy as np
 from edgeleak import codes
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline.clipping import Clipping
+from edgeleak.pipeline.freshness import Repeats
 from edgeleak.pipeline.profile import Profile
 
 # Plain ints: `&` of two IntFlags makes an object by way of Python code, a microsecond a frame.
 TORN, SHUTTER = int(FrameFlag.TORN), int(FrameFlag.SHUTTER)
 SATURATED = int(FrameFlag.SATURATED)
 UNFIT = TORN | SHUTTER | SATURATED | int(FrameFlag.CLIPPED_TO_14_BIT)
+ASSUMED = int(FrameFlag.FPS_ASSUMED)
 NUC_RUNNING = int(NucState.RUNNING)
+HOUR_MS = 3_600_000
+SLACK_S = 1e-6
+"""Time stamps are whole nanoseconds, sums of periods are not."""
 
 
 class Guard:
@@ -29,6 +34,7 @@ class Guard:
     now_s   : seconds since the first frame
     settled_s : seconds the background has been learnt for
     untrained_s : seconds of frames without one that might train
+    is_assumed : the frame's time comes from a rate, not from a stamp
     measured, expected : the two numbers behind the code returned last
     """
 
@@ -38,6 +44,12 @@ class Guard:
         self._max_gap_s = profile["guard.max_gap_s"]
         self._frozen_s = profile["guard.frozen_s"]
         self._fault_s = profile["guard.fault_s"]
+        self._oldest_nuc_ms = round(HOUR_MS * profile["guard.max_nuc_age_h"])
+        # From this period on a window holds fewer frames than a GAS needs.
+        least = profile["evidence.least_frames"]
+        self._slow_s = profile["evidence.window_s"] / (least - 1) - SLACK_S if least > 1 else inf
+        self._repeats = Repeats(raw)
+        self._wanted_nuc = -1
         self._probe = raw.reshape(-1).view(np.uint8).data
         rows = slice(raw.shape[0] // 2, raw.shape[0] // 2 + 1)
         self._row = raw[rows].reshape(-1).view(np.uint8).data
@@ -49,14 +61,22 @@ class Guard:
         self.measured, self.expected = nan, nan
         self.must_seed = True
         self._last_ns = -1
-        self._seal, self._whole = -1, -1
-        self._same_s = 0.0
-        self.untrained_s = 0.0
+        self._seal = -1
+        self._same_s = self._repeat_s = 0.0
+        self.untrained_s = self._held_s = 0.0
         self.is_assumed = False
+        self._sequence, self._drops, self._nuc_id, self._nuc_code = -1, 0, -1, 0
+        self._led_on: bool | None = None
+        self._has_waited = False
 
     def relearn(self) -> None:
         """The next frame that may train becomes the background."""
         self.must_seed = True
+
+    def expect_nuc(self, nuc_id: int) -> None:
+        """Frames that name another correction are refused; -1: whatever they name is right."""
+        self._wanted_nuc = nuc_id
+        self._compare_nuc()
 
     def note_training(self, may_train: bool) -> None:
         """After max_gap_s of frames that may not train, the background is as old as after a gap."""
@@ -66,53 +86,89 @@ class Guard:
 
     def check(self, info: FrameInfo | None, is_eight_bit: bool) -> int:
         """Code that forbids judging this frame, or 0.  Sets dt_s and now_s."""
-        code = self._tick(-1 if info is None else info.monotonic_ns)
+        if info is None:
+            self.is_assumed, code = True, self._count(1)
+        else:
+            code = self._tick(info)
         # A live 14-bit row is never the same twice; 8-bit video needs the whole frame.
         seal, frozen = crc32(self._probe if is_eight_bit else self._row), 0
         if seal == self._seal:
-            frozen = self._stays_same()
+            self._same_s += self.dt_s
+            frozen = self._stays(self._same_s)
         else:
             self._seal, self._same_s = seal, 0.0
         if info is not None:
             state = self._state_of(info)
-            code = state or code
+            if state and not (code and state == codes.LED_PHASE):
+                code = state
         return code or frozen
 
-    def _tick(self, now_ns: int) -> int:
-        if now_ns < 0:
-            self.is_assumed = True
-            if self._period_s != self._period_s:
-                self.dt_s = 0.0
-                return codes.NO_TIME
-            self.dt_s = self._period_s
-            self.now_s += self.dt_s
+    def hold(self) -> None:
+        """This frame is not used: its time belongs to the next."""
+        self._held_s = self.dt_s
+
+    def look(self, is_eight_bit: bool, elapsed_s: float) -> int:
+        """Has a part of the raw frame been there before?  Now and then; FROZEN, STUCK or 0."""
+        if not self._repeats.look(is_eight_bit):
+            self._repeat_s = 0.0
             return 0
+        self._repeat_s += elapsed_s
+        return self._stays(self._repeat_s)
+
+    def _tick(self, info: FrameInfo) -> int:
+        now_ns = info.monotonic_ns
+        self.is_assumed = now_ns < 0 or int(info.flags) & ASSUMED > 0
+        if now_ns < 0:
+            return self._count(1 + self._missed(info))
         last, self._last_ns = self._last_ns, now_ns
         if last < 0:
             return 0
-        self.dt_s = dt_s = (now_ns - last) * 1e-9
+        dt_s = (now_ns - last) * 1e-9
         if dt_s <= 0:
             self.measured, self.expected, self.dt_s = dt_s, 0.0, 0.0
+            self.must_seed = True  # nobody knows how much time has passed
             return codes.TIME_BACK
+        return self._pass(dt_s)
+
+    def _count(self, periods: int) -> int:
+        """Time by the frame rate, where there are no stamps."""
+        if self._period_s != self._period_s:
+            self.dt_s = 0.0
+            return codes.NO_TIME
+        return self._pass(periods * self._period_s)
+
+    def _missed(self, info: FrameInfo) -> int:
+        """Frames that are missing before this one, by its number or the source's count."""
+        lost, self._drops = info.drops - self._drops, info.drops
+        if self._sequence < 0:
+            return 0
+        return max(0, lost, info.sequence - self._sequence - 1)
+
+    def _pass(self, dt_s: float) -> int:
         self.now_s += dt_s
+        self.dt_s = dt_s = dt_s + self._held_s
+        self._held_s = 0.0
         if dt_s > self._max_gap_s:
             self.measured, self.expected = dt_s, self._max_gap_s
             self.must_seed = True
             return codes.TIME_GAP
+        if dt_s >= self._slow_s:
+            self.measured, self.expected = dt_s, self._slow_s
+            return codes.TOO_SLOW
         return 0
 
-    def _stays_same(self) -> int:
-        self._same_s += self.dt_s
-        if self._same_s <= self._frozen_s:
+    def _stays(self, spent_s: float) -> int:
+        if spent_s <= self._frozen_s:
             return 0
-        self.measured = self._same_s
-        if self._same_s > self._fault_s:
+        self.measured = spent_s
+        if spent_s > self._fault_s:
             self.expected = self._fault_s
             return codes.STUCK
         self.expected = self._frozen_s
         return codes.FROZEN
 
     def _state_of(self, info: FrameInfo) -> int:
+        last, self._sequence = self._sequence, info.sequence
         flags = int(info.flags)
         if flags & UNFIT:
             return self._flagged(flags)
@@ -120,6 +176,51 @@ class Guard:
         if state >= NUC_RUNNING:
             self.must_seed = True
             return codes.NUC_RUNNING if state == NUC_RUNNING else codes.NUC_SETTLING
+        if self._sequence <= last and (last or self._sequence):  # 0 for ever: not numbered
+            return self._not_advancing(last)
+        if info.nuc_id != self._nuc_id:
+            self._change_nuc(info.nuc_id)
+        if self._nuc_code or info.ms_since_nuc > self._oldest_nuc_ms:
+            return self._wrong_nuc(info)
+        if info.led_on != self._led_on:
+            return self._change_led(info.led_on)
+        self._has_waited = False
+        return 0
+
+    def _not_advancing(self, last: int) -> int:
+        self.measured, self.expected = self._sequence, last
+        if self._sequence < last:
+            self.must_seed = True  # the source began anew, nobody knows when
+        return codes.SEQUENCE_BACK
+
+    def _change_nuc(self, nuc_id: int) -> None:
+        if self._nuc_id >= 0:
+            self.must_seed = True
+        self._nuc_id = nuc_id
+        self._compare_nuc()
+
+    def _compare_nuc(self) -> None:
+        is_told = self._nuc_id >= 0 and self._wanted_nuc >= 0
+        is_other = is_told and self._nuc_id != self._wanted_nuc
+        self._nuc_code = codes.NUC_MISMATCH if is_other else 0
+
+    def _wrong_nuc(self, info: FrameInfo) -> int:
+        if self._nuc_code:
+            self.measured, self.expected = info.nuc_id, self._wanted_nuc
+            return codes.NUC_MISMATCH
+        self.measured = info.ms_since_nuc / HOUR_MS
+        self.expected = self._oldest_nuc_ms / HOUR_MS
+        return codes.NUC_OLD
+
+    def _change_led(self, led_on: bool) -> int:
+        """One frame of the other phase waits for its answer; with a second the phase is new."""
+        if self._led_on is None:
+            self._led_on = led_on
+        elif self._has_waited:
+            self._led_on, self._has_waited, self.must_seed = led_on, False, True
+        else:
+            self._has_waited = True
+            return codes.LED_PHASE
         return 0
 
     def _flagged(self, flags: int) -> int:
