@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import IO, NoReturn
+from typing import Any, NoReturn
 
 from edgeleak import __version__
 from edgeleak.errors import (
@@ -41,7 +41,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 class Parser(argparse.ArgumentParser):
     """argparse with the sysexits code for wrong usage, and without its silence on a full disk."""
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         if message:
             (file or sys.stderr).write(message)
 
