@@ -37,8 +37,12 @@ class Light:
     flags: list[bool]
 
 
-def light_loop(board: Board, config: SensorConfig, keep: list[Light]) -> Callable[..., Loop]:
-    """Maker of the loop that reads frames and drives the LED; the parts are put into `keep`."""
+def light_loop(board: Board, config: SensorConfig, keep: list[Light], *,
+               reads_frames: bool = True) -> Callable[..., Loop]:  # fmt: skip
+    """Maker of the loop that reads frames and drives the LED; the parts are put into `keep`.
+
+    reads_frames : False leaves the frames in the sensor once it runs: its gate and LED go on
+    """
 
     def make(buses: Buses, clock: Clock) -> Loop:
         sensor = parts.sensor(board, config, buses, clock)
@@ -52,6 +56,8 @@ def light_loop(board: Board, config: SensorConfig, keep: list[Light]) -> Callabl
         acquisition.start()
 
         def frame(_due_ns: int) -> None:
+            if sensor.is_running and not reads_frames:
+                return
             acquisition.step()
             info = acquisition.take(counts)
             if info is not None:

@@ -41,6 +41,8 @@ class ExposureControl(Protocol):
     integration_us: int
     frame_period_us: int
 
+    def set_integration_us(self, integration_us: int) -> None: ...
+
     def set_led_mode(self, mode: int) -> None: ...
 
 
@@ -116,6 +118,7 @@ class Illumination:
         self._part: LedPart = board.led
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
+        self._exposure_us: int | None = None
         self._latched = codes.OK
         self._heat: deque[tuple[int, float]] = deque(maxlen=RATE_SAMPLES)
         self.watch = FlagWatch()
@@ -129,8 +132,18 @@ class Illumination:
         """
         if mode not in MODES:
             raise UsageError(f"LED mode '{mode}': use {', '.join(MODES)}")
-        self._planned(Wish(MODES[mode], current_ma), 25.0)
-        self._wish = Wish(MODES[mode], current_ma)
+        wish = Wish(MODES[mode], current_ma)
+        self._planned(wish, 25.0, self._exposure_us or self._sensor.integration_us)
+        self._wish = wish
+
+    def request_exposure(self, integration_us: int) -> None:
+        """Ask for another integration time; UsageError when light or sensor forbid it."""
+        if not 10 <= integration_us <= self._sensor.frame_period_us:  # NaN fails this too
+            raise UsageError(
+                f"integration of {integration_us!r} us: use 10 to {self._sensor.frame_period_us} us"
+            )
+        self._planned(self._wish, 25.0, integration_us)
+        self._exposure_us = int(integration_us)
 
     def clear(self) -> None:
         """Forget a latched fault: the light is tried again."""
@@ -148,6 +161,7 @@ class Illumination:
         except BusError:
             self._round.restart()
         self._measure()
+        self._change_exposure()
         trouble = self._trouble()
         if trouble[0]:
             self._go_dark(now_ns, *trouble)
@@ -160,9 +174,26 @@ class Illumination:
         self._wish = Wish()
         self._darken()
 
-    def _planned(self, wish: Wish, led_degc: float) -> Drive:  # fmt: skip
+    def _change_exposure(self) -> None:
+        """Current first where it has to fall, then the time: no frame is lit too long."""
+        wanted_us = self._exposure_us
+        if wanted_us is None:
+            return
+        try:
+            drive = self._led.drive
+            if drive.mode != OFF:
+                wish = Wish(drive.mode, drive.current_ma)
+                self._led.apply(self._planned(wish, self._lead_degc(), wanted_us))
+            self._sensor.set_integration_us(wanted_us)
+            self._exposure_us = None
+        except UsageError:  # the wish for light changed in between and wins
+            self._exposure_us = None
+        except BusError:
+            return  # tried again with the next step
+
+    def _planned(self, wish: Wish, led_degc: float, integration_us: float) -> Drive:  # fmt: skip
         sensor = self._sensor
-        return plan(self._part, wish.mode, wish.current_ma, sensor.integration_us,
+        return plan(self._part, wish.mode, wish.current_ma, integration_us,
                     sensor.frame_period_us, led_degc)  # fmt: skip
 
     def _measure(self) -> None:
@@ -229,7 +260,7 @@ class Illumination:
     def _follow_wish(self, now_ns: int) -> None:
         drive = self._led.drive
         try:
-            wanted = self._planned(self._wish, self._lead_degc())
+            wanted = self._planned(self._wish, self._lead_degc(), self._sensor.integration_us)
             moved = abs(wanted.current_ma - drive.current_ma)
             if wanted.mode == drive.mode and moved <= DERATE_STEP * drive.current_ma:
                 return
