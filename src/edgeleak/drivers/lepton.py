@@ -141,8 +141,8 @@ class Lepton:
 
     @property
     def is_starting(self) -> bool:
-        """Bring-up, power cycle or the silence of a resync under way."""
-        return self._steps.is_busy or self._clock.monotonic_ns() < self._quiet_ns
+        """Bring-up or power cycle under way; resyncs count as time without frames."""
+        return self._steps.is_busy
 
     def start(self) -> None:
         """Begin bring-up; the next calls of `capture` carry it out and raise its errors."""

@@ -3,9 +3,9 @@
 
 Sources as in drivers.lepton.  The camera sends 27 frames a second, each unique one three times: a
 Lepton 3 numbers the segments of the first 1..4 and those of the repetitions 0, a Lepton 2 repeats
-the frame counter.  A segment is there as a whole when its quarter of the frame time begins and must be
-read before the next begins; one left unread, or a byte slip, puts the stream out of step until
-chip select has been high for 185 ms.
+the frame counter.  A segment is there as a whole when its quarter of the frame time begins
+and must be read before the next begins; one left unread, or a byte slip, puts the stream out of
+step until chip select has been high for 185 ms.
 """
 
 from collections import Counter
@@ -37,7 +37,8 @@ ATTRIBUTE_BYTES = {
     chip.AGC_ENABLE: 4, chip.OEM_VIDEO_FORMAT: 4, chip.SYS_TELEMETRY: 4,
     chip.SYS_TELEMETRY_LOCATION: 4,
 }  # fmt: skip
-MARK = 20
+DISCARD_ID = (0x0F, 0xFF)
+"""xFxx; the rest of a discard packet means nothing."""
 
 
 class LeptonModel:
@@ -213,9 +214,10 @@ class LeptonModel:
             self._step_in(begin_ns)
         slots = -(-len(buffer) // chip.PACKET_BYTES)
         packet_ns = self.timing.message_ns(chip.PACKET_BYTES)
-        rows = np.empty((slots, chip.PACKET_BYTES), np.uint8)
-        for slot in range(slots):
-            rows[slot] = self._packet(begin_ns + slot * packet_ns)
+        rows = np.zeros((slots, chip.PACKET_BYTES), np.uint8)
+        slot = 0
+        while slot < slots:
+            slot += self._fill(rows[slot:], begin_ns + slot * packet_ns, packet_ns)
         self.busy_until_ns = self._last_read_ns = begin_ns + slots * packet_ns
         data = rows.reshape(-1)[: len(buffer)]
         buffer[:] = self._slipped(data).data
@@ -228,15 +230,21 @@ class LeptonModel:
         self._next = 0
         self.counters["resyncs"] += 1
 
-    def _packet(self, now_ns: int) -> np.ndarray:
+    def _fill(self, rows: np.ndarray, now_ns: int, packet_ns: int) -> int:
+        """Packets up to the next segment, or discards; how many."""
         current = (now_ns - self._alive_ns) // self.segment_ns
         if current > self._segment:
             self._fall_behind(current)
-        if current < self._segment or self._next >= self._length:
-            return _discard()
-        packet = self._lines(current)[self._next]
-        self._next += 1
-        return packet
+        ends_ns = self._alive_ns + (current + 1) * self.segment_ns
+        most = min(len(rows), max(1, -(-(ends_ns - now_ns) // packet_ns)))
+        left = 0 if current < self._segment else self._length - self._next
+        if left <= 0:
+            rows[:most, 0:2] = DISCARD_ID
+            return most
+        take = min(most, left)
+        rows[:take] = self._lines(current)[self._next : self._next + take]
+        self._next += take
+        return take
 
     @property
     def _length(self) -> int:
@@ -344,7 +352,6 @@ class LeptonModel:
 
 
 def _discard() -> np.ndarray:
-    """ID xFxx, the rest means nothing."""
     packet = np.zeros(chip.PACKET_BYTES, np.uint8)
-    packet[0:2] = 0x0F, 0xFF
+    packet[0:2] = DISCARD_ID
     return packet
