@@ -45,7 +45,7 @@ class CoolerConfig:
     set_point_degc: float = number("degC", -40, 30, "dark current a tenth of that at 10", -20.0)
     is_on_at_start: bool = switch("False waits for a command", True)
     ramp_k_per_s: float = number("K/s", 0.05, 2, "measured limit; the course aims at 85 %", 0.7)
-    accel_k_per_s2: float = number("K/s2", 0.02, 1, "no step in the feed-forward", 0.2)
+    accel_k_per_s2: float = number("K/s2", 0.02, 1, "no step in the feed-forward", 0.15)
     kp_a_per_k: float = number("A/K", 0.001, 10, "2 rad/s on the liveliest cooler", 0.5)
     ki_a_per_k_s: float = number("A/(K s)", 0, 5, "a tenth of kp: 10 s reset time", 0.05)
     kd_a_s_per_k: float = number("A s/K", 0, 5, "makes up for half the thermistor's lag", 0.15)

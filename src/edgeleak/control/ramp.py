@@ -7,6 +7,9 @@ from edgeleak.errors import UsageError
 
 CEILING_K_PER_S = 2.0
 """No configuration gets above this: thermal shock of the sensor package."""
+END_S = 0.5
+"""The last bit of the way is taken exponentially, so that the arrival has no edge either."""
+ARRIVED_K = 1e-3
 
 
 class Ramp:
@@ -14,10 +17,10 @@ class Ramp:
 
     rate_k_per_s  : speed, up to the ceiling
     accel_k_per_s2 : change of speed, so that the feed-forward has no steps
-    lead_k        : `value` runs no further ahead of the measurement than this
+    lead_k        : `value` stops when it is this far ahead of the measurement
     """
 
-    def __init__(self, rate_k_per_s: float, *, accel_k_per_s2: float = 0.2,
+    def __init__(self, rate_k_per_s: float, *, accel_k_per_s2: float = 0.15,
                  lead_k: float = 1.0) -> None:  # fmt: skip
         if not (rate_k_per_s > 0 and accel_k_per_s2 > 0 and lead_k > 0):
             raise UsageError("ramp: rate, acceleration and lead must be above 0")
@@ -39,7 +42,7 @@ class Ramp:
         change = self._accel * dt_s
         self.rate_k_per_s += min(change, max(-change, wanted - self.rate_k_per_s))
         move = self.rate_k_per_s * dt_s
-        if abs(left) <= max(abs(move), 1e-6) and abs(self.rate_k_per_s) <= 2 * change:
+        if abs(left) < ARRIVED_K and abs(self.rate_k_per_s) <= change:
             self.value, self.rate_k_per_s = target, 0.0
         else:
             self.value += move
@@ -50,4 +53,5 @@ class Ramp:
         direction = math.copysign(1.0, left)
         behind = (self.value - measured) * direction
         room = min(1.0, max(0.0, 2 * (self._lead - behind) / self._lead))
-        return direction * min(self._rate * room, math.sqrt(2 * self._accel * 0.8 * abs(left)))
+        return direction * min(self._rate * room, math.sqrt(self._accel * abs(left)),
+                               abs(left) / END_S)  # fmt: skip

@@ -102,7 +102,7 @@ class StuckBit:
         """Bits that must have moved over this window's span but did not."""
         span, still = self._high - self._low, 0
         for bit in range(14):
-            is_crossed = span >= 4 << bit and self._jump <= (1 << bit) + self.SLACK_CODES
+            is_crossed = span >= 2 << bit and self._jump <= (1 << bit) + self.SLACK_CODES
             has_moved = self._ones & self._zeros & 1 << bit
             if is_crossed and not has_moved:
                 still |= 1 << bit
