@@ -109,6 +109,10 @@ def test_bad_mask_marks_exactly_the_table(calibration):
         {"offset": np.zeros((6, 8), np.int16)},
         {"offset": np.zeros((6, 7), np.int32)},
         {"gain_q14": np.full((6, 7), -1, np.int16)},
+        {"gain_q14": np.zeros((6, 7), np.int16)},
+        {"gain_q14": np.where(np.arange(42).reshape(6, 7) == 9, 2047, 16384).astype(np.int16)},
+        {"response_counts_per_k": -57.0},
+        {"response_counts_per_k": 0.0},
         {"bad_pixels": np.array([[0, 1, 2, 3, 42], [21, 1, 2, 3, 4]], np.int32)},
         {"bad_pixels": np.array([[0, 1, 2, 3, 21], [21, 1, 2, 3, 4]], np.int32)},
         {"bad_pixels": np.array([[21, 1, 2, 3, 4], [0, 1, 2, 3, 4]], np.int32)},
@@ -121,6 +125,12 @@ def test_bad_mask_marks_exactly_the_table(calibration):
 def test_impossible_contents_are_refused(calibration, change):
     with pytest.raises(DataError):
         dataclasses.replace(calibration, **change)
+
+
+def test_gain_of_a_replaced_pixel_does_not_matter(calibration):
+    gain = np.full((6, 7), 2048, np.int16)
+    gain.ravel()[[0, 21]] = 0  # both in the table
+    assert dataclasses.replace(calibration, gain_q14=gain).gain_q14[0, 0] == 0
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (4097, 1), (4096, 4096)])

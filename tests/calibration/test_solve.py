@@ -85,6 +85,10 @@ def test_references_in_wrong_order_or_too_near_are_refused(sensor):
         solve.two_point(low, high, 30, 20)
     with pytest.raises(DataError, match="apart"):
         solve.two_point(low, high, 20, 30)
+    hot = measure(sensor.frames(5200))
+    for degc in ((20, 30), (float("nan"), float("nan"))):
+        with pytest.raises(UsageError, match="below the cold one; swap"):
+            solve.two_point(hot, low, *degc)
     with pytest.raises(DataError, match="same sensor"):
         solve.two_point(low, measure(LinearSensor(shape=(8, 9)).frames(6000)), 20, 30)
 

@@ -15,6 +15,8 @@ import numpy as np
 from edgeleak.errors import DataError, UnavailableError
 
 UNITY_GAIN_Q14 = 1 << 14
+MIN_GAIN_Q14 = UNITY_GAIN_Q14 // 8
+"""Less turns a good pixel into a constant, and a constant scene has no gas in it."""
 PLANE_FRACTION_BITS = 2
 MAX_SIDE_PX = 4096
 MAX_PIXELS = 1 << 22
@@ -132,9 +134,18 @@ class Calibration:
 
     def _check_values(self) -> None:
         pixels = self.gain_q14.size
-        if self.gain_q14.min() < 0:
-            raise DataError("calibration: a gain is negative; make the calibration again")
         _check_table(self.bad_pixels, pixels)
+        least = int(self.gain_q14[~self.bad_mask].min(initial=UNITY_GAIN_Q14))
+        if least < MIN_GAIN_Q14 or self.gain_q14.min() < 0:
+            raise DataError(
+                f"calibration: a pixel has gain {least / UNITY_GAIN_Q14:.3f}, at least"
+                f" {MIN_GAIN_Q14 / UNITY_GAIN_Q14:g} is possible; make the calibration again"
+            )
+        if self.response_counts_per_k <= 0:
+            raise DataError(
+                f"calibration: its response is {self.response_counts_per_k:g} counts/K: the"
+                " references were swapped; make it again with the colder one first"
+            )
         if self.defects.size and not (
             self.defects.min() >= Defect.STUCK and self.defects.max() <= Defect.LISTED
         ):

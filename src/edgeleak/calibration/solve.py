@@ -20,7 +20,7 @@ import numpy as np
 from edgeleak.calibration.bad_pixels import bad_pixel_table
 from edgeleak.calibration.defects import Criteria, find_defects, merge_defects
 from edgeleak.calibration.frame_statistics import FrameStatistics
-from edgeleak.calibration.model import NAN, UNITY_GAIN_Q14, Calibration, Kind
+from edgeleak.calibration.model import MIN_GAIN_Q14, NAN, UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.errors import DataError, UsageError
 
 GAIN_STEPS = 2
@@ -66,11 +66,7 @@ def two_point(
             f"--cold-degc {cold_degc} must be below --hot-degc {hot_degc}; swap the files"
         )
     response = hot.mean - cold.mean
-    if abs(np.median(response)) < MIN_SPAN_COUNTS:
-        raise DataError(
-            f"the two references differ by only {np.median(response):.1f} counts,"
-            f" at least {MIN_SPAN_COUNTS:g} are needed; move the temperatures apart"
-        )
+    _enough_span(float(np.median(response)))
     found = merge_defects(
         find_defects(cold, criteria, response), find_defects(hot, criteria), *_given(defects)
     )
@@ -209,7 +205,7 @@ def _gain_and_offset(
     best_offset = np.zeros(cold.shape, np.int64)
     best_error = np.full(cold.shape, np.inf)
     for step in range(-GAIN_STEPS, GAIN_STEPS + 1):
-        gain = np.clip(ideal + step, 1, MAX_GAIN_Q14)
+        gain = np.clip(ideal + step, MIN_GAIN_Q14, MAX_GAIN_Q14)
         at_cold = cold_counts - cold * gain / UNITY_GAIN_Q14
         at_hot = hot_counts - hot * gain / UNITY_GAIN_Q14
         offset = np.rint((at_cold + at_hot) / 2)
@@ -260,6 +256,18 @@ def _same_shape(cold: FrameStatistics, hot: FrameStatistics) -> None:
         raise DataError(
             f"the cold frames are of {cold.shape} pixels, the hot ones of {hot.shape};"
             " both must come from the same sensor and window"
+        )
+
+
+def _enough_span(counts: float) -> None:
+    if counts <= -MIN_SPAN_COUNTS:
+        raise UsageError(
+            f"the hot reference lies {-counts:.1f} counts below the cold one; swap the two files"
+        )
+    if counts < MIN_SPAN_COUNTS:
+        raise DataError(
+            f"the two references differ by only {counts:.1f} counts,"
+            f" at least {MIN_SPAN_COUNTS:g} are needed; move the temperatures apart"
         )
 
 
