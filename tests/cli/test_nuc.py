@@ -92,6 +92,7 @@ def test_bad_pixels_only_keeps_counts(files):
         (["one-point", "cold.npz", "--out", "no/x.cal"], 66, "folder"),
         (["one-point", "cold.npz", "--base", "cold.npz", "--out", "x.cal"], 65, "no EdgeLeak"),
         (["scene", "cold.npz", "--out", "x.cal"], 65, "Pan the camera"),
+        (["two-point", "hot.npz", "cold.npz", "--out", "x.cal"], 64, "swap the two files"),
         (["by-temperature", "cold.npz", "--out", "x.cal"], 65, "--fpa-degc"),
         (["one-point", "cold.npz", "--frames", "90:", "--out", "x.cal"], 65, "--frames"),
         (["one-point", "cold.npz", "--noisy-ratio", "0", "--out", "x.cal"], 64, "noisy_ratio"),
@@ -102,6 +103,18 @@ def test_mistakes_end_in_one_sentence(files, capsys, monkeypatch, arguments, cod
     assert main(["nuc", *arguments]) == code
     assert says in capsys.readouterr().err
     assert not (files / "x.cal").exists()
+
+
+@pytest.mark.parametrize("shift", [(), ("--shift", "2"), ("--shift-bits", "2")])
+def test_a_raw_dump_is_opened_as_replay_opens_it(files, shift):
+    frames = LinearSensor(4).frames(4600)
+    (frames << (2 if shift else 0)).astype("<u2").tofile(files / "d.raw")
+    size = f"{frames.shape[1]}x{frames.shape[2]}"
+    out = files / "r.cal"
+    words = ["nuc", "one-point", files / "d.raw", "--shape", size, *shift, "--out", out]
+    assert main([*map(str, words), "--dtype", "<u2"]) == 0
+    assert main(["nuc", "one-point", str(files / "cold.npz"), "--out", str(files / "c.cal")]) == 0
+    np.testing.assert_array_equal(read(out).offset, read(files / "c.cal").offset)
 
 
 def test_no_response_is_said_not_guessed(files, capsys):

@@ -25,7 +25,7 @@ def configure(action: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    args.key, args.frames, args.shift_bits = None, slice(None), 0
+    args.frames, args.shape, args.dtype, args.key, args.shift = slice(None), None, None, None, 0
     blackbody = blackbody_rows(args)
     flats = flat_rows(args)
     row76 = bad_row(args)

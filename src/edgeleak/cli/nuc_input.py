@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeleak.calibration.frame_statistics import FrameStatistics, measure
 from edgeleak.cli.progress import Progress
+from edgeleak.cli.source_options import add_format_options
 from edgeleak.errors import DataError, UsageError
 
 MAX_STACK_BYTES = 1 << 30
@@ -44,11 +45,9 @@ def parse_range(text: str) -> slice:
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
     """Options that every command with frames has."""
-    parser.add_argument("--key", help="array to take from an .npz of several")
+    add_format_options(parser)
     parser.add_argument("--frames", type=parse_range, default=slice(None), metavar="A:B[:STEP]",
                         help="take part of the frames, e.g. 0:30 (default: all)")  # fmt: skip
-    parser.add_argument("--shift-bits", type=int, default=0, metavar="N",
-                        help="right shift for counts of more than 14 bits")  # fmt: skip
 
 
 def load(path: Path, args: argparse.Namespace) -> Stack:
@@ -56,7 +55,8 @@ def load(path: Path, args: argparse.Namespace) -> Stack:
     from edgeleak.sources import open_source
 
     frames, temps = [], []
-    with open_source(path, key=args.key, shift_bits=args.shift_bits) as source:
+    with open_source(path, shape=args.shape, dtype=args.dtype, key=args.key,
+                     shift_bits=args.shift) as source:  # fmt: skip
         limit = max(1, MAX_STACK_BYTES // (2 * source.shape[0] * source.shape[1]))
         wanted = args.frames
         with Progress(f"read {source.name}", source.n_frames, quiet=args.json) as shown:

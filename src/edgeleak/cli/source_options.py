@@ -3,6 +3,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from edgeleak.errors import UsageError
 from edgeleak.sensor import EL640, LEPTON, UNKNOWN, SensorInfo
@@ -44,12 +45,16 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="camera that made it; 'methane' is any 3.2..3.4 um camera (without it NO GAS is"
         " never said)",
     )
+    add_format_options(group)
+
+
+def add_format_options(group: Any) -> None:
+    """--shape --dtype --key --shift, to a parser or a group of one."""
     group.add_argument("--shape", type=shape_of, help="ROWSxCOLUMNS of a raw dump")
     group.add_argument("--dtype", help="samples of a raw dump: <u2, >u2, u1")
     group.add_argument("--key", help="array of an .npz that holds several")
-    group.add_argument(
-        "--shift", type=int, default=0, metavar="BITS", help="shift 16-bit data right (2: to 14)"
-    )
+    group.add_argument("--shift", "--shift-bits", type=int, default=0, metavar="BITS",
+                       help="shift 16-bit data right (2: to 14)")  # fmt: skip
 
 
 def open_from(args: argparse.Namespace, path: str | Path):
@@ -76,7 +81,7 @@ def add_profile_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="settings",
-        help="one setting of the profile, for example background.slew_counts_per_s=8",
+        help="one setting of the profile, for example background.slew_sigma_per_s=1",
     )
     group.add_argument("--threshold", type=float, metavar="EVIDENCE",
                        help="evidence from which a frame counts as gas")  # fmt: skip
