@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Acquisition over the plant: whole frames only, bounded recovery, and when to give up."""
 
+import errno
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from link_rig import MS, Rig, el640_rig, recovery_ms, reduced_board
 
 from edgeleak import codes
-from edgeleak.errors import LinkLost, WrongDeviceError
+from edgeleak.errors import BusError, LinkLost, WrongDeviceError
 from edgeleak.services.acquisition import Ladder, Rung, Staleness
 from edgeleak.sim import faults
 
@@ -246,6 +247,76 @@ def test_silence_is_named_and_measured():
     status = rig.acquisition.status
     assert status.code == codes.LINK_SILENT
     assert status.measured == pytest.approx(0.405, abs=0.02)
+
+
+class Flaky:
+    """Buses whose call number `at` (and with `for_ever` every later one) fails."""
+
+    def __init__(self, buses, at, for_ever, number=errno.EIO):
+        self.calls, self._at, self._for_ever, self._number = 0, at, for_ever, number
+        self.buses = buses._replace(spi=Wrapped(buses.spi, self), i2c=Wrapped(buses.i2c, self),
+                                    lines=Wrapped(buses.lines, self))  # fmt: skip
+
+    def call(self, act, *given):
+        self.calls += 1
+        if self.calls == self._at or (self._for_ever and self.calls > self._at):
+            raise BusError(self._number, "injected")
+        return act(*given)
+
+
+class Wrapped:
+    """One bus; its methods may fail, its attributes not."""
+
+    def __init__(self, bus, flaky):
+        self._bus, self._flaky = bus, flaky
+
+    def __getattr__(self, name):
+        found = getattr(self._bus, name)
+        return (lambda *given: self._flaky.call(found, *given)) if callable(found) else found
+
+
+class FlakyRig(Rig):
+    """A rig over flaky buses."""
+
+    at, for_ever, number = 1, False, errno.EIO
+
+    def make_camera(self):
+        self.flaky = Flaky(self.buses, self.at, self.for_ever, self.number)
+        self.buses = self.flaky.buses
+        return super().make_camera()
+
+
+def flaky_rig(at, for_ever, number=errno.EIO):
+    kind = type("FlakyRigAt", (FlakyRig,), {"at": at, "for_ever": for_ever, "number": number})
+    return kind(reduced_board())
+
+
+@pytest.mark.parametrize("at", range(1, 51))
+def test_any_one_failed_call_is_survived(at):
+    rig = flaky_rig(at, for_ever=False)
+    rig.run(1.0)
+    assert rig.flaky.calls > at
+    assert rig.camera.counters.bus == 1
+    assert rig.acquisition.status.code == codes.OK
+    assert rig.torn == 0
+    assert len(rig.frames) > 30
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 9, 17, 18, 19, 30, 50])
+def test_buses_that_fail_for_ever_end_in_link_lost(at):
+    rig = flaky_rig(at, for_ever=True)
+    with pytest.raises(LinkLost):
+        rig.run(10.0)
+    assert rig.torn == 0
+    assert rig.acquisition.status.code == codes.LINK_GONE
+
+
+def test_an_interrupted_read_costs_at_most_its_frame():
+    rig = flaky_rig(60, for_ever=False, number=errno.EINTR)
+    rig.run(1.0)
+    assert rig.camera.counters.bus == 1
+    assert rig.acquisition.drops <= 1
+    assert rig.torn == 0
 
 
 def test_wrong_device_at_the_address_ends_the_start():

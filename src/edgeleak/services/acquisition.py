@@ -8,6 +8,7 @@ resyncs, then a named fault and a power cycle of the sensor, then `LinkLost` for
 Nothing here waits except in the driver's own wait for data-ready.
 """
 
+import errno
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ LOOP_REPEATS, LOOP_LONGEST = 6, 8
 STANDS_STILL = 3
 FPA_BAND_DEGC = (-60.0, 90.0)
 FIRST_BACK_OFF_NS, LONGEST_BACK_OFF_NS = 20 * NS_PER_MS, 320 * NS_PER_MS
+AT_ONCE = (errno.EINTR, errno.EAGAIN)
+"""Nothing is broken: the transfer is tried again with the next step."""
 MOST_MESSAGES = 64
 """Of one `step`; a frame of 640x480 takes nine."""
 
@@ -234,13 +237,13 @@ class Acquisition:
         return progress
 
     def _message(self) -> Progress:
-        if self._clock.monotonic_ns() < self._retry_ns:
+        if self._has_failed or self._clock.monotonic_ns() < self._retry_ns:
             return Progress.NOTHING
         was_starting = self._camera.is_starting
         try:
             progress = self._camera.capture(self._filling.packets)
-        except BusError:
-            self._fail(was_starting)
+        except BusError as error:
+            self._fail(was_starting, error.errno in AT_ONCE)
             return Progress.NOTHING
         if progress is Progress.COMPLETE:
             self._publish()
@@ -262,11 +265,13 @@ class Acquisition:
         self._frame_ns = now_ns
         self._ladder.good(now_ns)
 
-    def _fail(self, was_starting: bool) -> None:
+    def _fail(self, was_starting: bool, is_interrupted: bool) -> None:
         """A transfer failed: open the node again, later and later."""
         camera = self._camera
         camera.counters.bus += 1
         self._bad_transfers += 1
+        if is_interrupted and not was_starting:
+            return
         self._retry_ns = self._clock.monotonic_ns() + self._back_off_ns
         self._back_off_ns = min(2 * self._back_off_ns, LONGEST_BACK_OFF_NS)
         if was_starting:
