@@ -132,3 +132,16 @@ def test_a_damaged_file_counts_as_none(tmp_path, content):
 
 def test_a_missing_folder_does_not_stop_a_start(tmp_path):
     assert Starts(tmp_path / "no" / "starts.json").begin(NS) == 1
+
+
+def test_ready_is_said_until_it_is_heard(manager):
+    notifier = Notifier.from_environment()
+    while notifier.send("STATUS=busy"):
+        pass
+    watchdog = Watchdog(notifier, lambda: True)
+    watchdog.ready("detecting")
+    assert not watchdog.is_ready
+    manager.heard()
+    watchdog.ready("detecting")
+    assert watchdog.is_ready
+    assert manager.heard()[0] == "READY=1"

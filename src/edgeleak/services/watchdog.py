@@ -51,15 +51,17 @@ class Notifier:
             int(period) if period.isdigit() and mine else 0,
         )
 
-    def send(self, *lines: str) -> None:
-        """Never waits and never raises; a lost message is counted."""
+    def send(self, *lines: str) -> bool:
+        """Never waits and never raises; False, and counted, when the message was lost."""
         if self._socket is None:
-            return
+            return True
         try:
             self._socket.sendto("\n".join(lines).encode(), self._address)
-            self.sent += 1
         except OSError:
             self.lost += 1
+            return False
+        self.sent += 1
+        return True
 
     def close(self) -> None:
         if self._socket is not None:
@@ -109,10 +111,12 @@ class Watchdog:
         return True
 
     def ready(self, status: str) -> None:
-        """The first corrected frame, or a fault that a person must look at: start-up is over."""
+        """The first corrected frame, or a fault that a person must look at: start-up is over.
+
+        Call it until `is_ready`: a manager whose queue was full has not heard it.
+        """
         if not self.is_ready:
-            self.is_ready = True
-            self._notifier.send("READY=1", f"STATUS={status}")
+            self.is_ready = self._notifier.send("READY=1", f"STATUS={status}")
 
     def tell(self, status: str) -> None:
         """One line that the manager shows."""

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgeleak run` as a process on the real spidev, smbus2 and GPIO code; the plant is the judge."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from edgeleak.cli.run import line_of, priority_of
+from edgeleak.sim.launch import RunningPlant
+
+NS = 10**9
+OFF_NS = 200_000_000
+PATIENCE_S = 60
+SETTINGS = """
+[sensor]
+binning = true
+fps = 12.0
+[cooler]
+set_point_degc = 24.0
+[nuc]
+frames = 4
+settle_s = 0.2
+[console]
+serial_device = ""
+socket = ""
+"""
+
+
+class Running:
+    """One `edgeleak run` on a plant of its own; ends with the block."""
+
+    def __init__(self, folder, *arguments, settings=SETTINGS, environment=None):
+        self.folder = folder
+        (folder / "edgeleak.toml").write_text(settings)
+        self.plant = RunningPlant()
+        command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
+                   "--state", folder, "--run", folder, "--seconds", 90, *arguments]  # fmt: skip
+        self.process = subprocess.Popen(
+            list(map(str, command)), env=self.plant.environment() | (environment or {}),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.lines = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.communicate()
+        self.plant.close()
+
+    def wait_for(self, pattern):
+        """The first line of the log that matches."""
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"no {pattern!r} in {self.lines}")
+
+    def finish(self):
+        """Exit code and stdout."""
+        out, rest = self.process.communicate(timeout=PATIENCE_S)
+        self.lines += rest.splitlines()
+        return self.process.returncode, out
+
+    def off_after_ns(self, begin_ns):
+        """Until the plant saw the TEC's enable off for good, from a time on its own clock."""
+        end_s = time.monotonic() + 10
+        while self.plant.control.ask("truth")["truth"]["tec_enabled"]:
+            assert time.monotonic() < end_s
+        entries = self.plant.control.ask("log", what="tec_enable")["log"]
+        last = entries[-1]
+        assert last[-1] == 0.0
+        return last[0] - begin_ns
+
+
+@pytest.fixture
+def driving(tmp_path):
+    """A camera that cools."""
+    with Running(tmp_path) as running:
+        running.wait_for("STATE .* cooling 241")
+        while not running.plant.control.ask("truth")["truth"]["tec_enabled"]:
+            assert running.process.poll() is None
+        yield running
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP])
+def test_any_end_leaves_the_outputs_off(driving, number):
+    begin_ns = time.monotonic_ns()
+    driving.process.send_signal(number)
+    took_ns = driving.off_after_ns(begin_ns)
+    assert took_ns < OFF_NS + 30_000_000, "a grid of 5 ms, and the server's own turn"
+    truth = driving.plant.control.ask("truth")["truth"]
+    assert not truth["led_enabled"]
+    if number in (signal.SIGTERM, signal.SIGINT):
+        code, _ = driving.finish()
+        assert code == 0
+        assert json.loads((driving.folder / "starts.json").read_text()) == []
+    elif number == signal.SIGKILL:
+        driving.process.wait(PATIENCE_S)
+        assert len(json.loads((driving.folder / "starts.json").read_text())) == 1
+    assert driving.plant.control.ask("violations")["violations"] == []
+
+
+class Manager(threading.Thread):
+    """The other end of NOTIFY_SOCKET; reads at once, as systemd does."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self.heard = []
+
+    def run(self):
+        while True:
+            self.heard += self._socket.recv(4096).decode().split("\n")
+
+
+def test_from_cold_to_no_gas_with_a_service_manager(tmp_path):
+    manager = Manager(tmp_path / "notify")
+    manager.start()
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
+    out = tmp_path / "out"
+    with Running(tmp_path, "--json", "--out", out, environment=environment) as running:
+        running.wait_for("STATE .* cooling")
+        assert "READY=1" not in manager.heard
+        running.wait_for("VERDICT INHIBIT > NO GAS")
+        assert manager.heard.count("READY=1") == 1
+        assert manager.heard.count("WATCHDOG=1") > 5
+        assert any(line.startswith("EXTEND_TIMEOUT_USEC=") for line in manager.heard)
+        running.process.terminate()
+        code, text = running.finish()
+    assert code == 0
+    report = json.loads(text)
+    assert (report["state"], report["verdict"]) == ("detecting", "NO GAS")
+    assert report["nuc"]["taken"] == 1
+    assert {row["task"] for row in report["tasks"]} >= {"frame", "capture", "cooler", "beat"}
+    assert json.loads((out / "report.json").read_text()) == report
+    assert "STATE ready detecting 0" in (out / "run.log").read_text()
+    assert manager.heard[-1] == "STOPPING=1"
+
+
+def ended(folder, *arguments, settings=SETTINGS, plant=True):
+    """(exit code, stderr) of a run that cannot start."""
+    if plant:
+        with Running(folder, *arguments, settings=settings) as running:
+            code, _ = running.finish()
+            counters = running.plant.control.ask("counters")["counters"]
+            assert counters.get("tec_enable.edges", 0) == 0
+            return code, "\n".join(running.lines)
+    (folder / "edgeleak.toml").write_text(settings)
+    command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
+               "--state", folder, "--run", folder, *arguments]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr
+
+
+def board_file(folder, old, new):
+    """A copy of EL-1's table with one change."""
+    from edgeleak import board
+
+    text = board.find("el1-a").read_text()
+    assert old in text
+    path = folder / "changed.toml"
+    path.write_text(text.replace(old, new))
+    return str(path)
+
+
+def test_no_nodes_is_one_sentence(tmp_path):
+    code, said = ended(tmp_path, plant=False)
+    assert code == 69
+    assert said.strip().count("\n") == 0
+    assert "/dev/" in said
+    assert "No such file" in said
+
+
+def test_a_misspelt_setting_is_one_sentence(tmp_path):
+    code, said = ended(tmp_path, settings="[cooler]\nset_point_degC = -20\n", plant=False)
+    assert code == 78
+    assert "line 2" in said
+    assert "set_point_degc" in said
+
+
+def test_a_rate_the_bus_cannot_carry_is_refused(tmp_path):
+    code, said = ended(tmp_path, settings="[sensor]\nfps = 50\n", plant=True)
+    assert code in (64, 78)
+    assert "carries 11.5" in said
+
+
+def test_a_board_that_contradicts_itself_is_refused(tmp_path):
+    path = board_file(tmp_path, "led_enable = { line = 27", "led_enable = { line = 17")
+    code, said = ended(tmp_path, "--board", path, plant=False)
+    assert code == 78
+    assert "both use 17" in said
+
+
+def test_a_chip_that_is_not_there_is_named(tmp_path):
+    path = board_file(tmp_path, "tmp117 = 0x49", "tmp117 = 0x4B")
+    code, said = ended(tmp_path, "--board", path)
+    assert code == 69
+    assert "0x4b: expected TMP117" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+def test_no_permission_is_one_sentence():
+    with tempfile.TemporaryDirectory() as folder:  # one that nobody may look into
+        tmp_path = Path(folder)
+        os.chmod(tmp_path, 0o755)
+        check_no_permission(tmp_path)
+
+
+def check_no_permission(tmp_path):
+    node = tmp_path / "gpiochip0"
+    node.touch(0o600)
+    path = board_file(tmp_path, '"/dev/gpiochip0"', f'"{node}"')
+    (tmp_path / "edgeleak.toml").write_text(SETTINGS)
+    command = ["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-m", "edgeleak",
+               "run", "--config", tmp_path / "edgeleak.toml", "--board", path, "--state", tmp_path,
+               "--run", tmp_path]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 77, done.stderr
+    assert "Permission denied" in done.stderr
+    assert "groups spi, i2c and gpio" in done.stderr
+
+
+def test_priorities_of_lines():
+    assert priority_of("STATE detecting fault 904 t=1 frame=2 control-stalled") == 3
+    assert priority_of("STATE cooling nuc 109 t=1 frame=2 nuc-missing") == 5
+    assert priority_of("VERDICT NO GAS > GAS 0 t=1 frame=2 evidence") == 4
+    assert priority_of("BUTTON nuc") == 6
+
+
+def test_the_status_line_is_one_calm_line():
+    status = {"state": "detecting", "cooler": {"cold_degc": -19.998, "set_point_degc": -20.0},
+              "fps": 11.02, "verdict": "NO GAS", "code": 0, "reason": "", "recording": True,
+              "degraded": False, "link": {"drops": 3}}  # fmt: skip
+    assert line_of(status) == ("detecting  -20.00 (-20.00) degC  11.0 fps  NO GAS  drops 3"
+                               "  recording")  # fmt: skip
+    status |= {"cooler": None, "code": 903, "reason": "frames-stale: no whole frame",
+               "verdict": "INHIBIT", "state": "inhibit", "recording": False}  # fmt: skip
+    assert line_of(status) == ("inhibit    uncooled  11.0 fps  INHIBIT 903 frames-stale  drops 3")
