@@ -15,6 +15,7 @@ from edgeleak.errors import UsageError
 
 LONGEST_WAIT_NS = 100 * NS_PER_MS
 """A stopped loop ends at most this late."""
+FAR_NS = 1 << 62
 FINE_BITS = 3
 """Bins per power of two of the lateness histogram: 2^3, so a percentile is right to 12 %."""
 BINS = (64 - FINE_BITS) << FINE_BITS
@@ -61,15 +62,20 @@ class Record:
 
     def note(self, late_ns: int, took_ns: int, budget_ns: int) -> None:
         """One run of the task."""
-        self.runs += 1
+        self.runs = runs = self.runs + 1
         self.busy_ns += took_ns
-        self.worst_ns = max(self.worst_ns, took_ns)
-        self.overruns += took_ns > budget_ns
-        self.late_min_ns = min(self.late_min_ns, late_ns)
-        self.late_max_ns = max(self.late_max_ns, late_ns)
-        step = late_ns - self._mean
-        self._mean += step / self.runs
-        self._m2 += step * (late_ns - self._mean)
+        if took_ns > self.worst_ns:
+            self.worst_ns = took_ns
+        if took_ns > budget_ns:
+            self.overruns += 1
+        if late_ns < self.late_min_ns:
+            self.late_min_ns = late_ns
+        if late_ns > self.late_max_ns:
+            self.late_max_ns = late_ns
+        mean = self._mean
+        step = late_ns - mean
+        self._mean = mean = mean + step / runs
+        self._m2 += step * (late_ns - mean)
         self._bins[_bin(late_ns)] += 1
 
     @property
@@ -96,6 +102,7 @@ class _Row:
     """A task with its next due time and its record."""
 
     task: Task
+    run: Callable[[int], object]
     period_ns: int
     budget_ns: int
     due_ns: int
@@ -108,6 +115,8 @@ class Loop:
     name  : of the thread
     clock : times and waits
     tasks : first ones go first when several are due
+
+    `next_due_ns` is when `run_due` has something to do.
     """
 
     def __init__(self, name: str, clock: Clock, tasks: Sequence[Task]) -> None:
@@ -116,11 +125,7 @@ class Loop:
         self._rows = [_row(task, now_ns) for task in tasks]
         if not self._rows:
             raise UsageError(f"loop {name}: no task; give at least one")
-
-    @property
-    def next_due_ns(self) -> int:
-        """When `run_due` has something to do."""
-        return min(row.due_ns for row in self._rows)
+        self.next_due_ns = now_ns
 
     @property
     def records(self) -> dict[str, tuple[Task, Record]]:
@@ -129,15 +134,19 @@ class Loop:
 
     def run_due(self) -> None:
         """Run every task that is due now, once each; what they raise passes through."""
-        clock = self._clock
+        read_ns = self._clock.monotonic_ns
+        now_ns = read_ns()
+        next_ns = FAR_NS
         for row in self._rows:
-            start_ns = clock.monotonic_ns()
-            if start_ns < row.due_ns:
-                continue
-            row.task.run(row.due_ns)
-            end_ns = clock.monotonic_ns()
-            row.record.note(start_ns - row.due_ns, end_ns - start_ns, row.budget_ns)
-            _schedule(row, end_ns)
+            if now_ns >= row.due_ns:
+                start_ns = now_ns
+                row.run(row.due_ns)
+                now_ns = read_ns()
+                row.record.note(start_ns - row.due_ns, now_ns - start_ns, row.budget_ns)
+                _schedule(row, now_ns)
+            if row.due_ns < next_ns:
+                next_ns = row.due_ns
+        self.next_due_ns = next_ns
 
     def run_forever(self, stop: Callable[[], bool]) -> None:
         """Run until `stop()`; whoever calls this decides what an exception means."""
@@ -156,7 +165,7 @@ def _row(task: Task, now_ns: int) -> _Row:
     period_ns, budget_ns = round(task.period_ms * NS_PER_MS), round(task.budget_ms * NS_PER_MS)
     if period_ns <= 0 or budget_ns <= 0:
         raise UsageError(f"task {task.name}: period and budget must be above 0 ms")
-    return _Row(task, period_ns, budget_ns, now_ns, Record())
+    return _Row(task, task.run, period_ns, budget_ns, now_ns, Record())
 
 
 def _schedule(row: _Row, end_ns: int) -> None:
