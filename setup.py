@@ -54,6 +54,7 @@ DEV = [
     "cython-lint",
     "mypy",
     "psutil",
+    "gpiod",
     "adafruit-circuitpython-ads1x15",
     "adafruit-circuitpython-tmp117",
     "adafruit-circuitpython-sht4x",
@@ -94,6 +95,11 @@ def machine_flags() -> list[str]:
     except (OSError, subprocess.CalledProcessError):
         return []  # check_toolchain says what is missing
     return MACHINE_FLAGS.get(target.split("-")[0], [])
+
+
+def is_cross_build() -> bool:
+    """True for a board's wheel: it has real devices and needs no source of emulated ones."""
+    return "_PYTHON_HOST_PLATFORM" in os.environ
 
 
 def check_toolchain() -> None:
@@ -171,6 +177,8 @@ setup(
         "edgeleak": ["py.typed"],
         "edgeleak.kernels": ["*.pyi"],
         "edgeleak.pipeline": ["profiles/*.toml"],
+        "edgeleak.sim": ["scenarios/*.toml"],
+        "edgeleak.sim.native": [] if is_cross_build() else ["preload.c"],
     },
     install_requires=["numpy>=1.24", "pyserial>=3.5", "spidev>=3.5", "smbus2>=0.4"],
     extras_require={"host": HOST, "bench": BENCH, "dev": DEV + HOST + BENCH},

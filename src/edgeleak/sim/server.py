@@ -47,6 +47,7 @@ from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
 TICK_NS = 2_000_000
 """The plant moves at least this often: an edge is told at most this late."""
 LATE_MOST_NS = 100_000_000
+AT_ONCE_NS = 3_000_000
 READ_BYTES = 1 << 18
 MAJORS = {"spi": 153, "i2c": 89, "gpio": 254}
 UNPLUGGED = {"spi": SpiUnplugged, "i2c": I2cUnplugged, "gpio": GpioUnplugged}
@@ -73,15 +74,16 @@ class Bus:
     """Calls to one bus, one at a time.
 
     free_ns : end of the bits of the last call
-    late_ns : how much later its answer left; that is the emulator's doing, not the bus's, so
-              the next call may begin as much earlier
+    late_ns : how much later its answer left; that is the emulator's doing, not the bus's, so a
+              call that follows at once may begin as much earlier
+    sent_ns : when it left
     """
 
     def __init__(self, handle: Callable[[Request], Answer]) -> None:
         self.handle = handle
         self.waiting: deque[tuple[Peer, Request]] = deque()
         self.free_ns = 0
-        self.late_ns = 0
+        self.late_ns = self.sent_ns = 0
         self.stuck: tuple[Peer, Answer] | None = None
 
 
@@ -145,7 +147,8 @@ class Server:
             elif fd in self._peers:
                 self._receive(self._peers[fd])
         if self._control is not None and any(fd in control for fd in readable):
-            self.is_stopping |= self._control.serve(readable)
+            if self._control.serve(readable):
+                self.is_stopping = True
             self._release_stuck()
 
     def close(self) -> None:
@@ -272,7 +275,8 @@ class Server:
             if stuck.block_ns >= FOR_EVER_NS:
                 bus.stuck = peer, answer
                 return
-        begin_ns = max(bus.free_ns, now_ns - bus.late_ns)
+        late_ns = bus.late_ns if now_ns - bus.sent_ns < AT_ONCE_NS else 0
+        begin_ns = max(bus.free_ns, now_ns - late_ns)
         bus.free_ns, bus.late_ns = begin_ns + answer.busy_ns, 0
         self._sent += 1
         heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer, bus))
@@ -281,7 +285,7 @@ class Server:
     def _send_due(self, now_ns: int) -> None:
         while self._due and self._due[0][0] <= now_ns:
             due_ns, _, peer, answer, bus = heapq.heappop(self._due)
-            bus.late_ns = min(LATE_MOST_NS, now_ns - due_ns)
+            bus.late_ns, bus.sent_ns = min(LATE_MOST_NS, now_ns - due_ns), now_ns
             self._answer(peer, answer)
 
     def _release_stuck(self) -> None:

@@ -33,6 +33,11 @@ def build(compiler: str | None = None, folder: Path | None = None) -> Path:
     compiler : command with options; $CC or cc.  A cross compiler makes a library for its target
     folder   : where it is kept
     """
+    if not SOURCE.is_file():
+        raise UnavailableError(
+            f"{SOURCE.name} is not part of a board's wheel: this machine has real devices;"
+            " simulate on a host"
+        )
     command = shlex.split(compiler or os.environ.get("CC") or "cc")
     if shutil.which(command[0]) is None:
         raise UnavailableError(
