@@ -21,7 +21,7 @@ ALLOWED = {  # layer -> project layers it may import besides itself
     "pipeline": LOW | {"kernels", "calibration"},
     "sources": LOW | {"sim", "recording"},
     "recording": LOW | {"kernels", "sources"},
-    "sim": LOW | BOARD | {"drivers", "clock", "kernels", "schema"},
+    "sim": LOW | BOARD | {"control", "drivers", "clock", "kernels", "schema"},
     "schema": {"errors"},
     "board": {"errors", "schema"},
     "config": {"errors", "board", "schema"},

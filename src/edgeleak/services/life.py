@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from edgeleak.durable import replace_text
-from edgeleak.errors import DataError, StorageError
+from edgeleak.errors import DataError, MissingInputError, StorageError
 
 SAVE_EVERY_S = 3600.0
 FORMAT = 1
@@ -28,7 +28,7 @@ class LifeCounters:
         self._values: dict[str, float] = {}
         self._is_urgent = self._is_changed = False
         self._saved_ns: int | None = None
-        self.trouble: StorageError | None = None
+        self.trouble: StorageError | MissingInputError | None = None
         if path is not None and path.exists():
             self._values = _read(path)
 
@@ -67,8 +67,8 @@ class LifeCounters:
             text = json.dumps({"format": FORMAT, "counters": self._values}, indent=1)
         try:
             replace_text(self._path, text + "\n")
-        except StorageError as error:
-            self.trouble = error
+        except (StorageError, MissingInputError) as error:
+            self.trouble, self._is_changed = error, True
             return False
         self.trouble = None
         return True

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TEC driver over register models: zero before enable, slew, clamp, read-back, expiry."""
+
+import itertools
+import math
+
+import pytest
+
+from edgeleak import board
+from edgeleak.drivers import tec as tec_
+from edgeleak.drivers.ad5693r import Ad5693r, ReadBackError
+from edgeleak.drivers.enables import Enable
+from edgeleak.drivers.tec import Tec, code_for, current_of
+from edgeleak.errors import BusError, NotReadyError, UsageError
+from edgeleak.sim import faults
+from edgeleak.sim.bus import open_buses
+from edgeleak.sim.plant import Plant
+
+PARTS = board.load("el1-a")
+PART, DAC = PARTS.tec, PARTS.address.tec_dac
+MS = 1_000_000
+
+
+class Bench:
+    def __init__(self):
+        self.plant = Plant(PARTS)
+        buses, _ = open_buses(self.plant)
+        self.tec = Tec(Ad5693r(buses.i2c, DAC), Enable(buses.lines, "tec_enable"), PART,
+                       PARTS.gpio.refresh_ms)  # fmt: skip
+
+    def now(self, ms):
+        self.plant.advance_to(self.plant.now_ns + ms * MS)
+        return self.plant.now_ns
+
+    def drive(self, wanted_a, periods, ms=50):
+        """Renew command and enable; the true currents."""
+        seen = []
+        for _ in range(periods):
+            now_ns = self.now(ms)
+            self.tec.set_current_a(wanted_a, now_ns)
+            self.tec.refresh(now_ns)
+            self.plant.advance_to(now_ns + 5 * MS)
+            seen.append(self.plant.truth.tec_a)
+        return seen
+
+
+@pytest.fixture
+def bench():
+    made = Bench()
+    made.tec.start(made.plant.now_ns)
+    return made
+
+
+def test_vectors_of_the_command():
+    assert code_for(PART, 0.0) == 0x8000
+    assert code_for(PART, 1.5) == 0xFFFF  # 2.5 V
+    assert code_for(PART, -1.5) == 0x0000
+    assert current_of(PART, 0x8000) == 0.0
+    assert tec_.decode_current_a(PART, 1.25 + 0.525) == pytest.approx(1.0)
+    assert tec_.decode_voltage_v(PART, 1.25 - 0.5) == pytest.approx(-2.0)
+
+
+def test_zero_is_proven_before_the_first_edge():
+    made = Bench()
+    assert made.plant.tec_command_v == 0.0  # reset: full drive
+    made.tec.start(0)
+    first = [w.what for w in made.plant.log if w.what in ("tec_command_v", "tec_enable")]
+    assert first == ["tec_command_v", "tec_enable"]
+    assert made.plant.tec_command_v == pytest.approx(1.25, abs=1e-4)
+    assert not made.plant.judge.violations
+
+
+@pytest.mark.parametrize("fault", [faults.BusNack(address=DAC), faults.ReadCorrupted(address=DAC)])
+def test_no_enable_when_zero_cannot_be_proven(fault):
+    made = Bench()
+    made.plant.inject(fault)
+    with pytest.raises(BusError):
+        made.tec.start(0)
+    made.now(50)
+    assert not made.tec.is_on
+    assert not made.plant.truth.tec_enabled
+    assert made.plant.counters["tec_enable.edges"] == 0
+
+
+@pytest.mark.parametrize(("wanted", "end"), [(9.0, PART.max_cool_a), (-9.0, -PART.max_heat_a)])
+def test_clamped_and_slew_limited_whatever_is_asked(bench, wanted, end):
+    seen = [0.0, *bench.drive(wanted, 80)]
+    assert seen[-1] == pytest.approx(end, abs=1e-3)
+    steps = [abs(b - a) for a, b in itertools.pairwise(seen)]
+    assert max(steps) <= PART.max_slew_a_per_s * 0.0601
+    assert not bench.plant.judge.violations
+
+
+@pytest.mark.parametrize("wanted", [math.inf, -math.inf])
+def test_infinity_is_the_limit(bench, wanted):
+    assert abs(bench.drive(wanted, 100)[-1]) <= PART.max_cool_a + 1e-3
+
+
+def test_nan_changes_nothing(bench):
+    bench.drive(0.3, 20)
+    with pytest.raises(UsageError, match="not a number"):
+        bench.tec.set_current_a(math.nan, bench.plant.now_ns)
+    assert bench.tec.current_a == pytest.approx(0.3, abs=1e-3)
+
+
+def test_a_late_command_earns_no_bigger_step(bench):
+    bench.drive(0.2, 30)
+    bench.tec.set_current_a(1.0, bench.now(5000))
+    assert bench.tec.current_a - 0.2 <= PART.max_slew_a_per_s * tec_.LONGEST_STEP_S + 1e-3
+
+
+def test_refuses_before_start():
+    with pytest.raises(NotReadyError):
+        Bench().tec.set_current_a(0.1, 0)
+
+
+def test_a_command_that_is_not_renewed_expires(bench):
+    bench.drive(0.3, 20)
+    for _ in range(4):
+        kept = bench.tec.refresh(bench.now(50))
+    assert not kept
+    bench.now(30)
+    assert not bench.plant.truth.tec_enabled
+
+
+def test_hold_renews_the_last_command(bench):
+    bench.drive(0.3, 20)
+    for _ in range(10):
+        now_ns = bench.now(50)
+        bench.tec.hold(now_ns)
+        assert bench.tec.refresh(now_ns)
+    assert bench.plant.truth.tec_a == pytest.approx(0.3, abs=1e-3)
+
+
+def test_an_enable_that_dropped_is_not_raised_again_at_full_command(bench):
+    bench.drive(0.6, 40)
+    now_ns = bench.now(210)  # the process was away; the monostable has run out
+    bench.tec.hold(now_ns)
+    assert not bench.tec.refresh(now_ns)
+    bench.now(10)
+    assert not bench.plant.truth.tec_enabled
+    bench.tec.start(bench.now(50))
+    bench.now(5)
+    assert bench.plant.truth.tec_a == pytest.approx(0.0, abs=1e-3)
+    assert not bench.plant.judge.violations
+
+
+def test_off_is_at_once_and_its_command_follows_after_the_bridge(bench):
+    bench.drive(0.6, 40)
+    bench.tec.off()
+    bench.now(25)
+    assert not bench.plant.truth.tec_enabled
+    bench.tec.rest()
+    assert bench.plant.tec_command_v == pytest.approx(1.25, abs=1e-4)
+    assert not bench.plant.judge.violations
+
+
+def test_one_wrong_read_back_is_written_again(bench):
+    bench.drive(0.3, 20)
+    bench.plant.inject(faults.ReadCorrupted(address=DAC, count=1))
+    bench.drive(0.3, 1)
+    assert bench.tec.rewrites == 1
+    assert bench.tec.current_a == pytest.approx(0.3, abs=1e-3)
+
+
+def test_two_wrong_read_backs_are_an_error(bench):
+    bench.plant.inject(faults.ReadCorrupted(address=DAC, count=2))
+    with pytest.raises(ReadBackError):
+        bench.drive(0.3, 1)
+
+
+def test_a_half_done_write_is_asked_for_before_the_next(bench):
+    bench.drive(0.3, 20)
+    bench.plant.inject(faults.NackAfterData(address=DAC, count=1))
+    with pytest.raises(BusError):
+        bench.tec.set_current_a(1.0, bench.now(50))
+    half_done = (bench.plant.tec_command_v - PART.zero_v) * PART.command_a_per_v
+    assert half_done > 0.31  # the chip took it
+    bench.tec.set_current_a(1.0, bench.now(50))
+    assert bench.tec.current_a == pytest.approx(half_done + 0.025, abs=0.006)
+    assert not bench.plant.judge.violations
