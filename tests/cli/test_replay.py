@@ -133,7 +133,7 @@ def test_full_disk_is_one_sentence(clip, tmp_path, room_bytes):
 
 def test_threshold_decides(clip, capsys):
     words = (clip, *GIVEN, "--json", "--quiet", "--threshold")
-    strict = json.loads(replay(capsys, *words, "1000")[1])
+    strict = json.loads(replay(capsys, *words, "200")[1])
     assert "GAS" not in strict["verdicts"]
 
 

@@ -3,10 +3,10 @@
 
 A profile is a TOML file.  The ones in the package are complete: each setting is a table
 
-    [background.slew_counts_per_s]
-    value = 4.0
-    unit = "counts/s"
-    range = [0.0, 4096.0]
+    [background.slew_sigma_per_s]
+    value = 0.5
+    unit = "sigma of the frame a second"
+    range = [0.0, 5.0]
     reason = "why this number"
 
 (words have `choices`, switches have neither).  A user's file may instead say
@@ -14,14 +14,18 @@ A profile is a TOML file.  The ones in the package are complete: each setting is
 
     based_on = "sensitive"
     [background]
-    slew_counts_per_s = 8.0
+    slew_sigma_per_s = 1.0
+
+Ranges are wide enough to experiment and end where an answer would mean nothing: NO GAS from a
+threshold that nothing reaches, or from a background that swallows a plume.  A file of a user
+cannot widen them.  `_AT_ODDS` lists settings that are allowed alone and not together.
 """
 
 import dataclasses
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,6 +40,33 @@ _HEAD = ("name", "summary", "based_on")
 _FIELDS = {"value", "unit", "range", "choices", "reason"}
 
 Value = bool | int | float | str
+_AT_ODDS: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
+    (
+        ("gain.low_percent", "gain.high_percent"),
+        lambda low, high: high - low < 30,
+        "leave less than 30 % of the pixels between black and white",
+    ),
+    (
+        ("guard.learn_s", "lag.span_s"),
+        lambda learn, span: learn < span,
+        "end the learning before the ring of past frames is full",
+    ),
+    (
+        ("guard.blank_span_counts", "guard.min_span_counts"),
+        lambda blank, least: blank > least,
+        "call a picture blank that has enough contrast",
+    ),
+    (
+        ("evidence.least_frames", "evidence.window_s"),
+        lambda least, window: least > 10 * window,
+        "ask for more than ten frames a second: gas could hardly ever be reported",
+    ),
+    (
+        ("evidence.gas", "evidence.area_permille"),
+        lambda gas, area: gas * area > 100,
+        "ask for gas in more than a tenth of the picture: NO GAS would mean nothing",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +93,10 @@ class Setting:
         """The same setting with another value, or ConfigError."""
         problem = self._problem(value)
         if problem:
-            raise ConfigError(f"{where}: {self.key} = {value!r} {problem}; {self._expected()}")
-        if isinstance(self.value, float):
-            value = float(value)  # type: ignore[arg-type]
+            shown = repr(value)[:60]
+            raise ConfigError(f"{where}: {self.key} = {shown} {problem}; {self._expected()}")
+        if not isinstance(self.value, bool | str):
+            value = type(self.value)(value)  # type: ignore[arg-type]
         return dataclasses.replace(self, value=value)  # type: ignore[arg-type]
 
     def _problem(self, value: object) -> str:
@@ -74,9 +106,10 @@ class Setting:
             return "" if value in self.choices else "is not known"
         if isinstance(value, bool) or not isinstance(value, int | float):
             return "is no number"
-        if isinstance(self.value, int) and not float(value).is_integer():
-            return "is no whole number"
-        return "" if self.low <= value <= self.high else "is out of range"
+        if not self.low <= value <= self.high:
+            return "is out of range"
+        is_whole = not isinstance(self.value, int) or float(value).is_integer()
+        return "" if is_whole else "is no whole number"
 
     def _expected(self) -> str:
         if isinstance(self.value, bool):
@@ -115,6 +148,7 @@ class Profile:
             if key not in settings:
                 raise ConfigError(_unknown(key, settings, f"profile {self.name}"))
             settings[key] = settings[key].checked(value, f"profile {self.name}")
+        _check_together(settings, f"profile {self.name}")
         name = self.name if not wanted else f"{self.name.removesuffix('*')}*"
         return Profile(name, self.summary, self.origin, MappingProxyType(settings))
 
@@ -139,7 +173,7 @@ def load(profile: "str | Path | Profile") -> Profile:
     path = Path(profile)
     if path.suffix != ".toml":
         near = difflib.get_close_matches(str(profile), NAMES, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; did you mean '{near[0]}'?" if near else "."
         known = ", ".join(NAMES)
         raise ConfigError(f"profile '{profile}' is not known{hint} Known: {known}, or a .toml file")
     return _read(path)
@@ -159,7 +193,7 @@ def _read(path: Path) -> Profile:
         raise ConfigError(f"profile {path} cannot be read: {error}") from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ConfigError(f"{path}: not TOML: {error}") from error
     head = {key: str(data.pop(key)) for key in _HEAD if key in data}
     _only_tables(data, path, text)
@@ -167,8 +201,18 @@ def _read(path: Path) -> Profile:
         settings = _overlaid(head["based_on"], data, path, text)
     else:
         settings = _complete(data, path, text)
+    _check_together(settings, str(path))
     name = head.get("name", path.stem)
     return Profile(name, head.get("summary", ""), str(path), MappingProxyType(settings))
+
+
+def _check_together(settings: Mapping[str, Setting], where: str) -> None:
+    for keys, is_wrong, meaning in _AT_ODDS:
+        if all(key in settings for key in keys):
+            values = [settings[key].value for key in keys]
+            if is_wrong(*values):
+                both = " and ".join(f"{k} = {v}" for k, v in zip(keys, values, strict=True))
+                raise ConfigError(f"{where}: {both} {meaning}; change one of them")
 
 
 def _only_tables(data: Mapping[str, object], path: Path, text: str) -> None:
@@ -204,14 +248,17 @@ def _complete(data: Mapping[str, Any], path: Path, text: str) -> dict[str, Setti
         for name, table in content.items():
             key = f"{section}.{name}"
             settings[key] = _setting(key, table, _at(path, text, name, section))
-    expected = set(settings)
+    expected: Mapping[str, Setting] = settings
     if path.parent != _FOLDER:
         is_grey = "chain.detector" in settings and settings["chain.detector"].value == "grey"
-        expected = set(_built_in("paper" if is_grey else "sensitive").settings)
-    for key in settings:
+        expected = _built_in("paper" if is_grey else "sensitive").settings
+    for key, setting in list(settings.items()):
+        where = _at(path, text, key.split(".")[1])
         if key not in expected:
-            raise ConfigError(_unknown(key, expected, _at(path, text, key.split(".")[1])))
-    if missing := sorted(expected - set(settings)):
+            raise ConfigError(_unknown(key, expected, where))
+        known = expected[key].checked(setting.value, where)
+        settings[key] = dataclasses.replace(known, reason=setting.reason)
+    if missing := sorted(set(expected) - set(settings)):
         raise ConfigError(
             f"{path}: {len(missing)} settings are missing, first {missing[0]};"
             ' add them or start with based_on = "sensitive"'
