@@ -377,7 +377,7 @@ def test_arena_says_what_it_holds():
 
 
 def test_overrides_reach_the_pipeline():
-    strict = load_profile("sensitive").replace(evidence__area_permille=900.0)
+    strict = load_profile("sensitive").replace(evidence__area_permille=100.0)
     pipeline, scene = ready(strict)
     for _ in range(40):
         verdict = pipeline.step(scene.frame(plume=60), scene.info())
