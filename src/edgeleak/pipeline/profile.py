@@ -96,7 +96,7 @@ class Setting:
             shown = repr(value)[:60]
             raise ConfigError(f"{where}: {self.key} = {shown} {problem}; {self._expected()}")
         if not isinstance(self.value, bool | str):
-            value = type(self.value)(value)  # type: ignore[arg-type]
+            value = type(self.value)(value)  # type: ignore[arg-type, call-overload]
         return dataclasses.replace(self, value=value)  # type: ignore[arg-type]
 
     def _problem(self, value: object) -> str:
