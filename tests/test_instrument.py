@@ -8,7 +8,7 @@ from instrument_rig import CAPTURE, CONTROL, FRAMES, NS, STILL, Rig, small_board
 
 from edgeleak import codes
 from edgeleak.errors import LinkLost, UnavailableError, WrongDeviceError
-from edgeleak.frame import NucState
+from edgeleak.frame import FrameFlag, NucState
 from edgeleak.instrument import Options
 from edgeleak.services.health import State
 from edgeleak.services.watchdog import STORM_STARTS, Starts
@@ -349,3 +349,21 @@ def test_status_is_plain_for_json(running):
 def test_the_board_of_the_tests_is_el1_but_for_the_pixels():
     board = small_board()
     assert (board.name, board.sensor.width, board.tec is not None) == ("el1-a", 160, True)
+
+
+def test_the_kit_without_cooler_and_light_shows_a_picture_and_never_says_no_gas(tmp_path):
+    from edgeleak import board
+
+    rig = Rig(tmp_path, board=board.load("lepton-pi-a"))
+    rig.run_s(20)
+    assert (rig.state, rig.answer.trouble.code) == (State.INHIBIT, codes.BLIND_SENSOR)
+    assert len(rig.infos) > 100
+    assert "NO GAS" not in rig.answers
+    assert rig.instrument.watchdog.is_ready
+    assert rig.instrument.status()["cooler"] is None
+    rig.plant.set_input("button", True)
+    rig.run_s(3.5)
+    rig.plant.set_input("button", False)
+    rig.run_s(3)
+    assert any(info.flags & FrameFlag.SHUTTER for info in rig.infos[100:])
+    rig.instrument.shutdown()

@@ -8,6 +8,7 @@ by themselves within the board's refresh time, and the frames loop says what hap
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from edgeleak import codes
@@ -16,6 +17,7 @@ from edgeleak.bus.protocols import Buses
 from edgeleak.clock import NS_PER_S, Clock
 from edgeleak.config import Config
 from edgeleak.drivers.enables import Enable
+from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.lines import Press, roles
 from edgeleak.errors import BusError, EdgeLeakError, LinkLost, TaskError
 from edgeleak.loop import Loop, Task
@@ -91,10 +93,13 @@ class Instrument:
         self.sensor = parts.sensor(self.board, config.sensor, self.buses, clock)
         self.acquisition = Acquisition(self.sensor, clock, config.sensor.stale_ms)
         self._base = base_calibration(self.folders.state, self.sensor.shape)
-        self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, config.sensor.fps,
+        self.fps = parts.fps(self.sensor, config.sensor)
+        self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, self.fps,
                                  self._base, sensor=self.sensor.info)  # fmt: skip
         self.utc = Utc(clock, self._note_jump)
-        self.nuc = Nuc(self.pipeline, self._base, config.nuc, may_run=self._may_correct,
+        self._corrects_itself = parts.corrects_itself(self.sensor)
+        nuc = replace(config.nuc, has_shutter=config.nuc.has_shutter and not self._corrects_itself)
+        self.nuc = Nuc(self.pipeline, self._base, nuc, may_run=self._may_correct,
                        next_id=self._next_nuc_id)  # fmt: skip
         self.recorder = self._make_recorder()
 
@@ -125,7 +130,8 @@ class Instrument:
             notes.append(lambda: cooler.status.note)
         if light is not None:
             sources.append(lambda: light.status)
-        sources.append(lambda: self.nuc.status)
+        if not self._corrects_itself:
+            sources.append(lambda: self.nuc.status)
         if self.recorder is not None:
             notes.append(self.recorder.report)
         self.health = Health(sources, notes, clear_s=CLEAR_S, start_ns=self.start_ns,
@@ -143,12 +149,12 @@ class Instrument:
     def _make_recorder(self) -> Recorder | None:
         if not self.options.has_recorder:
             return None
-        stream = Stream(self.sensor.shape, self.config.sensor.fps, self.sensor.info,
+        stream = Stream(self.sensor.shape, self.fps, self.sensor.info,
                         self.config.instrument.serial, self.pipeline.verdict.limits)  # fmt: skip
         return Recorder(stream, self.config.recorder, self.utc.label_ns, self.options.recorder)
 
     def _make_loops(self) -> tuple[Loop, ...]:
-        frame_ms = 1000 / self.config.sensor.fps
+        frame_ms = 1000 / self.fps
         feed_ms = min(500.0, self.options.notifier.watchdog_us / 4000 or 500.0)
         frames = [
             Task("frame", self.path.step, max(2.0, frame_ms / 16), frame_ms / 2,
@@ -215,7 +221,8 @@ class Instrument:
         if not self.watchdog.is_ready:
             steps = WAY_UP.index(state) if state in WAY_UP else 0
             self.watchdog.progress(steps, parts.distance_k(self.cooler))
-            has_picture = self.path.frames > 0 and self.nuc.status.taken > 0
+            is_corrected = self.nuc.status.taken > 0 or self._corrects_itself
+            has_picture = self.path.frames > 0 and is_corrected
             if has_picture or (state in AT_REST and self.outputs_are_off()):
                 self.watchdog.ready(str(state))
         self.watchdog.feed(state in AT_REST)
@@ -256,11 +263,18 @@ class Instrument:
     def _pressed(self, press: Press) -> None:
         self.options.log(f"BUTTON {press}")
         if press is Press.NUC:
-            self.nuc.request("button")
+            self.request_nuc("button")
         elif self.recorder is not None and press is Press.RECORD:
             self.recorder.toggle()
         elif self.recorder is not None:
             self.recorder.snapshot()
+
+    def request_nuc(self, why: str) -> None:
+        """A correction as soon as may be: shutter, cap, or the sensor's own."""
+        if isinstance(self.sensor, Lepton):
+            self.sensor.request_ffc()
+        else:
+            self.nuc.request(why)
 
     def clear_fault(self) -> None:
         """Forget a latched fault; a cause that stays trips again at once."""

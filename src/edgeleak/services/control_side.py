@@ -13,6 +13,7 @@ from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
 from edgeleak.clock import Clock
 from edgeleak.drivers.el640 import El640
+from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.link import Steps
 from edgeleak.errors import BusError, EdgeLeakError
 from edgeleak.loop import Task
@@ -69,10 +70,10 @@ class ControlSide:
     """
 
     def __init__(self, board: Board, buses: Buses, clock: Clock, actuators: Actuators,
-                 sensor: El640, nuc: Nuc, on_beat: Callable[[], None],
+                 sensor: El640 | Lepton, nuc: Nuc, on_beat: Callable[[], None],
                  on_error: Callable[[EdgeLeakError], None]) -> None:  # fmt: skip
         self._clock, self._actuators, self._nuc = clock, actuators, nuc
-        self._sensor, self._has_shutter = sensor, hasattr(sensor, "set_shutter")
+        self._shutter = sensor if isinstance(sensor, El640) else None
         self._on_beat, self._on_error = on_beat, on_error
         self._shutter_is = False
         if actuators.cooler is not None and actuators.climate is not None:
@@ -130,10 +131,10 @@ class ControlSide:
     def _step_shutter(self, _due_ns: int) -> None:
         """Obey the correction's wish; the flag of the frames tells it what the shutter did."""
         wanted = self._nuc.shutter_wanted
-        if wanted == self._shutter_is or not self._has_shutter:
+        if wanted == self._shutter_is or self._shutter is None:
             return
         try:
-            self._sensor.set_shutter(wanted)
+            self._shutter.set_shutter(wanted)
             self._shutter_is = wanted
         except BusError:
             return  # tried again with the next step; the correction runs out of patience

@@ -16,8 +16,10 @@ from edgeleak.drivers.ads1115 import Ads1115
 from edgeleak.drivers.el640 import El640
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.led import Led
+from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.sht4x import Sht4x
 from edgeleak.drivers.tmp117 import Tmp117
+from edgeleak.errors import ConfigError
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
 from edgeleak.services.health import State
@@ -26,6 +28,8 @@ from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal import Cooler
 
 US_PER_S = 1_000_000
+LEPTON_FPS = 9.0
+"""26.4 Hz on the wire, each frame three times."""
 STATES = {
     codes.COOLING: State.COOLING,
     codes.COOLER_OFF: State.COOLING,
@@ -33,8 +37,10 @@ STATES = {
 }
 
 
-def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El640:
-    """Driver of the board's sensor."""
+def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El640 | Lepton:
+    """Driver of the board's sensor; a Lepton has one rate and one exposure."""
+    if board.sensor.kind == "lepton":
+        return Lepton(buses, board, clock)
     return El640(
         buses, board, clock, integration_us=config.integration_us,
         frame_period_us=round(US_PER_S / config.fps), binned=config.binning,
@@ -49,10 +55,23 @@ def cooler(board: Board, config: Config, buses: Buses, clock: Clock,
     return Cooler.on(board, config.cooler, buses.i2c, buses.lines, clock, life=life)
 
 
-def illumination(board: Board, buses: Buses, clock: Clock, control: El640) -> Illumination | None:
+def fps(part: El640 | Lepton, config: SensorConfig) -> float:
+    """Frames a second that the pipeline will get."""
+    return LEPTON_FPS if isinstance(part, Lepton) else config.fps
+
+
+def corrects_itself(part: El640 | Lepton) -> bool:
+    """The sensor's own shutter and processor do it; we only may ask."""
+    return isinstance(part, Lepton)
+
+
+def illumination(board: Board, buses: Buses, clock: Clock,
+                 control: El640 | Lepton) -> Illumination | None:  # fmt: skip
     """The light of a board that has one."""
     if board.led is None or board.adc is None or board.address is None:
         return None
+    if isinstance(control, Lepton):
+        raise ConfigError(f"board {board.name}: a Lepton gates no LED; remove [led]")
     led = Led(Ad5693r(buses.i2c, board.address.led_dac), Enable(buses.lines, "led_enable"),
               board.led)  # fmt: skip
     names = ("led_thermistor", "led_current", "supply")
