@@ -13,7 +13,7 @@ SMALL = ("--shape", "120x160", "--fps", "12", "--fast")
 
 
 def sim(capsys, *words):
-    code = main(["sim", *SMALL, *map(str, words)])
+    code = main(["sim", "--pipeline", *SMALL, *map(str, words)])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
@@ -63,7 +63,7 @@ def test_real_time_is_paced_by_the_clock(capsys, monkeypatch):
     naps = []
     monkeypatch.setattr(show.time, "monotonic", lambda: 0.0)  # time stands still
     monkeypatch.setattr(show.time, "sleep", naps.append)
-    code = main(["sim", "--shape", "48x64", "--fps", "10", "--seconds", "1"])
+    code = main(["sim", "--pipeline", "--shape", "48x64", "--fps", "10", "--seconds", "1"])
     capsys.readouterr()
     assert code == 0
     assert naps == pytest.approx([i / 10 for i in range(10)])

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watch the camera find a simulated leak: no hardware needed.
 
-A simulated 640x480 sensor looks at a plant yard.  It is calibrated on two black bodies, then
-the whole pipeline runs on its raw counts; a flange starts to leak after a while, a person and
-a cat pass by.  Because the truth is known, the run ends with found, missed and false alarms.
+The firmware runs as it does on the board, with the real spidev, smbus2 and GPIO calls, against
+an emulated board in a process of its own: sensor, cooler, LED, chips, a plant yard with a leak.
+Because the truth is known, the run ends with found, missed and false alarms.
 
-  edgeleak sim                      one minute in real time
-  edgeleak sim --fast --no-leak     as fast as it goes, nothing to find
+  edgeleak sim                      scenario `leak`, in real time
+  edgeleak sim hot-day --out run    another scenario, with time plots and a recording
+  edgeleak sim --list               all scenarios
+
+With --pipeline there is no board: a simulated sensor feeds the pipeline alone, as fast as wished.
+
+  edgeleak sim --pipeline --fast --no-leak
 """
 
 import argparse
@@ -35,6 +40,14 @@ NUC_FRAMES, NUC_COLD_DEGC, NUC_HOT_DEGC = 32, 10.0, 35.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.add_argument("scenario", nargs="?", default="leak", metavar="SCENARIO",
+                        help="what happens: a name of --list, or a .toml file (leak)")  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="all scenarios, then stop")
+    parser.add_argument("--pipeline", action="store_true",
+                        help="no board: a simulated sensor and the pipeline alone")  # fmt: skip
+    parser.add_argument("--board", default="el1-a", help="with a board: which (el1-a)")
+    parser.add_argument("--config", type=Path, metavar="FILE",
+                        help="with a board: settings of the firmware")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=60.0, help="simulated time (60)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same run (1)")
     parser.add_argument("--shape", type=shape_of, default=(480, 640), help="ROWSxCOLUMNS (480x640)")
@@ -59,6 +72,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate; exit code 0 whatever was found, as long as the camera ran."""
+    from edgeleak.cli import sim_board
+
+    if args.list:
+        sim_board.list_scenarios()
+        return 0
+    return run_pipeline(args) if args.pipeline else sim_board.run_board(args)
+
+
+def run_pipeline(args: argparse.Namespace) -> int:
+    """Sensor and pipeline without a board."""
     from edgeleak.calibration.container import write as write_calibration
     from edgeleak.pipeline import Pipeline
     from edgeleak.sim import SimulatedSensor

@@ -112,6 +112,10 @@ class Plant:
     def _attach(self) -> None:
         self.tec, self.led = wiring.tec(self), wiring.led(self)
         self._breakage.connect(self.tec, self.led)
+        cold_degc = self.scenario.start.cold_degc
+        if self.tec is not None and not math.isnan(cold_degc):
+            self.tec.chill(cold_degc)
+            self.truth.cold_degc = cold_degc
         self._lighting = Lighting(self.led, self.judge, self.counters) if self.led else None
         self.sensor: SensorModel | None = wiring.sensor(self)
         self.chips: dict[int, Chip] = wiring.chips(self)

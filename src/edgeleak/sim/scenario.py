@@ -53,6 +53,13 @@ class World:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The camera at time 0."""
+
+    cold_degc: float = number("degC", -40, 85, "detector; NaN is at ambient since long", math.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gas:
     """One methane release."""
 
@@ -100,6 +107,7 @@ class Scenario:
 
     world   : at time 0
     gas     : the leak
+    start   : what is not at ambient then
     changes : courses of the weather, in order of time
     events  : faults and key presses, in order of time
     """
@@ -108,6 +116,7 @@ class Scenario:
     summary: str = "nothing happens"
     world: World = World()
     gas: Gas = Gas()
+    start: Start = Start()
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
     _kept: list[Any] = field(default_factory=lambda: [math.inf, -math.inf, None], repr=False)
@@ -169,7 +178,7 @@ def load(name: str) -> Scenario:
 
 def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
     """A scenario from its TOML tables."""
-    known = ("summary", "world", "gas", "change", "fault", "press")
+    known = ("summary", "world", "gas", "start", "change", "fault", "press")
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.5)
@@ -190,6 +199,7 @@ def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
         summary=str(table.get("summary", "")),
         world=schema.build(World, table.get("world", {}), origin, text, "world"),
         gas=schema.build(Gas, table.get("gas", {}), origin, text, "gas"),
+        start=schema.build(Start, table.get("start", {}), origin, text, "start"),
         changes=tuple(sorted(changes, key=lambda change: change.at_s)),
         events=tuple(sorted(events, key=lambda event: event.at_s)),
     )

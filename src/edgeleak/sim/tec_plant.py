@@ -42,6 +42,10 @@ class TecPlant:
         self._bead_degc = degc
         self._late: deque[float] = deque()
 
+    def chill(self, cold_degc: float) -> None:
+        """The cold side alone at a temperature, as after a battery was changed in the field."""
+        self.cold_degc = self.thermistor_degc = self._bead_degc = cold_degc
+
     def voltage_v(self, current_a: float) -> float:
         """Across the module at a current through it."""
         if self.is_short:

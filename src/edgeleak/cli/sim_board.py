@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole firmware on an emulated board: plant and `edgeleak run` as two processes.
+
+The plant's own truth is sampled beside the run, so that what the firmware said can be put next
+to what was so: verdicts against gas, temperatures against the set-point, limits by the judge.
+"""
+
+import argparse
+import itertools
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeleak.errors import DataError
+from edgeleak.sim import scenario as scenarios
+from edgeleak.sim.launch import RunningPlant
+
+SAMPLE_S = 0.2
+GRACE_S = 20.0
+EARLY_S = 0.5
+"""A verdict may name a frame that was exposed before the plant's next sample."""
+LINE = re.compile(r"^(STATE|VERDICT) (.+?) t=(\d+) frame=(-?\d+) ?(.*)$")
+
+
+@dataclass(slots=True)
+class History:
+    """What was so, sampled from the plant, and what the firmware said, from its log.
+
+    truth    : (seconds of the scenario, values) of each sample
+    states   : (seconds, state)
+    verdicts : (seconds, GAS | NO GAS | INHIBIT | FAULT)
+    """
+
+    truth: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    states: list[tuple[float, str]] = field(default_factory=list)
+    verdicts: list[tuple[float, str]] = field(default_factory=list)
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    counters: dict[str, Any] = field(default_factory=dict)
+
+    def spans(self, word: str, end_s: float) -> list[tuple[float, float]]:
+        """(from, to) of one verdict."""
+        edges = [*self.verdicts, (end_s, "")]
+        return [(a, b) for (a, found), (b, _) in itertools.pairwise(edges)
+                if found == word]  # fmt: skip
+
+
+def run_board(args: argparse.Namespace) -> int:
+    """Run; exit code of the firmware, 65 when the plant's judge found a limit broken."""
+    course = scenarios.load(args.scenario)
+    say = sys.stderr if args.json else sys.stdout
+    print(f"scenario {course.name}: {course.summary}", file=say, flush=True)
+    with tempfile.TemporaryDirectory(prefix="edgeleak-") as scratch:
+        folder = args.out or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        history, report, code = _run(args, folder, Path(scratch))
+        summary = judge(history, report, course, args.seconds)
+        if args.out is not None:
+            _save(args, history, summary, course)
+    if args.json:
+        print(json.dumps(summary, indent=2))
+    _say(args, summary, say)
+    if code == 0 and history.violations:
+        raise DataError(f"the plant's judge saw {len(history.violations)} limits broken")
+    return code
+
+
+def _run(args: argparse.Namespace, out: Path,
+         scratch: Path) -> tuple[History, dict[str, Any], int]:  # fmt: skip
+    history = History()
+    for name in ("state", "run"):
+        (scratch / name).mkdir()
+    with RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
+        command = [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
+                   "--seconds", str(args.seconds), "--json", "--out", str(out),
+                   "--state", str(scratch / "state"), "--run", str(scratch / "run"),
+                   *(("--config", str(args.config)) if args.config else ())]  # fmt: skip
+        started_s = plant.control.ask("scenario")["elapsed_s"]
+        firmware = subprocess.Popen(command, env=plant.environment(), stdout=subprocess.PIPE,
+                                    text=True, start_new_session=True)  # fmt: skip
+        try:
+            _watch(plant, firmware, history, args.seconds + GRACE_S)
+            text = firmware.communicate(timeout=GRACE_S)[0]
+        except KeyboardInterrupt:
+            firmware.send_signal(signal.SIGTERM)
+            text = firmware.communicate(timeout=GRACE_S)[0]
+        finally:
+            if firmware.poll() is None:
+                firmware.kill()
+                firmware.wait()
+        history.violations = plant.control.ask("violations")["violations"]
+        history.counters = plant.control.ask("counters")
+    report = json.loads(text) if text.strip().startswith("{") else {}
+    _read_log(out / "run.log", history, started_s)
+    return history, report, firmware.returncode
+
+
+def _watch(plant: RunningPlant, firmware: Any, history: History, limit_s: float) -> None:
+    """Sample the truth until the firmware ends."""
+    end_s = time.monotonic() + limit_s
+    while firmware.poll() is None and time.monotonic() < end_s:
+        where = plant.control.ask("scenario")
+        values = plant.control.ask("truth")["truth"]
+        values["gas_g_per_h"] = where["world"]["gas_g_per_h"]
+        history.truth.append((where["elapsed_s"], values))
+        time.sleep(SAMPLE_S)
+
+
+def _read_log(path: Path, history: History, started_s: float) -> None:
+    """States and verdicts of run.log; its times count from the firmware's start."""
+    if not path.is_file():
+        return
+    for row in path.read_text(encoding="utf-8").splitlines():
+        found = LINE.match(row)
+        if not found:
+            continue
+        at_s = started_s + int(found[3]) / 1000
+        if found[1] == "STATE":
+            history.states.append((at_s, found[2].split()[1]))
+        else:
+            word = found[2].split(" > ")[1].rsplit(" ", 1)[0]
+            history.verdicts.append((at_s, word))
+
+
+def judge(history: History, report: dict[str, Any], course: Any, seconds: float) -> dict[str, Any]:
+    """What was found, missed and falsely called, by the plant's truth."""
+    end_s = history.truth[-1][0] if history.truth else 0.0
+    gas = [at_s for at_s, values in history.truth if values["gas_g_per_h"] > 0]
+    calls = history.spans("GAS", end_s)
+    begun_s = gas[0] if gas else None
+    first_s = next((a for a, b in calls if begun_s is not None and b > begun_s), None)
+    false = [span for span in calls if begun_s is None or span[0] < begun_s - EARLY_S]
+    clear = history.spans("NO GAS", end_s)
+    return {
+        "scenario": course.name,
+        "seconds": seconds,
+        "leak_began_s": begun_s,
+        "found_s": None if first_s is None or begun_s is None else max(0.0, first_s - begun_s),
+        "false_alarms": len(false),
+        "first_answer_s": min((a for a, _ in clear + calls), default=None),
+        "no_gas_s": round(sum(b - a for a, b in clear), 1),
+        "gas_s": round(sum(b - a for a, b in calls), 1),
+        "violations": history.violations,
+        "extremes": history.counters.get("extremes", {}),
+        "last": report,
+    }
+
+
+def sentence(summary: dict[str, Any]) -> str:
+    """The outcome in one line."""
+    if summary["leak_began_s"] is None:
+        if summary["false_alarms"]:
+            return f"FALSE ALARM: {summary['false_alarms']} where there is no gas"
+        return f"NO LEAK, and none was called: NO GAS for {summary['no_gas_s']:.0f} s"
+    if summary["found_s"] is None:
+        return "MISSED: the leak was not found"
+    early = f", {summary['false_alarms']} false before" if summary["false_alarms"] else ""
+    return f"FOUND {summary['found_s']:.1f} s after the leak began{early}"
+
+
+def _save(args: argparse.Namespace, history: History, summary: dict[str, Any], course: Any) -> None:
+    from edgeleak.cli.sim_plot import draw
+
+    title = f"scenario {course.name}: {sentence(summary)}"
+    draw(history, summary, title, args.out / "timeline.png")
+    text = json.dumps(summary, indent=1) + "\n"
+    (args.out / "summary.json").write_text(text, encoding="utf-8")
+
+
+def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
+    last = summary["last"]
+    print(f"\n{sentence(summary)}", file=say)
+    answer = summary["first_answer_s"]
+    ready = "never gave an answer" if answer is None else f"first answer at {answer:.1f} s"
+    print(f"firmware {ready}; ended {last.get('state', 'without a report')},"
+          f" {last.get('verdict', '-')}", file=say)  # fmt: skip
+    limits = summary["violations"]
+    found = f"{len(limits)} limits broken, first {limits[0]}" if limits else "no limit broken"
+    coldest = summary["extremes"].get("min_cold_degc", float("nan"))
+    print(f"plant    {found}; detector down to {coldest:.1f} degC", file=say)
+    if args.out is None:
+        print("         add --out DIR for time plots, recording and log", file=say)
+        return
+    print(f"look at  {args.out / 'timeline.png'}", file=say)
+    for path in sorted(args.out.glob("*.mcap"))[:1]:
+        made = path.with_suffix(".elcal")
+        given = f" --calibration {made}" if made.is_file() else ""
+        print(f"again    edgeleak replay {path}{given} --out {args.out / 'pictures'}", file=say)
+
+
+def list_scenarios() -> None:
+    """Every scenario with its sentence."""
+    for name in scenarios.names():
+        print(f"{name:<18}{scenarios.load(name).summary}")
