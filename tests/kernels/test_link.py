@@ -199,6 +199,21 @@ def test_one_to_three_wrong_bits_are_always_seen(rng, bits):
         assert counts[GOOD] == 0
 
 
+def test_no_one_two_or_three_bits_hide_in_the_longest_packet():
+    """9040 single-bit syndromes differ, so two bits never cancel; the polynomial has x + 1 as a
+    factor, so neither do three."""
+    n_bytes = packet_bytes(640)
+    seen = set()
+    for byte in range(n_bytes):
+        data = np.zeros(n_bytes, np.uint8)
+        for bit in range(8):
+            data[byte] = 1 << bit
+            seen.add(kernels.crc16(data, 0))
+    assert len(seen) == 8 * n_bytes
+    assert 0 not in seen
+    assert (0x1021 | 0x10000).bit_count() % 2 == 0
+
+
 def test_random_streams_equal_the_twin(rng):
     """Lines of several frames, idle packets and damage in any order, in any chunks."""
     width = 16

@@ -12,7 +12,6 @@ from edgeleak.drivers import el640 as chip
 from edgeleak.kernels.reference import link
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import Nack
-from edgeleak.sim.el640_model import SpiTiming
 from edgeleak.sim.plant import Plant
 
 NBYTES = chip.packet_bytes(32)
@@ -181,19 +180,6 @@ def streaming_copy(kind):
     plant.inject(kind(count=1))
     plant.advance_to(plant.now_ns + 10 * MS)
     return plant
-
-
-def test_timing_models_the_even_divider_and_the_ninth_clock():
-    assert SpiTiming.of(62.5e6).hz == 50e6
-    assert SpiTiming.of(62.5e6, core_hz=250e6).hz == 62.5e6
-    frame = chip.frame_bytes((480, 640))
-    assert 1e9 / SpiTiming(62.5e6).message_ns(frame) == pytest.approx(14.4, abs=0.06)
-    assert 1e9 / SpiTiming(62.5e6, 9).message_ns(frame) == pytest.approx(12.8, abs=0.06)
-    plant = streaming()
-    before_ns = plant.now_ns
-    read(plant, 10)
-    took_ns = SpiTiming.of(plant.board.spi.max_hz).message_ns(10 * NBYTES)
-    assert plant.sensor.busy_until_ns == before_ns + took_ns
 
 
 def test_same_seed_same_bytes():

@@ -2,8 +2,8 @@
 """EL-1's readout: 640x480 or binned 320x240 over SPI, control port over I2C.
 
 The packet, its telemetry line and the registers are this project's own definition of the
-sensor link (docs/el640.md); there is no datasheet behind it.  A message reads whole packets, at
-most what spidev takes at once; idle packets vanish, any damage costs the whole frame.
+sensor link (docs/sensor-link.md); there is no datasheet behind it.  A message reads whole
+packets, at most what spidev takes at once; idle packets vanish, damage costs the whole frame.
 """
 
 import struct
@@ -32,6 +32,7 @@ from edgeleak.sensor import EL640, SensorInfo
 REG_ID, REG_CTRL, REG_INTEGRATION_US, REG_PERIOD_US, REG_LED_MODE = 0x00, 0x02, 0x04, 0x08, 0x0C
 REGISTER_BYTES = {REG_ID: 2, REG_CTRL: 2, REG_INTEGRATION_US: 4, REG_PERIOD_US: 4, REG_LED_MODE: 2}
 DEVICE_ID = 0x454C
+TELEMETRY_LINE, IDLE_LINE = 0x7FFE, 0x7FFF
 CTRL_STREAM, CTRL_BIN, CTRL_SHUTTER = 1, 2, 4
 FLAG_LED, FLAG_SHUTTER, FLAG_SATURATED, CHANNEL_SHIFT = 1, 2, 4, 4
 TELEMETRY = struct.Struct(">IIHHIHH")
@@ -207,6 +208,7 @@ class El640:
             yield RESET_NS
         self._check_id()
         self._drain_edges()
+        self._looked_ns = self._clock.monotonic_ns()
         self._numbers.restart()
         self._offset_ns = None
         self._configure()

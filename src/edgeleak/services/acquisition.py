@@ -309,8 +309,7 @@ class Acquisition:
     def take(self, counts: np.ndarray) -> FrameInfo | None:
         """The newest whole frame, once; None when there is no new one.
 
-        counts : (H, W) uint16, overwritten only when a frame is returned or when its telemetry
-                 contradicts its lines
+        counts : (H, W) uint16, overwritten when a frame is returned and left alone otherwise
         """
         with self._lock:
             buffer = self._ready

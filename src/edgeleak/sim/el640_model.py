@@ -9,7 +9,7 @@ number remains.  Pixels are made when the first line is fetched, so frames nobod
 import math
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.drivers import el640 as chip
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import pack_el640, seal_el640
-from edgeleak.kernels.reference.link import IDLE
-from edgeleak.kernels.reference.link import TELEMETRY as TELEMETRY_LINE
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import BUS_IDLE, Nack
 from edgeleak.sim.link_damage import Damage
@@ -37,28 +35,6 @@ OFF, ON, ALTERNATE = 0, 1, 2
 TRUTH_KEPT = 8
 STEP_NS = 5_000_000
 """Of the plant's physics."""
-
-
-class SpiTiming(NamedTuple):
-    """What the host's SPI controller makes of a wish.
-
-    hz              : clock it reaches
-    clocks_per_byte : 9 where the controller pauses between bytes
-    gap_ns          : from one message to the next
-    """
-
-    hz: float
-    clocks_per_byte: int = 8
-    gap_ns: int = 0
-
-    @classmethod
-    def of(cls, max_hz: float, core_hz: float = 400e6, clocks_per_byte: int = 8) -> "SpiTiming":
-        """A divider that must be even: 62.5 MHz asked of a 400 MHz core gives 50 MHz."""
-        divider = max(2, 2 * math.ceil(core_hz / max_hz / 2))
-        return cls(core_hz / divider, clocks_per_byte)
-
-    def message_ns(self, nbytes: int) -> int:
-        return self.gap_ns + round(nbytes * self.clocks_per_byte / self.hz * NS_PER_S)
 
 
 class SceneModel(Protocol):
@@ -85,7 +61,6 @@ class El640Model:
     """The sensor of a plant.
 
     scene     : what it looks at; may be replaced by anything callable with an Exposure
-    timing    : SPI controller of the host; `busy_until_ns` is the end of the last message
     counters  : frames exposed, read, overrun; damage is counted by the plant
     truth     : frame number -> counts as sent, of the last frames, when `keeps_truth`
     """
@@ -97,8 +72,6 @@ class El640Model:
         self._power_up_ns = part.power_up_ms * NS_PER_MS
         self._has_edge = "data_ready" in plant.board.gpio.lines
         self._scene: SceneModel | None = None
-        self.timing = SpiTiming.of(plant.board.spi.max_hz)
-        self.busy_until_ns = 0
         self.counters: Counter[str] = Counter()
         self.keeps_truth = False
         self.truth: dict[int, np.ndarray] = {}
@@ -296,9 +269,6 @@ class El640Model:
 
     def read(self, buffer: memoryview) -> int:
         """One CS-low period: whole packets without gap; a cut one is lost."""
-        now_ns = self._plant.now_ns
-        begin_ns = max(now_ns, self.busy_until_ns)
-        self.busy_until_ns = begin_ns + self.timing.message_ns(len(buffer))
         if not self.is_alive:
             buffer[:] = bytes(len(buffer))
             return len(buffer)
@@ -334,7 +304,7 @@ class El640Model:
 
     def _idle(self, nbytes: int) -> np.ndarray:
         packet = np.zeros(nbytes, np.uint8)
-        seal_el640(packet, (nbytes - 10) // 7 * 4, IDLE, self.frame_number & 0xFFFF, 0)
+        seal_el640(packet, (nbytes - 10) // 7 * 4, chip.IDLE_LINE, self.frame_number & 0xFFFF, 0)
         return packet
 
     def _render(self, frame: Frame) -> np.ndarray:
@@ -352,7 +322,7 @@ class El640Model:
             packets[height].data, chip.HEADER_BYTES, uptime_ms, number, fpa_ck, fpa_raw,
             int(exposure.integration_us), round(frame.led_ma), 0,
         )  # fmt: skip
-        seal_el640(packets[height], width, TELEMETRY_LINE, number & 0xFFFF, flags)
+        seal_el640(packets[height], width, chip.TELEMETRY_LINE, number & 0xFFFF, flags)
         if self.keeps_truth:
             self.truth[number] = counts.copy()
             while len(self.truth) > TRUTH_KEPT:

@@ -18,7 +18,7 @@ from edgeleak.drivers import lepton as chip
 from edgeleak.kernels import crc_vospi, pack_vospi
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import BUS_IDLE, Nack
-from edgeleak.sim.el640_model import SceneModel, SpiTiming
+from edgeleak.sim.el640_model import SceneModel
 from edgeleak.sim.link_damage import Damage
 from edgeleak.sim.live_scene import NOMINAL_FPA_DEGC, Exposure, LiveScene
 
@@ -51,8 +51,7 @@ class LeptonModel:
         self._power_up_ns = part.power_up_ms * NS_PER_MS
         self._segments = chip.LAYOUTS[self.shape][0]
         self._scene: SceneModel | None = None
-        self.timing = SpiTiming.of(min(plant.board.spi.max_hz, 20_000_000))
-        self.busy_until_ns = 0
+        self._busy_until_ns = 0
         self.counters: Counter[str] = Counter()
         self.keeps_truth = False
         self.truth: dict[int, np.ndarray] = {}
@@ -204,21 +203,20 @@ class LeptonModel:
     def read(self, buffer: memoryview) -> int:
         """One CS-low period, packet by packet at the bus clock."""
         now_ns = self._plant.now_ns
-        ahead_ns = self.timing.message_ns(len(buffer))
-        begin_ns = max(now_ns, min(self.busy_until_ns, now_ns + ahead_ns))
+        packet_ns = round(chip.PACKET_BYTES * self._plant.spi_ns_per_byte)
+        slots = -(-len(buffer) // chip.PACKET_BYTES)
+        begin_ns = max(now_ns, min(self._busy_until_ns, now_ns + slots * packet_ns))
         if not self.is_alive:
             buffer[:] = bytes(len(buffer))
             return len(buffer)
         self._settle()
         if begin_ns - self._last_read_ns > IDLE_NS:
             self._step_in(begin_ns)
-        slots = -(-len(buffer) // chip.PACKET_BYTES)
-        packet_ns = self.timing.message_ns(chip.PACKET_BYTES)
         rows = np.zeros((slots, chip.PACKET_BYTES), np.uint8)
         slot = 0
         while slot < slots:
             slot += self._fill(rows[slot:], begin_ns + slot * packet_ns, packet_ns)
-        self.busy_until_ns = self._last_read_ns = begin_ns + slots * packet_ns
+        self._busy_until_ns = self._last_read_ns = begin_ns + slots * packet_ns
         data = rows.reshape(-1)[: len(buffer)]
         buffer[:] = self._slipped(data).data
         return self._damage.shortened(len(buffer))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeleak.drivers import el640 as chip
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import seal_el640
-from edgeleak.kernels.reference.link import IDLE
 from edgeleak.sim import faults
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Damage:
             seal_el640(packets[line], width, other, number, flags)
         if self._plant.take(faults.Discard) is not None:
             idle = np.zeros((1, packets.shape[1]), np.uint8)
-            seal_el640(idle[0], (packets.shape[1] - 10) // 7 * 4, IDLE, 0, 0)
+            seal_el640(idle[0], (packets.shape[1] - 10) // 7 * 4, chip.IDLE_LINE, 0, 0)
             line = self._line(packets)
             packets = np.concatenate([packets[:line], idle, packets[line:]])
         return self.any_lines(packets)
