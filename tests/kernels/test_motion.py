@@ -8,87 +8,113 @@ from edgeleak import kernels
 from edgeleak.kernels.reference import motion as reference
 
 
-def sums(run, counts):
+def sums(run, counts, bands):
     h, w = counts.shape
-    columns, rows = np.zeros(w, np.uint32), np.zeros(h, np.uint32)
+    columns, rows = np.ones((bands, w), np.uint32), np.ones((bands, h), np.uint32)
     run(counts, columns, rows)
     return columns, rows
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 37), (37, 1), (61, 83), (480, 640)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 37), (37, 1), (5, 6), (61, 83), (480, 640)])
+@pytest.mark.parametrize("bands", [1, 3, 4, 8])
 @pytest.mark.parametrize("low", [0, 65535])
-def test_sums_equal_the_twin(rng, shape, low):
+def test_sums_equal_the_twin(rng, shape, bands, low):
+    if bands > min(shape):
+        pytest.skip("more strips than rows or columns")
     counts = rng.integers(low, 65536, shape, dtype=np.uint16)
     for got, want in zip(
-        sums(kernels.project, counts), sums(reference.project, counts), strict=True
+        sums(kernels.project, counts, bands), sums(reference.project, counts, bands), strict=True
     ):
         np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize(("n", "reach"), [(4, 1), (34, 16), (160, 16), (640, 64)])
+@pytest.mark.parametrize(
+    ("n", "reach", "gap"), [(4, 1, 1), (34, 16, 1), (48, 16, 8), (160, 16, 8), (640, 64, 64)]
+)
 @pytest.mark.parametrize("top", [2, 1000, 2**22, 2**22 + 1, 2**32])
-def test_shift_equals_the_twin(rng, n, reach, top):
+def test_shift_equals_the_twin(rng, n, reach, gap, top):
     past, now = (rng.integers(0, top, n, dtype=np.uint32) for _ in range(2))
-    assert kernels.profile_shift(past, now, reach) == reference.profile_shift(past, now, reach)
+    want = reference.profile_shift(past, now, reach, gap)
+    assert kernels.profile_shift(past, now, reach, gap) == want
 
 
 @pytest.mark.parametrize("steep_at", [0, 200, 300, 639])
-def test_one_steep_slope_among_flat_ones_equals_the_twin(rng, steep_at):
+@pytest.mark.parametrize("gap", [1, 8])
+def test_one_steep_slope_among_flat_ones_equals_the_twin(rng, steep_at, gap):
     past, now = (rng.integers(0, 1000, 640, dtype=np.uint32) for _ in range(2))
     for sums in (past, now):
         sums[steep_at] = 2**32 - 1
-        assert kernels.profile_shift(past, now, 16) == reference.profile_shift(past, now, 16)
+        want = reference.profile_shift(past, now, 16, gap)
+        assert kernels.profile_shift(past, now, 16, gap) == want
 
 
-@pytest.mark.parametrize("shape", [(34, 35), (61, 83), (120, 160)])
-def test_both_directions_in_one_call_equal_the_twin(rng, shape):
+@pytest.mark.parametrize("shape", [(42, 43), (61, 83), (120, 160)])
+@pytest.mark.parametrize("bands", [1, 4])
+def test_both_directions_in_one_call_equal_the_twin(rng, shape, bands):
     h, w = shape
     counts = rng.integers(0, 16384, shape, dtype=np.uint16)
-    columns = rng.integers(0, 16384 * h, (3, w), dtype=np.uint32)
-    rows = rng.integers(0, 16384 * w, (3, h), dtype=np.uint32)
+    columns = rng.integers(0, 16384 * h, (3, bands, w), dtype=np.uint32)
+    rows = rng.integers(0, 16384 * w, (3, bands, h), dtype=np.uint32)
     twin_columns, twin_rows = columns.copy(), rows.copy()
-    got = kernels.camera_shift(counts, columns, rows, 16)
-    assert got == reference.camera_shift(counts, twin_columns, twin_rows, 16)
+    got = kernels.camera_shift(counts, columns, rows, 16, 8)
+    assert got == reference.camera_shift(counts, twin_columns, twin_rows, 16, 8)
+    assert len(got) == 2 * bands
     np.testing.assert_array_equal(columns, twin_columns)
     np.testing.assert_array_equal(rows, twin_rows)
 
 
+@pytest.mark.parametrize("gap", [1, 8])
 @pytest.mark.parametrize("moved", [-7, -2.5, -0.5, 0, 0.5, 1, 3.25, 12])
-def test_a_known_shift_is_found(rng, moved):
+def test_a_known_shift_is_found(rng, moved, gap):
     x = np.arange(400)
     scene = np.convolve(rng.normal(0, 300, 400), np.ones(5) / 5, "same")
     past, now = (
         (120 * (5000 + np.interp(np.arange(100, 300) - d, x, scene))).astype(np.uint32)
         for d in (0, moved)
     )
-    shift_q8, best, _, structure = kernels.profile_shift(past, now, 16)
+    shift_q8, best, _, structure, _ = kernels.profile_shift(past, now, 16, gap)
     assert shift_q8 / 256 == pytest.approx(moved, abs=0.2)
     if moved == int(moved):
         assert best < 0.1 * structure
-    assert kernels.profile_shift(now, past, 16)[0] == pytest.approx(-shift_q8, abs=30)
+    assert kernels.profile_shift(now, past, 16, gap)[0] == pytest.approx(-shift_q8, abs=30)
+
+
+def test_a_ramp_has_no_structure():
+    ramp = (5000 + 300 * np.arange(100)).astype(np.uint32)
+    assert kernels.profile_shift(ramp, ramp, 16, 8)[1:] == (0, 0, 0, 0)
 
 
 def test_bad_input_is_refused():
     sums40 = np.zeros(40, np.uint32)
-    for bad in (0, 65, 20):
-        with pytest.raises(ValueError, match=r"reach|length"):
-            kernels.profile_shift(sums40, sums40, bad)
+    for reach, gap in [(0, 1), (65, 1), (20, 1), (16, 8), (4, 0), (4, 65)]:
+        with pytest.raises(ValueError, match=r"reach|gap|length"):
+            kernels.profile_shift(sums40, sums40, reach, gap)
     with pytest.raises(ValueError, match="length of now"):
-        kernels.profile_shift(sums40, sums40[:39].copy(), 4)
+        kernels.profile_shift(sums40, sums40[:39].copy(), 4, 1)
     with pytest.raises(ValueError, match="rows"):
-        kernels.project(np.zeros((3, 40), np.uint16), sums40, sums40)
-    for columns, rows in [((2, 41), (2, 50)), ((1, 40), (2, 50)), ((2, 40), (1, 50))]:
-        with pytest.raises(ValueError, match=r"columns|rows"):
+        kernels.project(
+            np.zeros((3, 40), np.uint16), np.zeros((1, 40), np.uint32), np.zeros((1, 4), np.uint32)
+        )
+    with pytest.raises(ValueError, match="bands"):
+        kernels.project(
+            np.zeros((3, 40), np.uint16), np.zeros((4, 40), np.uint32), np.zeros((4, 3), np.uint32)
+        )
+    shapes = [((2, 4, 41), (2, 4, 50)), ((1, 4, 40), (2, 4, 50)), ((2, 4, 40), (1, 4, 50)),
+              ((2, 4, 40), (2, 3, 50)), ((2, 9, 40), (2, 9, 50))]  # fmt: skip
+    for columns, rows in shapes:
+        with pytest.raises(ValueError, match=r"columns|rows|bands"):
             kernels.camera_shift(
                 np.zeros((50, 40), np.uint16),
                 np.zeros(columns, np.uint32),
                 np.zeros(rows, np.uint32),
-                16,
+                8,
+                8,
             )
-    with pytest.raises(ValueError, match="height"):
+    with pytest.raises(ValueError, match="length"):
         kernels.camera_shift(
-            np.zeros((33, 40), np.uint16),
-            np.zeros((2, 40), np.uint32),
-            np.zeros((2, 33), np.uint32),
+            np.zeros((40, 50), np.uint16),
+            np.zeros((2, 4, 50), np.uint32),
+            np.zeros((2, 4, 40), np.uint32),
             16,
+            8,
         )

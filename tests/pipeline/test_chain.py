@@ -25,7 +25,8 @@ class Scene:
 
     def __init__(self, shape=SHAPE, seed=0, period_ns=PERIOD_NS):
         self.rng = np.random.default_rng(seed)
-        self.base = 5000 + 30.0 * np.arange(shape[1]) + 10.0 * np.arange(shape[0])[:, None]
+        y, x = np.indices(shape)
+        self.base = 5000 + 30.0 * x + 10.0 * y + 60 * np.sin(x / 5) * np.sin(y / 4)
         self.period_ns, self.count = period_ns, 0
 
     def frame(self, plume=0.0):

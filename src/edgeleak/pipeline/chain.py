@@ -17,7 +17,7 @@ from edgeleak.pipeline.clipping import Clipping
 from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard
-from edgeleak.pipeline.motion import MotionGuard
+from edgeleak.pipeline.motion import MOST_OF_STRUCTURE, MotionGuard
 from edgeleak.pipeline.profile import Profile, load
 from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, GreyStage
 from edgeleak.pipeline.verdict import Limits, Verdict
@@ -297,6 +297,9 @@ class Pipeline:
             return self._answer(code, guard.measured, guard.expected)
         evidence = self._stage.evidence_px / self._gas_px
         is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
+        if self._motion.is_unsure and not is_gas:
+            motion = self._motion
+            return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)
         if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
             return self._answer(self._see_nothing, nan, nan)
         return self._verdict(GAS if is_gas else NO_GAS, 0, evidence, nan, nan)

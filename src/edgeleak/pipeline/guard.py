@@ -234,8 +234,8 @@ class Guard:
         self.must_seed, self.settled_s = False, 0.0
 
     def learning(self) -> int:
-        """LEARNING until the background has had its time."""
-        self.settled_s += self.dt_s
+        """LEARNING until the background has had its time, or while it waits for its first frame."""
+        self.settled_s = 0.0 if self.must_seed else self.settled_s + self.dt_s
         if self.settled_s >= self._learn_s:
             return 0
         self.measured, self.expected = self.settled_s, self._learn_s

@@ -3,16 +3,23 @@
 
 import numpy as np
 
+Found = tuple[int, int, int, int, int]
+
 
 def project(counts: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> None:
     """See edgeleak.kernels.project; same contract, any speed."""
-    columns[:] = counts.sum(axis=0, dtype=np.uint32)
-    rows[:] = counts.sum(axis=1, dtype=np.uint32)
+    (h, w), bands = counts.shape, len(columns)
+    for i in range(bands):
+        strip = slice(i * h // bands, (i + 1) * h // bands)
+        columns[i] = counts[strip].sum(axis=0, dtype=np.uint32)
+        strip = slice(i * w // bands, (i + 1) * w // bands)
+        rows[i] = counts[:, strip].sum(axis=1, dtype=np.uint32)
 
 
-def profile_shift(past: np.ndarray, now: np.ndarray, reach: int) -> tuple[int, int, int, int]:
+def profile_shift(past: np.ndarray, now: np.ndarray, reach: int, gap: int) -> Found:
     """See edgeleak.kernels.profile_shift; same contract, any speed."""
-    slope, before = np.diff(now.astype(np.int64)), np.diff(past.astype(np.int64))
+    sums, before = now.astype(np.int64), past.astype(np.int64)
+    slope, before = sums[gap:] - sums[:-gap], before[gap:] - before[:-gap]
     n = len(slope)
     core = slope[reach : n - reach]
     sad = [
@@ -27,15 +34,20 @@ def profile_shift(past: np.ndarray, now: np.ndarray, reach: int) -> tuple[int, i
         if rise > 0:
             part = 128 * abs(left - right) // rise
             shift_q8 += part if left > right else -part
-    return shift_q8, sad[best], sad[reach], int(np.abs(core).sum())
+    total = int(core.sum())
+    mean = abs(total) // len(core) * (1 if total > 0 else -1)
+    bends = np.diff(sums, 2)[reach : n - reach]
+    structure, rough = int(np.abs(core - mean).sum()), int(np.abs(bends).sum())
+    return shift_q8, sad[best], sad[reach], structure, rough
 
 
 def camera_shift(
-    counts: np.ndarray, columns: np.ndarray, rows: np.ndarray, reach: int
-) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]]:
+    counts: np.ndarray, columns: np.ndarray, rows: np.ndarray, reach: int, gap: int
+) -> tuple[Found, ...]:
     """See edgeleak.kernels.camera_shift; same contract, any speed."""
     project(counts, columns[0], rows[0])
-    return (
-        profile_shift(columns[1], columns[0], reach),
-        profile_shift(rows[1], rows[0], reach),
+    return tuple(
+        profile_shift(past, now, reach, gap)
+        for sums in (columns, rows)
+        for past, now in zip(sums[1], sums[0], strict=True)
     )
