@@ -32,6 +32,7 @@ COMMANDS: tuple[str, ...] = (
     "export",
     "nuc",
     "evaluate",
+    "tune",
     "config",
     "version",
 )

@@ -55,6 +55,23 @@ class Around:
         return Surroundings(air.time_ns, air.housing_degc, air.humidity_percent, volts)
 
 
+def cooler_loop(board: Board, config: CoolerConfig, buses: Buses, clock: Clock,
+                life: LifeCounters) -> tuple[Cooler, Loop]:  # fmt: skip
+    """The service and a control loop with nothing else in it, on any buses."""
+    cooler = Cooler.on(board, config, buses.i2c, buses.lines, clock, life=life)
+    around = Around(board, buses, clock)
+
+    def look(_due_ns: int) -> None:
+        cooler.surroundings = around.read()
+
+    loop = Loop("control", clock, [
+        *cooler.tasks(),
+        Task("around", look, 500, 25, "slower than the air changes"),
+        Task("life", life.save_if_due, 1000, 50, "few writes"),
+    ])  # fmt: skip
+    return cooler, loop
+
+
 class Bench:
     """One cooler on one plant.
 
@@ -73,18 +90,8 @@ class Bench:
 
     def _make(self, buses: Buses, clock: Clock) -> Loop:
         self.life = LifeCounters(self._life_path)
-        self.cooler = cooler = Cooler.on(self._board, self._config, buses.i2c, buses.lines, clock,
-                                         life=self.life)  # fmt: skip
-        around = Around(self._board, buses, clock)
-
-        def look(_due_ns: int) -> None:
-            cooler.surroundings = around.read()
-
-        return Loop("control", clock, [
-            *cooler.tasks(),
-            Task("around", look, 500, 25, "slower than the air changes"),
-            Task("life", lambda due_ns: self.life.save_if_due(due_ns), 1000, 50, "few writes"),
-        ])  # fmt: skip
+        self.cooler, loop = cooler_loop(self._board, self._config, buses, clock, self.life)
+        return loop
 
     @property
     def status(self) -> Any:

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgeleak tune tec` on the simulated board."""
+
+import json
+import tomllib
+
+import pytest
+
+from edgeleak import config
+from edgeleak.app import main
+from edgeleak.cli import tune
+from edgeleak.errors import ConfigError
+
+
+def test_tunes_draws_and_writes(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    state = tmp_path / "state"
+    code = main(["tune", "tec", "--simulated", "--json", "--out", str(tmp_path / "out"),
+                 "--state", str(state)])  # fmt: skip
+    said = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert said["step"]["overshoot_up_k"] < 0.1
+    assert said["step"]["rms_k"] < 0.02
+    tuned = tomllib.loads((state / "tuned.toml").read_text())["cooler"]
+    assert tuned == said["gains"]
+    assert config.load([state / "tuned.toml"]).config.cooler.kp_a_per_k == tuned["kp_a_per_k"]
+    assert (tmp_path / "out" / "cooler-tuning.png").stat().st_size > 10_000
+
+
+def test_a_set_point_out_of_reach_is_refused_and_nothing_written(tmp_path, capsys):
+    settings = tmp_path / "edgeleak.toml"
+    settings.write_text("[cooler]\nset_point_degc = -40\n")
+    code = main(["tune", "tec", "--simulated", "--ambient", "50", "--config", str(settings),
+                 "--state", str(tmp_path / "state")])  # fmt: skip
+    assert code == tune.REFUSED
+    assert "refused" in capsys.readouterr().out
+    assert not (tmp_path / "state").exists()
+
+
+def test_other_sections_of_the_tuned_file_stay(tmp_path):
+    path = tmp_path / "tuned.toml"
+    path.write_text("[nuc]\nframes = 32\n\n[cooler]\nset_point_degc = -15.0\nkp_a_per_k = 9\n")
+    tune.write_gains(path, {"kp_a_per_k": 0.4, "ki_a_per_k_s": 0.05, "kd_a_s_per_k": 0.0})
+    loaded = config.load([path]).config
+    assert loaded.nuc.frames == 32
+    assert (loaded.cooler.set_point_degc, loaded.cooler.kp_a_per_k) == (-15.0, 0.4)
+
+
+def test_a_damaged_tuned_file_is_not_overwritten(tmp_path):
+    path = tmp_path / "tuned.toml"
+    path.write_text("[cooler\n")
+    with pytest.raises(ConfigError, match="move it away"):
+        tune.write_gains(path, {"kp_a_per_k": 0.4})
+    assert path.read_text() == "[cooler\n"
