@@ -133,7 +133,9 @@ def test_slots_keep_every_fact():
 
 def test_a_recording_starts_before_it_was_asked_for(made, tmp_path):
     recorder, camera = made
-    recorder.ring.set_correction(5, np.full(SHAPE, 1 << 14, np.int16), np.full(SHAPE, -3, np.int16))
+    unity, offset = np.full(SHAPE, 1 << 14, np.int16), np.full(SHAPE, -3, np.int16)
+    table = np.array([[3, 2, 4, 2, 4]], np.int32)
+    recorder.ring.set_correction(5, unity, offset, table)
     camera.take(70)
     recorder.start("test")
     camera.take(20)
@@ -154,6 +156,7 @@ def test_a_recording_starts_before_it_was_asked_for(made, tmp_path):
             "measured": "0.5", "expected": "0.4"} in events_in(path)  # fmt: skip
     correction = read_calibration(path.with_suffix(".elcal"))
     assert (correction.nuc_id, correction.offset[0, 0]) == (5, -3)
+    np.testing.assert_array_equal(correction.bad_pixels, table)
 
 
 def test_an_alarm_records_what_follows_it_and_ends(made, tmp_path):

@@ -96,7 +96,7 @@ class FramePath:
         """A new correction goes beside the ring, for replays."""
         if nuc.status.nuc_id != self._nuc_id:
             self._nuc_id = nuc.status.nuc_id
-            recorder.ring.set_correction(self._nuc_id, nuc.gain_q14, nuc.offset)
+            recorder.ring.set_correction(self._nuc_id, nuc.gain_q14, nuc.offset, nuc.bad_pixels)
 
     def _complete(self, info: FrameInfo) -> FrameInfo:
         """The facts that only this side knows: correction and time of day."""

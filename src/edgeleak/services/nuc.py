@@ -99,7 +99,7 @@ class Nuc:
     may_run  : False while the detector is not at its temperature
     next_id  : number of the next correction
 
-    `gain_q14` and `offset` are the correction in force (between SOLVING, the next one).
+    `gain_q14`, `offset` and `bad_pixels` are the correction in force; while SOLVING, the next one.
     """
 
     def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
@@ -108,7 +108,7 @@ class Nuc:
         self._may_run, self._next_id = may_run, next_id
         self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
         shape = base.shape
-        self.gain_q14 = base.gain_q14
+        self.gain_q14, self.bad_pixels = base.gain_q14, base.bad_pixels
         self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
         self._sum = np.zeros(shape, np.uint32)
         self.offset = base.offset.copy()
@@ -254,7 +254,9 @@ class Nuc:
             self._hand_over(now_ns)
 
     def _hand_over(self, now_ns: int) -> None:
-        self._pipeline.replace_offset(self.offset, self._odd_pixels())
+        odd = self._odd_pixels()
+        self._pipeline.replace_offset(self.offset, odd)
+        self.bad_pixels = self.bad_pixels if odd is None else odd
         self.status = replace(self.status, nuc_id=self._next_id(), taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc)  # fmt: skip
         self._enter(Phase.OPENING, now_ns)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from edgeleak.calibration.container import write as write_calibration
-from edgeleak.calibration.model import Calibration, Kind
+from edgeleak.calibration.model import Calibration, Defect, Kind
 from edgeleak.codes import WORDS
 from edgeleak.errors import EdgeLeakError, StorageError
 from edgeleak.pipeline.verdict import Limits
@@ -130,11 +130,11 @@ class RecorderProcess:
         found = self._ring.correction()
         if found is None:
             return ""
-        nuc_id, gain_q14, offset = found
+        marks = np.full(len(found.bad_pixels), Defect.LISTED, np.uint8)
         target = path.with_suffix(".elcal")
         write_calibration(target, Calibration(
-            Kind.ONE_POINT, gain_q14, offset, np.empty((0, 5), np.int32), np.empty(0, np.uint8),
-            np.zeros(self._ring.shape, np.uint16), nuc_id=nuc_id,
+            Kind.ONE_POINT, found.gain_q14, found.offset, found.bad_pixels, marks,
+            np.zeros(self._ring.shape, np.uint16), nuc_id=found.nuc_id,
         ))  # fmt: skip
         return target.name
 

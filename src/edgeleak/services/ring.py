@@ -6,8 +6,8 @@ reader that is too slow finds the number overtaken and counts what it missed.  T
 descriptor does two things: it wakes the reader, and its kernel lock orders the memory, so
 what was written before the wake is seen after it on every machine.
 
-The offsets and gains in force lie beside the slots, so that a recording can be replayed with the
-very correction that made its verdicts.
+Gains, offsets and bad pixels in force lie beside the slots, so that a recording can be replayed
+with the very correction that made its verdicts.
 """
 
 import mmap
@@ -30,7 +30,9 @@ MARGIN_SLOTS = 2
 _HEAD = struct.Struct("<8sIIII")
 _NUMBER = struct.Struct("<Q")
 _STATE = struct.Struct("<QQQQqq")
-_CORRECTION = struct.Struct("<Qq")
+_CORRECTION = struct.Struct("<Qqq")
+BAD_SHARE = 8
+"""One pixel in so many may be bad; more and the recording has no correction beside it."""
 PUBLISHED_AT, STATE_AT, CORRECTION_AT = 64, 128, 256
 _SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiB")
 
@@ -52,6 +54,15 @@ class Progress(NamedTuple):
     lost: int = 0
     handled: int = -1
     free_mib: int = -1
+
+
+class Correction(NamedTuple):
+    """Gain (H, W) int16 Q14, offset (H, W) int16, bad pixels (N, 5) int32."""
+
+    nuc_id: int
+    gain_q14: np.ndarray
+    offset: np.ndarray
+    bad_pixels: np.ndarray
 
 
 class Slot(NamedTuple):
@@ -93,7 +104,9 @@ class Ring:
         count, at = self.shape[0] * self.shape[1], HEAD_BYTES
         planes = np.frombuffer(self._map, np.int16, 2 * count, at)
         self.gain_q14, self.offset = planes.reshape(2, *self.shape)
-        self._first = at + 4 * count
+        rows = count // BAD_SHARE
+        self._bad = np.frombuffer(self._map, np.int32, 5 * rows, at + 4 * count).reshape(rows, 5)
+        self._first = at + _correction_bytes(count)
         self._step = SLOT_HEAD_BYTES + _padded(2 * count)
         self._pixels = [
             np.frombuffer(self._map, np.uint16, count, self._at(k) + SLOT_HEAD_BYTES).reshape(
@@ -131,13 +144,19 @@ class Ring:
         """Frames published so far; the next one gets this number."""
         return int(_NUMBER.unpack_from(self._map, PUBLISHED_AT)[0])
 
-    def set_correction(self, nuc_id: int, gain_q14: np.ndarray, offset: np.ndarray) -> None:
+    def set_correction(self, nuc_id: int, gain_q14: np.ndarray, offset: np.ndarray,
+                       bad_pixels: np.ndarray | None) -> None:  # fmt: skip
         """Keep the correction in force; odd counters mark a copy under way."""
-        turn, _ = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
-        _CORRECTION.pack_into(self._map, CORRECTION_AT, turn | 1, nuc_id)
+        turn, _, _ = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
+        rows = 0 if bad_pixels is None else len(bad_pixels)
+        _CORRECTION.pack_into(self._map, CORRECTION_AT, turn | 1, nuc_id, rows)
+        if rows > len(self._bad):
+            return  # stays odd: none to be had
         self.gain_q14[...] = gain_q14
         self.offset[...] = offset
-        _CORRECTION.pack_into(self._map, CORRECTION_AT, (turn | 1) + 1, nuc_id)
+        if bad_pixels is not None:
+            self._bad[:rows] = bad_pixels
+        _CORRECTION.pack_into(self._map, CORRECTION_AT, (turn | 1) + 1, nuc_id, rows)
 
     def progress(self) -> Progress:
         """What the recorder last said."""
@@ -148,14 +167,14 @@ class Ring:
     def set_progress(self, progress: Progress) -> None:
         _STATE.pack_into(self._map, STATE_AT, *progress)
 
-    def correction(self) -> tuple[int, np.ndarray, np.ndarray] | None:
-        """(nuc_id, gain_q14, offset) copied; None while it is being replaced or before any."""
-        turn, nuc_id = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
+    def correction(self) -> Correction | None:
+        """A copy; None while it is being replaced or before any."""
+        turn, nuc_id, rows = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
         if turn == 0 or turn & 1:
             return None
-        gain_q14, offset = self.gain_q14.copy(), self.offset.copy()
-        again, _ = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
-        return (nuc_id, gain_q14, offset) if again == turn else None
+        planes = (self.gain_q14.copy(), self.offset.copy(), self._bad[:rows].copy())
+        again, _, _ = _CORRECTION.unpack_from(self._map, CORRECTION_AT)
+        return Correction(nuc_id, *planes) if again == turn else None
 
     def oldest(self) -> int:
         """Number of the oldest frame that can still be read safely."""
@@ -173,7 +192,7 @@ class Ring:
     def close(self) -> None:
         """Let go of the views; the memory itself ends with its last user."""
         self._pixels.clear()
-        del self.gain_q14, self.offset
+        del self.gain_q14, self.offset, self._bad
         self._map.close()
 
 
@@ -186,9 +205,13 @@ def _padded(nbytes: int) -> int:
     return -(-nbytes // 64) * 64
 
 
+def _correction_bytes(count: int) -> int:
+    return _padded(4 * count + 20 * (count // BAD_SHARE))
+
+
 def _total_bytes(shape: tuple[int, int], slots: int) -> int:
     count = shape[0] * shape[1]
-    return HEAD_BYTES + 4 * count + slots * (SLOT_HEAD_BYTES + _padded(2 * count))
+    return HEAD_BYTES + _correction_bytes(count) + slots * (SLOT_HEAD_BYTES + _padded(2 * count))
 
 
 def _slot(fields: tuple, limits: Limits) -> Slot:
