@@ -2,7 +2,7 @@
 """Pipeline: outputs, shapes, answers; every reason not to judge, each beside its clean twin."""
 
 from dataclasses import replace
-from math import isnan, nan
+from math import inf, isnan, nan
 
 import numpy as np
 import pytest
@@ -316,6 +316,52 @@ def test_offsets_follow_the_detector_temperature(profile):
         assert shifted == pytest.approx(400, abs=12)
     else:
         assert verdict.code == codes.LEARNING
+
+
+@pytest.mark.parametrize(
+    ("fpa_degc", "code"),
+    [
+        (20.0, 0),
+        (15.1, 0),
+        (34.9, 0),
+        (14.9, codes.FPA_FAR),
+        (85.0, codes.FPA_FAR),
+        (-273.0, codes.FPA_FAR),
+        (nan, codes.FPA_UNKNOWN),
+        (inf, codes.FPA_UNKNOWN),
+        (None, codes.FPA_UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_offsets_far_from_their_temperatures_are_not_judged(profile, fpa_degc, code):
+    pipeline = Pipeline(SHAPE, profile, fps=10, calibration=over_temperature())
+    scene = Scene()
+    for _ in range(50):
+        info = None if fpa_degc is None else scene.info(fpa_temp_degc=fpa_degc)
+        verdict = pipeline.step(scene.frame(), info)
+    assert verdict.code == code
+    if code == codes.FPA_FAR:
+        assert verdict.expected == (15.0 if fpa_degc < 20 else 35.0)
+
+
+def test_a_temperature_out_of_range_keeps_the_last_offsets():
+    pipeline, scene = Pipeline(SHAPE, calibration=over_temperature()), Scene()
+    for fpa_degc in (25.0, 85.0, inf, nan, 25.05):
+        frame = scene.frame()
+        pipeline.step(frame, scene.info(fpa_temp_degc=fpa_degc))
+        np.testing.assert_array_equal(
+            pipeline.counts[:, SHAPE[1] // 2 :], frame[:, SHAPE[1] // 2 :]
+        )
+        moved = pipeline.counts[:, : SHAPE[1] // 2].astype(int) - frame[:, : SHAPE[1] // 2]
+        assert moved == pytest.approx(50, abs=1)
+
+
+@pytest.mark.parametrize(("step_k", "follows"), [(0.09, False), (0.12, True)])
+def test_offsets_follow_in_steps_of_a_tenth_of_a_kelvin(step_k, follows):
+    pipeline, scene = Pipeline(SHAPE, calibration=over_temperature()), Scene()
+    pipeline.step(scene.frame(), scene.info(fpa_temp_degc=25.0))
+    pipeline.step(scene.frame(), scene.info(fpa_temp_degc=25.0 + step_k))
+    assert (pipeline.offset_degc != 25.0) == follows
 
 
 def test_a_pan_starts_learning_again():

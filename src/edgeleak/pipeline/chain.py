@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pipeline: one frame in, pictures, mask, regions and a verdict out."""
 
-from math import inf, nan
+from math import inf, isfinite, nan
 from pathlib import Path
 
 import numpy as np
 
 from edgeleak import codes
 from edgeleak.calibration import container
+from edgeleak.calibration.model import EXTRAPOLATION_K
 from edgeleak.codes import Kind
 from edgeleak.errors import UsageError
 from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
@@ -151,8 +152,8 @@ class Pipeline:
             self._set_flags()
         if code == codes.LED_PHASE:
             return self._hold()
-        if self._has_planes and info is not None:
-            self._follow_temperature(info.fpa_temp_degc)
+        if self._has_planes:
+            code = code or self._follow_temperature(nan if info is None else info.fpa_temp_degc)
         is_whole = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
         if not self._has_looked:
             self._look_first(is_whole)
@@ -216,13 +217,22 @@ class Pipeline:
             self._stage.first_look()
             self._has_looked = is_whole
 
-    def _follow_temperature(self, fpa_degc: float) -> None:
-        """Offsets for this detector temperature; allocates, but only when it moved a step."""
+    def _follow_temperature(self, fpa_degc: float) -> int:
+        """Offsets for this detector temperature, or a code when there are none.
+
+        Allocates, but only when the temperature moved a step.
+        """
         calibration, offset = self.calibration, self._fix.offset
-        if calibration is None or offset is None or fpa_degc != fpa_degc:
-            return
         if abs(fpa_degc - self.offset_degc) <= TEMPERATURE_STEP_K:
-            return
+            return 0
+        if calibration is None or offset is None:
+            return 0
+        if not isfinite(fpa_degc):
+            return codes.FPA_UNKNOWN
+        low, high = calibration.plane_temp_degc[[0, -1]] + (-EXTRAPOLATION_K, EXTRAPOLATION_K)
+        if not low <= fpa_degc <= high:
+            self._guard.measured, self._guard.expected = fpa_degc, min(max(fpa_degc, low), high)
+            return codes.FPA_FAR
         wanted = calibration.at_fpa_temp(fpa_degc).offset
         if isinstance(self._stage, CountsStage):
             background = self.arena["background"]
@@ -232,6 +242,7 @@ class Pipeline:
             self._guard.relearn()
         offset[:] = wanted
         self.offset_degc = fpa_degc
+        return 0
 
     def _take(self, frame: np.ndarray) -> None:
         """Copy a frame in, or say what is wrong with it."""
