@@ -40,6 +40,7 @@ from edgeleak.sim.faults import (
 from edgeleak.sim.gpio_node import GpioNode
 from edgeleak.sim.i2c_node import I2cNode
 from edgeleak.sim.plant import Plant
+from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.spi_node import SpiNode
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
@@ -124,32 +125,45 @@ class Server:
             self.close()
 
     def turn(self) -> None:
-        """One round: the plant to now, answers that are due, then whatever comes in."""
+        """One round: answers that are due, whatever comes in, then the plant to where this began.
+
+        A call that waits in its socket while this process gets no processor still reaches the
+        bus when it was made: the plant never passes a moment before everything sent by then has
+        been read.
+        """
         now_ns = self._clock.monotonic_ns()
-        self._plant.advance_to(now_ns)
         self._send_due(now_ns)
         self._start_buses(now_ns)
         wanted = self._due[0][0] if self._due else now_ns + TICK_NS
         timeout_s = max(0, min(wanted, now_ns + TICK_NS) - self._clock.monotonic_ns()) / 1e9
-        self._serve(timeout_s)
+        control = self._hear(timeout_s)
+        self._plant.advance_to(now_ns)
+        if self._control is not None and control:
+            now_ns = self._clock.monotonic_ns()
+            self._hear(0.0)
+            self._plant.advance_to(now_ns)
+            if self._control.serve(control):
+                self.is_stopping = True
+            self._release_stuck()
 
-    def _serve(self, timeout_s: float) -> None:
+    def _hear(self, timeout_s: float) -> list[int]:
+        """Carry out what programs ask; the control descriptors that have something to read."""
         control = self._control.descriptors() if self._control is not None else []
         readers = [self._listener.fileno(), *self._peers, *control]
         writers = [fd for fd, peer in self._peers.items() if peer.out]
         readable, writable, _ = select.select(readers, writers, [], timeout_s)
-        self._plant.advance_to(self._clock.monotonic_ns())
         for fd in writable:
             self._peers[fd].flush()
+        asked: list[tuple[Peer, Request]] = []
         for fd in readable:
             if fd == self._listener.fileno():
                 self._accept()
             elif fd in self._peers:
-                self._receive(self._peers[fd])
-        if self._control is not None and any(fd in control for fd in readable):
-            if self._control.serve(readable):
-                self.is_stopping = True
-            self._release_stuck()
+                asked += self._receive(self._peers[fd])
+        for peer, ask in sorted(asked, key=lambda one: one[1].sent_ns):
+            self._plant.advance_to(min(ask.sent_ns, self._clock.monotonic_ns()))
+            self._take(peer, ask)
+        return [fd for fd in readable if fd in control]
 
     def close(self) -> None:
         """Drop everybody; their next call says that the device is gone."""
@@ -169,17 +183,18 @@ class Server:
         self._peers[link.fileno()] = peer
         self._by_who[peer.who] = peer
 
-    def _receive(self, peer: Peer) -> None:
+    def _receive(self, peer: Peer) -> list[tuple[Peer, Request]]:
+        """Whole requests of a peer; one that is gone or speaks another language is dropped."""
         try:
             data = peer.link.recv(READ_BYTES)
-            for ask in peer.requests.feed(data):
-                self._take(peer, ask)
+            found = peer.requests.feed(data)
         except BlockingIOError:
-            return
+            return []
         except (ConnectionError, ValueError):
-            data = b""
+            data, found = b"", []
         if not data:
             self._drop(peer)
+        return [(peer, ask) for ask in found]
 
     def _drop(self, peer: Peer) -> None:
         del self._peers[peer.link.fileno()]
@@ -329,8 +344,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         course = scenarios.load(args.scenario) if args.scenario else None
         plant = Plant(boards.load(args.board), seed=args.seed, scenario=course,
-                      start_ns=clock.monotonic_ns())  # fmt: skip
-        getattr(plant.sensor, "scene", None)  # drawn on first use: not while a call waits
+                      start_ns=clock.monotonic_ns(), is_live=True)  # fmt: skip
+        if isinstance(plant.sensor, RenderedAhead):
+            plant.sensor.draw_scene()
         timing = SpiTiming(args.core_hz, args.gap_clocks)
         server = Server(plant, clock, args.socket, args.control, timing)
     except EdgeLeakError as error:

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-REQUEST = struct.Struct("=IIQII")
+REQUEST = struct.Struct("=IIQIIQ")
 REPLY = struct.Struct("=iIII")
 FLAG_DRAIN = 1
 """The client takes one byte, the token, from the line's own socket."""
@@ -33,6 +33,7 @@ class Request:
     who     : identity of the descriptor it was made on
     code    : ioctl number or open flags
     want    : bytes to read
+    sent_ns : monotonic time of the call
     """
 
     op: int
@@ -40,6 +41,7 @@ class Request:
     code: int
     want: int
     payload: bytes
+    sent_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,14 @@ class Requests:
         self._bytes += data
         found = []
         while len(self._bytes) >= REQUEST.size:
-            op, who, code, size, want = REQUEST.unpack_from(self._bytes)
+            op, who, code, size, want, sent_ns = REQUEST.unpack_from(self._bytes)
             if op not in Op.__members__.values() or size > MOST_PAYLOAD:
                 raise ValueError(f"no request: op {op}, size {size}")
             end = REQUEST.size + size
             if len(self._bytes) < end:
                 break
-            found.append(Request(op, who, code, want, bytes(self._bytes[REQUEST.size : end])))
+            payload = bytes(self._bytes[REQUEST.size : end])
+            found.append(Request(op, who, code, want, payload, sent_ns))
             del self._bytes[:end]
         return found
 

@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -49,6 +50,7 @@ struct request {
     uint64_t code; /* ioctl request, or open flags */
     uint32_t size; /* payload that follows */
     uint32_t want; /* bytes to read */
+    uint64_t sent_ns; /* CLOCK_MONOTONIC of the call: when it reached the bus */
 };
 
 struct reply {
@@ -249,6 +251,9 @@ static int call(struct request ask, const struct iovec *payload, size_t count, v
     ask.size = 0;
     for (size_t i = 0; i < count; i++)
         ask.size += (uint32_t)payload[i].iov_len;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ask.sent_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     parts[0] = (struct iovec){&ask, sizeof ask};
     memcpy(parts + 1, payload, count * sizeof *payload);
     if (!send_all(fd, parts, count + 1) || !receive_all(fd, &answer, sizeof answer) ||
