@@ -37,6 +37,11 @@ cdef int grid_fits(Py_ssize_t h, Py_ssize_t w, int step, Py_ssize_t room) except
     return 0
 
 
+cdef int keys_apart(const uint16_t[:, ::1] read, const uint32_t[::1] keys) except -1:
+    return disjoint(&read[0, 0], <size_t>(read.shape[0] * read.shape[1]) * sizeof(uint16_t),
+                    &keys[0], <size_t>keys.shape[0] * sizeof(uint32_t))
+
+
 def median_shift(const uint16_t[:, ::1] counts not None,
                  const uint16_t[:, ::1] background not None, int step,
                  uint32_t[::1] keys not None):
@@ -54,6 +59,8 @@ def median_shift(const uint16_t[:, ::1] counts not None,
     cdef uint32_t found
     same_shape("background", h, w, background.shape[0], background.shape[1])
     grid_fits(h, w, step, keys.shape[0])
+    keys_apart(counts, keys)
+    keys_apart(background, keys)
     with nogil:
         n = el_level_shift_keys(&counts[0, 0], &background[0, 0], <size_t>h, <size_t>w,
                                 <size_t>step, &keys[0])
@@ -67,22 +74,27 @@ def count_range(const uint16_t[:, ::1] counts not None, int step, permilles,
 
     counts    : (H, W) uint16, 14-bit; larger values count as 16383
     step      : every step-th row and column from 0 is looked at, >= 1
-    permilles : tuple of 1..8 times 0..1000; 0 is the smallest, 1000 the largest value
+    permilles : 1..8 times 0..1000, any iterable; 0 is the smallest, 1000 the largest value
     keys      : (N,) uint32 scratch, N >= the number of pixels looked at
+
+    Releases the GIL.
     """
+    cdef tuple parts = tuple(permilles)
     cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1], i
-    cdef size_t n, n_ranks = <size_t>len(permilles)
+    cdef size_t n, n_ranks = <size_t>len(parts)
     cdef size_t[EL_LEVEL_MAX_RANKS] rank
     cdef uint32_t[EL_LEVEL_MAX_RANKS] found
     cdef int part
     grid_fits(h, w, step, keys.shape[0])
+    keys_apart(counts, keys)
     in_range("number of permilles", <long long>n_ranks, 1, EL_LEVEL_MAX_RANKS)
     n = <size_t>(((h + step - 1) // step) * ((w + step - 1) // step))
-    for i, part in enumerate(permilles):
+    for i, part in enumerate(parts):
         in_range("permille", part, 0, 1000)
         rank[i] = (n - 1) * <size_t>part // 1000
-    el_level_count_keys(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step, &keys[0])
-    el_level_select_ranks(&keys[0], n, rank, n_ranks, found)
+    with nogil:
+        el_level_count_keys(&counts[0, 0], <size_t>h, <size_t>w, <size_t>step, &keys[0])
+        el_level_select_ranks(&keys[0], n, rank, n_ranks, found)
     return tuple([found[i] for i in range(<Py_ssize_t>n_ranks)])
 
 
@@ -138,6 +150,8 @@ def local_level(const int16_t[:, ::1] difference not None, int16_t[:, ::1] grid 
     tiles_fit(h, w, rows, columns)
     in_range("clip_q2", clip_q2, 0, 32767)
     in_range("step", step, 1, 65535)
+    disjoint(&difference[0, 0], <size_t>(h * w) * sizeof(int16_t), &grid[0, 0],
+             <size_t>(rows * columns) * sizeof(int16_t))
     with nogil:
         for i in range(rows):
             for k in range(columns):
@@ -164,6 +178,10 @@ def remove_local_level(int16_t[:, ::1] difference not None,
         raise ValueError(f"weights hold {weights.shape[0]} values, width {w} is needed")
     disjoint(&difference[0, 0], <size_t>(h * w) * sizeof(int16_t), &grid[0, 0],
              <size_t>(grid.shape[0] * grid.shape[1]) * sizeof(int16_t))
+    disjoint(&difference[0, 0], <size_t>(h * w) * sizeof(int16_t), &weights[0],
+             <size_t>weights.shape[0] * sizeof(int32_t))
+    disjoint(&grid[0, 0], <size_t>(grid.shape[0] * grid.shape[1]) * sizeof(int16_t), &weights[0],
+             <size_t>weights.shape[0] * sizeof(int32_t))
     with nogil:
         el_level_flatten(&difference[0, 0], &grid[0, 0], <size_t>h, <size_t>w,
                          <size_t>grid.shape[0], <size_t>grid.shape[1], &weights[0])

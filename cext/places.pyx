@@ -10,6 +10,7 @@ from checks cimport disjoint, in_range, same_shape
 cdef extern from "edgeleak/places.h" nogil:
     enum:
         EL_PLACES_MAX_CELLS
+        EL_PLACES_MAX_CELL_PX
         EL_PLACE_SUMS
         EL_PLACE_STATES
     struct el_places:
@@ -35,7 +36,7 @@ cdef extern from "edgeleak/places.h" nogil:
 
 cdef int grid_of(Py_ssize_t h, Py_ssize_t w, int cell_px, str name, Py_ssize_t rows,
                  Py_ssize_t columns) except -1:
-    in_range("cell_px", cell_px, 1, 4096)
+    in_range("cell_px", cell_px, 1, EL_PLACES_MAX_CELL_PX)
     return same_shape(name, <Py_ssize_t>el_places_cells(<size_t>h, <size_t>cell_px),
                       <Py_ssize_t>el_places_cells(<size_t>w, <size_t>cell_px), rows, columns)
 
@@ -50,7 +51,7 @@ def place_sums(const uint8_t[:, ::1] mask not None, const int16_t[:, ::1] smooth
     past     : (H, W) int16, the same about a second ago; may be smoothed itself
     sums     : (rows, columns, 4) int32, written: pixels, pixels with |smoothed - past| above
                live_q2, sum of smoothed, sum of |smoothed|
-    cell_px  : side of a cell, 1..4096; cells at the right and lower rim may be cut
+    cell_px  : side of a cell, 1..255; cells at the right and lower rim may be cut
     live_q2  : quarter counts, 0..65535
 
     Bit-exact with the NumPy reference.  Releases the GIL.
@@ -63,6 +64,12 @@ def place_sums(const uint8_t[:, ::1] mask not None, const int16_t[:, ::1] smooth
     in_range("live_q2", live_q2, 0, 65535)
     if h == 0 or w == 0:
         return
+    cdef size_t n = <size_t>(h * w)
+    cdef size_t sums_nbytes = (<size_t>(sums.shape[0] * sums.shape[1] * sums.shape[2])
+                               * sizeof(int32_t))
+    disjoint(&mask[0, 0], n, &sums[0, 0, 0], sums_nbytes)
+    disjoint(&smoothed[0, 0], n * sizeof(int16_t), &sums[0, 0, 0], sums_nbytes)
+    disjoint(&past[0, 0], n * sizeof(int16_t), &sums[0, 0, 0], sums_nbytes)
     with nogil:
         el_places_sums(&mask[0, 0], &smoothed[0, 0], &past[0, 0], <size_t>h, <size_t>w,
                        <size_t>cell_px, live_q2, &sums[0, 0, 0])
@@ -74,7 +81,7 @@ def keep_places(uint8_t[:, ::1] mask not None, const uint8_t[:, ::1] keep not No
 
     mask    : (H, W) uint8, in place
     keep    : (rows, columns) uint8; 0 clears the cell
-    cell_px : side of a cell, 1..4096
+    cell_px : side of a cell, 1..255
     """
     cdef Py_ssize_t h = mask.shape[0], w = mask.shape[1]
     grid_of(h, w, cell_px, "keep", keep.shape[0], keep.shape[1])
@@ -84,6 +91,20 @@ def keep_places(uint8_t[:, ::1] mask not None, const uint8_t[:, ::1] keep not No
              <size_t>(keep.shape[0] * keep.shape[1]))
     with nogil:
         el_places_keep(&mask[0, 0], <size_t>h, <size_t>w, <size_t>cell_px, &keep[0, 0])
+
+
+cdef int cells_apart(const int32_t[:, :, ::1] sums, const uint16_t[:, :, ::1] state,
+                     const int32_t[:, :, ::1] balance, const uint8_t[:, ::1] keep) except -1:
+    cdef size_t cells = <size_t>(sums.shape[0] * sums.shape[1]), i, k
+    cdef size_t[4] begin, nbytes
+    begin[0], nbytes[0] = <size_t>&sums[0, 0, 0], cells * EL_PLACE_SUMS * sizeof(int32_t)
+    begin[1], nbytes[1] = <size_t>&state[0, 0, 0], cells * EL_PLACE_STATES * sizeof(uint16_t)
+    begin[2], nbytes[2] = <size_t>&balance[0, 0, 0], cells * 2 * sizeof(int32_t)
+    begin[3], nbytes[3] = <size_t>&keep[0, 0], cells
+    for i in range(4):
+        for k in range(i):
+            disjoint(<const void *>begin[i], nbytes[i], <const void *>begin[k], nbytes[k])
+    return 0
 
 
 def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, :, ::1] state not None,
@@ -124,6 +145,7 @@ def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, :, ::1] sta
     in_range("share_q16", share_q16, 0, 65535)
     in_range("still_q16", still_q16, 0, 65535)
     in_range("balance_q16", balance_q16, 0, 65535)
+    cells_apart(sums, state, balance, keep)
     s.least_px, s.part_q16, s.motion_part_q16 = least_px, part_q16, motion_part_q16
     s.share_q16, s.still_q16, s.balance_q16 = share_q16, still_q16, balance_q16
     with nogil:

@@ -35,5 +35,9 @@ def smooth(const int16_t[:, ::1] difference not None, int16_t[:, ::1] out not No
         return
     disjoint(&difference[0, 0], <size_t>(h * w) * sizeof(int16_t),
              &out[0, 0], <size_t>(h * w) * sizeof(int16_t))
+    disjoint(&difference[0, 0], <size_t>(h * w) * sizeof(int16_t),
+             &columns[0], <size_t>columns.shape[0] * sizeof(int32_t))
+    disjoint(&out[0, 0], <size_t>(h * w) * sizeof(int16_t),
+             &columns[0], <size_t>columns.shape[0] * sizeof(int32_t))
     with nogil:
         el_smooth(&difference[0, 0], &out[0, 0], <size_t>h, <size_t>w, <size_t>size, &columns[0])

@@ -47,6 +47,15 @@ def test_ranks_that_share_a_bin_equal_the_twin(rng, n_parts):
     assert got == reference.count_range(counts, 1, parts)
 
 
+def test_range_takes_any_iterable(rng):
+    counts = rng.integers(0, 16384, (9, 11), dtype=np.uint16)
+    want = reference.count_range(counts, 1, (0, 500, 1000))
+    for parts in ([0, 500, 1000], iter((0, 500, 1000)), (p for p in (0, 500, 1000))):
+        assert kernels.count_range(counts, 1, parts, keys_for(counts.shape)) == want
+    with pytest.raises(ValueError, match="number of permilles"):
+        kernels.count_range(counts, 1, iter(()), keys_for(counts.shape))
+
+
 def test_range_ignores_a_few_dead_pixels(rng):
     counts = rng.integers(5000, 5100, (60, 80), dtype=np.uint16)
     counts[3, :5], counts[9, :5] = 0, 16383

@@ -67,6 +67,20 @@ def test_one_sign_is_kept_and_both_signs_are_not():
     assert not watch([(0, 30, 30, 900 * (-1) ** t, 900) for t in range(40)])[4]
 
 
+def test_an_eighth_of_the_pixels_is_motion():
+    assert watch([(0, 32, 4, -900, 900)] * 40)[4]
+    assert not watch([(0, 33, 4, -900, 900)] * 40)[4]
+
+
+def test_the_largest_cell_holds_the_largest_sums():
+    mask, now = np.full((255, 255), 255, np.uint8), np.full((255, 255), -32768, np.int16)
+    sums = np.zeros((1, 1, 4), np.int32)
+    kernels.place_sums(mask, now, now, sums, cell_px=255, live_q2=0)
+    assert sums.ravel().tolist() == [255**2, 0, -32768 * 255**2, 32768 * 255**2]
+    with pytest.raises(ValueError, match=r"cell_px must be 1\.\.255"):
+        kernels.place_sums(mask, now, now, sums, cell_px=256, live_q2=0)
+
+
 def test_bad_input_is_refused():
     mask, now = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int16)
     with pytest.raises(ValueError, match="sums has shape"):

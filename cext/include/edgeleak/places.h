@@ -11,6 +11,7 @@
 #include "edgeleak/isa.h"
 
 #define EL_PLACES_MAX_CELLS 4096
+#define EL_PLACES_MAX_CELL_PX 255 /* 255^2 * 32768 is the largest sum that int32 holds */
 
 /* One cell of one frame, all pixels under the mask: how many, how many of them changed since
  * the lag, sum of the difference, sum of its size. */

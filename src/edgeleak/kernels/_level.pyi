@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from numpy import int16, int32, uint8, uint16, uint32
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ def median_shift(
     counts: NDArray[uint16], background: NDArray[uint16], step: int, keys: NDArray[uint32]
 ) -> int: ...
 def count_range(
-    counts: NDArray[uint16], step: int, permilles: Sequence[int], keys: NDArray[uint32]
+    counts: NDArray[uint16], step: int, permilles: Iterable[int], keys: NDArray[uint32]
 ) -> tuple[int, ...]: ...
 def count_between(counts: NDArray[uint16], step: int, low: int, high: int) -> int: ...
 def area(mask: NDArray[uint8]) -> int: ...

@@ -28,7 +28,7 @@ def place_sums(
     past     : (H, W) int16, the same about a second ago
     sums     : (rows, columns, 4) int32, written: pixels, pixels with |smoothed - past| above
                live_q2, sum of smoothed, sum of |smoothed|
-    cell_px  : side of a cell; cells at the right and lower rim may be cut
+    cell_px  : side of a cell, 1..255; cells at the right and lower rim may be cut
     live_q2  : quarter counts
     """
     at = _by_cell(mask.shape, cell_px)[mask != 0]
@@ -46,7 +46,7 @@ def keep_places(mask: np.ndarray, keep: np.ndarray, *, cell_px: int) -> None:
 
     mask    : (H, W) uint8, in place
     keep    : (rows, columns) uint8; 0 clears the cell
-    cell_px : side of a cell
+    cell_px : side of a cell, 1..255
     """
     mask[keep.ravel()[_by_cell(mask.shape, cell_px)] == 0] = 0
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scratch and results that overlap another array are refused, not computed wrongly."""
+
+import numpy as np
+import pytest
+
+from edgeleak import kernels
+
+SHAPE = (8, 8)
+RULE = dict.fromkeys(
+    ("least_px", "part_q16", "motion_part_q16", "share_q16", "still_q16", "balance_q16"), 1
+)
+
+
+def level_calls():
+    counts, keys = ("counts", "u2", SHAPE), ("keys", "u4", (64,))
+    difference, grid = ("difference", "i2", SHAPE), ("grid", "i2", (2, 2))
+    yield (
+        (counts, ("background", "u2", SHAPE), keys),
+        lambda c, b, k: kernels.median_shift(c, b, 1, k),
+        {2},
+    )
+    yield (counts, keys), lambda c, k: kernels.count_range(c, 1, (0, 500), k), {1}
+    yield (difference, grid), lambda d, g: kernels.local_level(d, g, 100, 1), {1}
+    yield (
+        (difference, grid, ("weights", "i4", (8,))),
+        lambda d, g, w: kernels.remove_local_level(d, g, w),
+        {0, 2},
+    )
+    yield (
+        (difference, ("out", "i2", SHAPE), ("columns", "i4", (10,))),
+        lambda d, o, c: kernels.smooth(d, o, 3, c),
+        {1, 2},
+    )
+
+
+def place_calls():
+    mask, keep = ("mask", "u1", SHAPE), ("keep", "u1", (2, 2))
+    plane, sums = ("smoothed", "i2", SHAPE), ("sums", "i4", (2, 2, 4))
+    yield (
+        (mask, plane, ("past", "i2", SHAPE), sums),
+        lambda m, s, p, t: kernels.place_sums(m, s, p, t, cell_px=4, live_q2=1),
+        {3},
+    )
+    yield (mask, keep), lambda m, k: kernels.keep_places(m, k, cell_px=4), {0}
+    yield (
+        (sums, ("state", "u2", (2, 2, 2)), ("balance", "i4", (2, 2, 2)), keep),
+        lambda *arrays: kernels.judge_places(*arrays, **RULE),
+        {1, 2, 3},
+    )
+
+
+CASES = [
+    pytest.param(arrays, call, written, other, id=f"{arrays[written][0]}-{arrays[other][0]}")
+    for source in (level_calls, place_calls)
+    for arrays, call, writes in source()
+    for written in sorted(writes)
+    for other in range(len(arrays))
+    if other != written
+]
+
+
+def laid_out(arrays, begin):
+    """Arrays over one buffer, each at its byte offset."""
+    buffer = np.zeros(4096, np.uint8)
+    return [
+        np.ndarray(shape, dtype, buffer, offset)
+        for (_, dtype, shape), offset in zip(arrays, begin, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("arrays", "call", "written", "other"), CASES)
+def test_overlap_is_refused(arrays, call, written, other):
+    apart = [512 * i for i in range(len(arrays))]
+    call(*laid_out(arrays, apart))  # the same call is fine with arrays apart
+    other_bytes = laid_out(arrays, apart)[other].nbytes
+    for shift in (0, other_bytes - 4):  # its first and its last bytes
+        begin = apart.copy()
+        begin[written] = begin[other] + max(shift, 0) // 4 * 4
+        with pytest.raises(ValueError, match="share memory"):
+            call(*laid_out(arrays, begin))
