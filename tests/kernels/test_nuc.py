@@ -97,7 +97,9 @@ def test_read_only_shared_and_strided_arrays():
 
 
 def test_empty_frame():
-    nuc(*planes_of((0, 3)))
+    block = np.full(16, 20_000, np.uint16)
+    nuc(np.ndarray((0, 3), np.uint16, block, 16), *planes_of((0, 3))[1:])
+    assert (block == 20_000).all()
 
 
 def random_table(rng, n_pixels, n_bad):
@@ -141,4 +143,6 @@ def test_damaged_table_is_refused(table, what):
 
 
 def test_empty_table():
-    replace_bad_pixels(np.zeros((2, 2), np.uint16), np.empty((0, 5), np.int32))
+    counts = np.array([[1, 2], [3, 65535]], np.uint16)
+    replace_bad_pixels(counts, np.empty((0, 5), np.int32))
+    assert counts.tolist() == [[1, 2], [3, 65535]]
