@@ -74,11 +74,12 @@ class Plant:
     seed     : everything random follows from it
     scenario : what the world does; None is a still room without gas
     start_ns : first time; the real-time tier starts at the machine's monotonic clock
+    is_live  : pictures are drawn in a thread, so that other calls need not wait for them
     """
 
     def __init__(self, board: Board, *, seed: int = 0, scenario: Scenario | None = None,
-                 start_ns: int = 0) -> None:  # fmt: skip
-        self.board, self.seed = board, seed
+                 start_ns: int = 0, is_live: bool = False) -> None:  # fmt: skip
+        self.board, self.seed, self.is_live = board, seed, is_live
         self.now_ns = self.start_ns = self._stepped_ns = start_ns
         self.random = random.Random(seed)
         self.scenario = scenario or Scenario()

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which model sits where on the board: addresses and channels come from the board's table."""
 
-import importlib
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeleak.sim import faults
 from edgeleak.sim.chips.ad5693r import Ad5693rModel
@@ -12,19 +11,22 @@ from edgeleak.sim.chips.ads1115 import Ads1115Model
 from edgeleak.sim.chips.chip import Chip
 from edgeleak.sim.chips.sht4x import Sht4xModel
 from edgeleak.sim.chips.tmp117 import Tmp117Model
+from edgeleak.sim.el640_model import El640Model
 from edgeleak.sim.led_plant import LedPlant
+from edgeleak.sim.lepton_model import LeptonModel
+from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.tec_plant import TecPlant
 
 if TYPE_CHECKING:
     from edgeleak.board import AdcChannel, Thermistor
-    from edgeleak.sim.plant import Plant
+    from edgeleak.sim.plant import Plant, SensorModel
 
 ADC_CHANNELS = 4
 NOISE_V = 1e-4
 """RMS at each ADC input: a wire beside a switching driver."""
 FAULT_THERMISTORS = (
     faults.ThermistorOpen, faults.ThermistorShort, faults.ThermistorFrozen,
-    faults.ThermistorDetached, faults.ThermistorOffset,
+    faults.ThermistorDetached, faults.ThermistorOffset, faults.ThermistorBit,
 )  # fmt: skip
 SUPPLY_DIVIDER = 4.0
 
@@ -70,14 +72,11 @@ def _ground() -> float:
     return 0.0
 
 
-def sensor(plant: "Plant") -> Any:
+def sensor(plant: "Plant") -> "SensorModel":
     """Model of the sensor the board names."""
-    kind = plant.board.sensor.kind
-    try:
-        module = importlib.import_module(f"edgeleak.sim.{kind}_model")
-    except ModuleNotFoundError:
-        return None
-    return getattr(module, f"{kind.capitalize()}Model")(plant)
+    if plant.board.sensor.kind == "lepton":
+        return LeptonModel(plant)
+    return RenderedAhead(plant) if plant.is_live else El640Model(plant)
 
 
 def adc_inputs(plant: "Plant") -> dict[tuple[int, int], Callable[[], float]]:
@@ -146,9 +145,17 @@ class Divider:
             return 0.0
         if isinstance(fault, faults.ThermistorOffset):
             return self._clean(self._degc() + fault.kelvin)
+        if isinstance(fault, faults.ThermistorBit):
+            return self._with_bit(fault)
         if isinstance(fault, faults.ThermistorDetached):
             return self._clean(self._drifted(fault.tau_s))
         return self._last_v
+
+    def _with_bit(self, fault: faults.ThermistorBit) -> float:
+        adc = self._plant.board.adc
+        full_v = 4.096 if adc is None else getattr(adc, f"{self._which}_thermistor").full_scale_v
+        code, mask = round(self._clean(self._degc()) / full_v * 0x8000), 1 << fault.bit
+        return (code | mask if fault.is_set else code & ~mask) * full_v / 0x8000
 
     def _drifted(self, tau_s: float) -> float:
         """A bead that lost its plate warms towards the hot side."""
