@@ -2,7 +2,7 @@
 """EL-1's readout as the bus sees it: registers, exposures, packets, and what breaks on the way.
 
 Exposures follow each other on a fixed period from the moment the stream is switched on.  A frame
-is ready `READOUT_NS` after its exposure; two are kept inside, a third is lost and only its
+is ready `READOUT_NS` after its exposure; four are kept inside, a fifth is lost and only its
 number remains.  Pixels are made when the first line is fetched, so frames nobody reads are free.
 """
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 SIZES = {chip.REG_ID: 2, chip.REG_CTRL: 2, chip.REG_INTEGRATION_US: 4, chip.REG_PERIOD_US: 4,
          chip.REG_LED_MODE: 2}  # fmt: skip
 REGISTER_FILE = 14
-KEPT_FRAMES = 2
+KEPT_FRAMES = 4
+"""Inside the sensor: a host that stalls for three frames of 90 ms loses none."""
 LED_SEEN_MA = 5.0
 """Below this the sense resistor of the gate sees no light."""
 OFF, ON, ALTERNATE = 0, 1, 2
