@@ -354,6 +354,34 @@ def test_a_dying_or_silent_decoder_is_survived(tmp_path, monkeypatch):
         open_source(tmp_path / "a.avi")
 
 
+@pytest.mark.parametrize(
+    ("fps", "pts_ms", "want_ms"),
+    [
+        (25, [40, 160, 240, 200, 280, 360], [40, 160, 240, 280, 320, 360]),
+        (25, [0, 40, 40, 80], [0, 40, 80, 120]),
+        (25, [0, 40, 80, 120], [0, 40, 80, 120]),
+        ("null", [0, 40, 20, 60], [0, 40, None, None]),
+    ],
+)
+def test_time_stamps_that_go_back_are_counted_on(tmp_path, monkeypatch, fps, pts_ms, want_ms):
+    """MPEG-4 with B-frames in AVI: stamps in the order of decoding."""
+    seed_files.avi(tmp_path / "a.avi")
+    script = tmp_path / "worker.py"
+    monkeypatch.setattr(video, "WORKER", script)
+    header = f'{{"width": 2, "height": 1, "bytes_per_pixel": 1, "fps": {fps}, "n_frames": 7}}'
+    script.write_text(
+        f"import struct, sys\nout = sys.stdout.buffer\nout.write(b'{header}\\n')\n"
+        f"for ms in {pts_ms}:\n    out.write(struct.pack('<cq', b'F', ms * 10**6) + b'ab')\n"
+        "out.write(struct.pack('<cq', b'E', 0))\n"
+    )
+    source, _, infos = read(tmp_path / "a.avi")
+    times = [None if i.monotonic_ns < 0 else i.monotonic_ns / 1e6 for i in infos]
+    assert times == want_ms
+    back = [text for text in source.warnings if "go back" in text]
+    assert len(back) == (pts_ms != want_ms)
+    assert any("announces 7 frames" in text for text in source.warnings)
+
+
 def test_simulated_sensor_by_name():
     source = open_source("sim:seed=1,shape=48x64,seconds=1,fps=5")
     pixels, info = next(iter(source))

@@ -21,7 +21,7 @@ import numpy as np
 
 from edgeleak.errors import DataError, UnavailableError
 from edgeleak.frame import FrameFlag, FrameInfo
-from edgeleak.sources.source import Frame, OpenOptions, Source, check_shape
+from edgeleak.sources.source import NS_PER_S, Frame, OpenOptions, Source, check_shape
 
 WORKER = Path(__file__).with_name("video_worker.py")
 STALL_S = 20.0  # a decoder silent for this long hangs
@@ -54,6 +54,8 @@ class VideoSource(Source):
         self._decoder = None  # the next iteration starts at the first frame again
         dtype = np.dtype("<u2" if self.bits == 16 else "u1")
         count = 0
+        self._last: tuple[int, int] | None = None
+        self._is_disordered = False
         try:
             for index, (pts_ns, data) in enumerate(decoder.frames()):
                 pixels = np.frombuffer(data, dtype).reshape(self.shape)
@@ -68,11 +70,32 @@ class VideoSource(Source):
         claimed = self.n_frames or 0
         if 0 < count < claimed - max(1, CLAIM_SLACK * claimed):
             self._note_damage(f"the container announces {claimed} frames, {count} came")
+        elif 0 < count < claimed:
+            self.warn(f"{self.name}: the container announces {claimed} frames, {count} came")
 
     def _timed(self, index: int, pts_ns: int) -> FrameInfo:
         if pts_ns < 0 or self.options.fps is not None:
             return self._untimed(index)
-        return FrameInfo(sequence=index, monotonic_ns=pts_ns, flags=FrameFlag.NONE)
+        if self._last is not None and pts_ns <= self._last[1] and not self._is_disordered:
+            self._is_disordered = True
+            said = (
+                "the rate is unknown" if self.fps is None else f"{self.fps:g} frames/s are assumed"
+            )
+            self.warn(
+                f"{self.name}: its time stamps go back at frame {index}; from there on {said}"
+            )
+        if not self._is_disordered:
+            self._last = index, pts_ns
+            return FrameInfo(sequence=index, monotonic_ns=pts_ns, flags=FrameFlag.NONE)
+        return self._counted_on(index)
+
+    def _counted_on(self, index: int) -> FrameInfo:
+        """Frames after the last good time stamp, at the nominal rate."""
+        if self.fps is None or self._last is None:
+            return self._untimed(index)
+        then, time_ns = self._last
+        time_ns += round((index - then) * NS_PER_S / self.fps)
+        return FrameInfo(sequence=index, monotonic_ns=time_ns, flags=FrameFlag.FPS_ASSUMED)
 
 
 class Decoder:
