@@ -20,7 +20,7 @@ from edgeleak.bus import linux
 from edgeleak.errors import BusError
 from edgeleak.sim.launch import RunningPlant
 
-PROGRAMS = Path(__file__).parents[1] / "sim" / "programs.py"
+PROGRAMS = Path(__file__).parents[1] / "sim" / "clients.py"
 EL1 = boards.load("el1-a")
 
 

@@ -92,3 +92,13 @@ def test_lines_fail_when_the_chip_is_gone(rig):
         with pytest.raises(BusError) as failed:
             act()
         assert failed.value.errno == errno.ENODEV
+
+
+def test_transfers_take_their_bus_time_where_that_is_asked_for():
+    free, timed = Plant(EL1), Plant(EL1)
+    for plant, takes_time in ((free, False), (timed, True)):
+        buses, blocking = open_buses(plant, takes_time=takes_time)
+        buses.spi.read_into(memoryview(bytearray(62_500)))
+        assert blocking.take() == (10_000_000 if takes_time else 0)  # 62500 bytes at 50 MHz
+        buses.i2c.transfer(EL1.address.tmp117, b"\x0f", 2)
+        assert blocking.take() == (round(49 / 400e3 * 1e9) if takes_time else 0)

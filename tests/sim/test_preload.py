@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeleak import board as boards
 from edgeleak.errors import UnavailableError
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.native import library
@@ -164,3 +165,22 @@ def test_library_compiles_for_the_board(tmp_path):
     head = library.build(cross, folder=tmp_path).read_bytes()[:20]
     assert head[:5] == b"\x7fELF\x02"
     assert int.from_bytes(head[18:20], "little") == 183  # EM_AARCH64
+
+
+def test_an_aarch64_program_under_qemu_user_sees_the_same_board(plant, tmp_path):
+    cross, qemu = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
+    if cross is None or qemu is None:
+        pytest.skip("needs gcc-aarch64-linux-gnu and qemu-user")
+    source, program = PROGRAMS.with_name("board_client.c"), tmp_path / "client"
+    subprocess.run([cross, "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True)
+    preload = library.build(cross, folder=tmp_path)
+    wired = boards.load("el1-a").gpio.lines
+    result = subprocess.run(
+        [qemu, "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_PRELOAD={preload}", program,
+         str(wired["fan"].line), str(wired["fan_tacho"].line)],
+        env={**os.environ, "EDGELEAK_SIM_SOCKET": str(plant.socket)}, capture_output=True,
+        text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert result.stdout.splitlines() == [
+        "1", "2 0117", str(errno.EREMOTEIO), "3 2000", str(errno.EMSGSIZE), "128", "0", "1 48 1",
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ from edgeleak.errors import BusError, UnavailableError, UsageError
 from edgeleak.sim.control_channel import Control
 from edgeleak.sim.launch import RunningPlant
 
-PROGRAMS = Path(__file__).with_name("programs.py")
+PROGRAMS = Path(__file__).with_name("clients.py")
 REFRESH_NS = 200_000_000
 
 
@@ -38,7 +38,7 @@ def control(plant):
 
 
 class Program:
-    """One of `programs.py` on the plant."""
+    """One of `clients.py` on the plant."""
 
     def __init__(self, plant, *words):
         self.process = subprocess.Popen(

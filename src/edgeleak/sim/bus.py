@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """In-process buses over a plant: the lockstep tier's stand-in for `bus.linux`.
 
-The errors are those the kernel would give, in the same class.  A stuck bus cannot block here;
-the time it would have taken is kept in `blocked_ns`, and the scheduler lets the loop that made
-the call sleep for it.
+The errors are those the kernel would give, in the same class.  A call cannot block here; the
+time that a stuck bus, and where it is asked for every transfer, would have taken is kept in
+`Blocking`, and the scheduler lets the loop that made the call sleep for it.
 """
 
 import errno
@@ -14,16 +14,26 @@ from typing import TypeVar
 from edgeleak.bus.protocols import Buses
 from edgeleak.errors import BusError
 from edgeleak.sim.faults import Gone, Nack, Stuck
+from edgeleak.sim.i2c_node import BITS_PER_BYTE, BITS_PER_MESSAGE
 from edgeleak.sim.plant import Plant
 
 Answer = TypeVar("Answer")
 
 
 class Blocking:
-    """Time that calls would have taken."""
+    """Time that calls would have taken.
 
-    def __init__(self) -> None:
+    counts_transfers : healthy transfers too, at the bus clocks of the board
+    """
+
+    def __init__(self, *, counts_transfers: bool = False) -> None:
         self.blocked_ns = 0
+        self._counts_transfers = counts_transfers
+
+    def transferred(self, took_ns: float) -> None:
+        """A healthy transfer of this length."""
+        if self._counts_transfers:
+            self.blocked_ns += round(took_ns)
 
     def take(self) -> int:
         """Time blocked since the last call."""
@@ -57,6 +67,8 @@ class SimI2c:
     def transfer(self, address: int, data: bytes, read_length: int = 0) -> bytes:
         where = f"{self._plant.board.i2c.device} 0x{address:02x}"
         what = f"{where}: write {len(data)}, read {read_length}"
+        bits = (len(data) + read_length) * BITS_PER_BYTE + 2 * BITS_PER_MESSAGE
+        self._blocking.transferred(bits * 1e9 / self._plant.board.i2c.hz)
         return self._blocking.call(what, lambda: self._plant.i2c(address, data, read_length))
 
     def reopen(self) -> None:
@@ -81,6 +93,7 @@ class SimSpi:
         what = f"{self._plant.board.spi.device}: read {len(buffer)}"
         if len(buffer) > self.max_message_bytes:
             raise _error(errno.EMSGSIZE, what)
+        self._blocking.transferred(len(buffer) * self._plant.spi_ns_per_byte)
         return self._blocking.call(what, lambda: self._plant.spi_read(buffer))
 
     def reopen(self) -> None:
@@ -113,8 +126,11 @@ class SimLines:
         pass
 
 
-def open_buses(plant: Plant) -> tuple[Buses, Blocking]:
-    """All buses of a plant, and the account of blocked time for the scheduler."""
-    blocking = Blocking()
+def open_buses(plant: Plant, *, takes_time: bool = False) -> tuple[Buses, Blocking]:
+    """All buses of a plant, and the account of blocked time for the scheduler.
+
+    takes_time : transfers take their bus time; False: only a stuck bus does
+    """
+    blocking = Blocking(counts_transfers=takes_time)
     buses = Buses(SimSpi(plant, blocking), SimI2c(plant, blocking), SimLines(plant, blocking))
     return buses, blocking

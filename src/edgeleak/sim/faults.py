@@ -120,6 +120,14 @@ class ThermistorDetached(ThermistorFault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThermistorBit(ThermistorFault):
+    """Bit `bit` of the ADC's code stays where it is put."""
+
+    bit: int = number("", 0, 14, "of the code, 0 the lowest", 7)
+    is_set: bool = switch("where the bit stays", True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThermistorOffset(ThermistorFault):
     """Reads `kelvin` too warm."""
 
