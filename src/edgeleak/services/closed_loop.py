@@ -15,10 +15,10 @@ from edgeleak.services.thermal_status import Saturation, Surroundings
 
 RAMP_SHARE = 0.85
 """Of the configured limit: what the course aims at, so that the plate never exceeds it."""
-FF_SLEW_SHARE = 0.8
+FF_SLEW_SHARE = 0.6
 """Of the slew limit: the feed-forward arrives without winding the integral."""
 PROBE_S = 2.5
-PROBE_LEAST_A, PROBE_LSB = 0.01, 3.0
+PROBE_LEAST_A, PROBE_LSB = 0.01, 1.5
 
 
 def physics_of(model: TecModel) -> Physics:
@@ -121,7 +121,7 @@ class ClosedLoop:
     def probe_a(self, is_wanted: bool, cold_degc: float, applied_a: float, lsb_k: float) -> float:
         """A little current to and fro while the reading does not move at all.
 
-        lsb_k : one code of the reading; the probe moves a live sensor by three
+        lsb_k : one code of the reading; the probe moves a live sensor by more than one
         """
         if not is_wanted:
             self._probes = 0
