@@ -129,3 +129,14 @@ def test_tiff_has_one_page_a_frame_for_readers_that_know_only_pages(tmp_path, ca
     code, facts = run(capsys, tmp_path / "clip.tif", "--out", tmp_path / "again", "--npz")
     assert (code, facts["frames"]) == (0, 6)
     np.testing.assert_array_equal(np.load(tmp_path / "again" / "clip.npz")["frames"], frames)
+
+
+def test_a_damaged_source_is_written_and_named_with_its_code(capsys, clip, tmp_path):
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(clip[0].read_bytes()[:-3000])
+    code = main(["export", str(cut), "--csv", "--out", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    assert code == 65
+    assert "damaged" in captured.err.splitlines()[-1]
+    rows = (tmp_path / "out" / "cut.csv").read_text().splitlines()
+    assert 1 < len(rows) < 7

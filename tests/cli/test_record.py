@@ -107,3 +107,13 @@ def test_a_recorded_simulation_replays_as_it_was_live(tmp_path, capsys):
         np.testing.assert_array_equal(got, pixels)
         assert repr(got_info) == repr(info)
     assert open_source(tmp_path / "s.mcap").sensor == open_source(scene).sensor
+
+
+def test_a_damaged_source_is_recorded_and_named_with_its_code(tmp_path, capsys, clip):
+    cut = tmp_path / "cut.npy"
+    cut.write_bytes(clip[0].read_bytes()[:-100])
+    out = tmp_path / "a.mcap"
+    assert main(["record", str(cut), "--out", str(out)]) == 65
+    assert "damaged" in capsys.readouterr().err.splitlines()[-1]
+    assert sum(1 for _ in open_source(out)) == 11
+    assert main(["record", "--recover", str(out), "--out", str(tmp_path / "b.mcap")]) == 0

@@ -3,6 +3,8 @@
 
 edgeleak export clip.mcap --tiff16 --csv --out exported/
 edgeleak export clip.mcap --dataset --out training/    frame, background, foreground, mask
+
+Exit code: 0 written, 65 the source is damaged (what is good was written), 66 not there.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from edgeleak.cli import export_sinks as sinks
 from edgeleak.cli.export_dataset import Dataset
 from edgeleak.cli.progress import Progress
-from edgeleak.cli.source_options import add_source_options, open_from
+from edgeleak.cli.source_options import add_source_options, open_from, say_damage
 from edgeleak.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             "warnings": list(getattr(source, "warnings", [])),
         }
     report(args, facts)
-    return 0
+    return 0 if facts["damage"] is None else say_damage("export", args.source, facts["damage"])
 
 
 def choose(args: argparse.Namespace, source: "Source") -> list[sinks.Sink]:

@@ -4,6 +4,8 @@
 edgeleak record sim:seed=3 --out leak.mcap --duration 20
 edgeleak record clip.cptv --out recordings/      name made of serial, UTC, number
 edgeleak record --recover broken.mcap.part --out whole.mcap
+
+Exit code: 0 recorded, 65 the source is damaged (what is good was recorded), 74 storage failed.
 """
 
 import argparse
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeleak.cli.progress import Progress
-from edgeleak.cli.source_options import add_source_options, open_from
+from edgeleak.cli.source_options import add_source_options, open_from, say_damage
 from edgeleak.errors import DataError, StorageError, UsageError
 from edgeleak.frame import FrameInfo
 
@@ -42,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record; exit code 0, or 74 when the storage failed (what was recorded is kept)."""
+    """Record; the exit code.  What was recorded is kept, whatever happens."""
     out = target(args.out, args.serial)
     if (args.recover is None) == (args.source is None):
         raise UsageError("name one SOURCE, or --recover FILE")
@@ -100,7 +102,8 @@ def record(args: argparse.Namespace, source: "Source", out: Path) -> int:
     report(args, summary(source, writer))
     if failure:
         raise failure
-    return 0
+    damage = getattr(source, "damage", None)
+    return 0 if damage is None else say_damage("record", args.source, damage)
 
 
 def frame_limit(args: argparse.Namespace, source: "Source") -> int | None:

@@ -27,10 +27,11 @@ from edgeleak.cli.source_options import (
     frames_of,
     open_from,
     profile_from,
+    say_damage,
 )
 from edgeleak.cli.video import playback_fps
 from edgeleak.cli.watching import Watch
-from edgeleak.errors import DataError, StorageError
+from edgeleak.errors import StorageError
 from edgeleak.picture import PALETTES
 
 HELP = "process a recording; overlay pictures, video and events table"
@@ -145,6 +146,5 @@ def _exit_code(results: Results, interrupted: bool) -> int:
         print(f"edgeleak replay: {gallery.trouble}; earlier pictures are kept", file=sys.stderr)
         return StorageError.exit_code
     if damage:
-        print(f"edgeleak replay: {results.source.path}: damaged: {damage}", file=sys.stderr)
-        return DataError.exit_code
+        return say_damage("replay", results.source.path, damage)
     return INTERRUPTED if interrupted else 0

@@ -2,17 +2,18 @@
 """Options by which a command is told what a recording does not say itself."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from edgeleak.errors import UsageError
+from edgeleak.errors import DataError, UsageError
 from edgeleak.sensor import EL640, LEPTON, UNKNOWN, SensorInfo
 
 SENSORS: dict[str, SensorInfo] = {
     "el640": EL640,
     "lepton": LEPTON,
     "unknown": UNKNOWN,
-    "methane": SensorInfo("methane-camera", EL640.band_um, True),
+    "methane": SensorInfo("methane-camera", EL640.band_um, True, is_corrected=True),
 }
 
 
@@ -64,6 +65,12 @@ def open_from(args: argparse.Namespace, path: str | Path):
     sensor = SENSORS[args.sensor] if args.sensor else None
     return open_source(path, shape=args.shape, dtype=args.dtype, fps=args.fps, key=args.key,
                        sensor=sensor, shift_bits=args.shift)  # fmt: skip
+
+
+def say_damage(command: str, path: str | Path, damage: str) -> int:
+    """One sentence on stderr; the exit code of a source of which only a part was good."""
+    print(f"edgeleak {command}: {path}: damaged: {damage}", file=sys.stderr)
+    return DataError.exit_code
 
 
 def add_profile_options(parser: argparse.ArgumentParser) -> None:
