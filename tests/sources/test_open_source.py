@@ -382,6 +382,17 @@ def test_time_stamps_that_go_back_are_counted_on(tmp_path, monkeypatch, fps, pts
     assert any("announces 7 frames" in text for text in source.warnings)
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_no_permission_is_named_and_not_called_damage(tmp_path, monkeypatch, kind):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.npy").write_bytes(b"x")
+    monkeypatch.setattr("os.scandir" if kind == "folder" else "pathlib.Path.open", refuse)
+    with pytest.raises(MissingInputError, match="no permission to read"):
+        open_source(tmp_path if kind == "folder" else tmp_path / "a.npy")
+
+
 def test_simulated_sensor_by_name():
     source = open_source("sim:seed=1,shape=48x64,seconds=1,fps=5")
     pixels, info = next(iter(source))

@@ -6,12 +6,13 @@ so that the board pays only for what it opens.
 """
 
 import importlib
+import os
 from pathlib import Path
 
 from edgeleak.errors import DataError, MissingInputError, UsageError
 from edgeleak.sensor import SensorInfo
 from edgeleak.sources.sniff import kind_of
-from edgeleak.sources.source import Frame, OpenOptions, Source, describe, first_frame_error
+from edgeleak.sources.source import Frame, OpenOptions, Source, first_frame_error
 
 __all__ = ["ACCEPTED", "Frame", "OpenOptions", "Source", "open_source"]
 
@@ -55,8 +56,6 @@ def open_source(
         return importlib.import_module("edgeleak.sim").open_sim(str(path).removeprefix("sim:"))
     options = OpenOptions(shape, dtype, fps, key, sensor, shift_bits)
     path = Path(path)
-    if not path.exists():
-        raise MissingInputError(f"{path}: no such file or folder; check the spelling")
     kind, note = _choose(path, options)
     module, name = READERS[kind]
     try:
@@ -71,16 +70,10 @@ def open_source(
 
 
 def _choose(path: Path, options: OpenOptions) -> tuple[str, str | None]:
-    """(reader, warning or None) for a path that exists."""
-    if path.is_dir():
+    """(reader, warning or None) for a path."""
+    head = _head(path)
+    if head is None:
         return "pictures", None
-    if not path.is_file():
-        raise DataError(f"{path}: is neither a file nor a folder")
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({describe(error)})") from error
     if not head:
         raise DataError(f"{path}: the file is empty")
     if options.shape is not None:
@@ -94,6 +87,26 @@ def _choose(path: Path, options: OpenOptions) -> tuple[str, str | None]:
     if by_name not in (None, kind):
         note = f"{path.name}: the extension says {by_name}, the content is {kind}; content wins"
     return kind, note
+
+
+def _head(path: Path) -> bytes | None:
+    """The first bytes of a file, None of a folder."""
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+            return None
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: is neither a file nor a folder")
+        with path.open("rb") as file:
+            return file.read(16)
+    except FileNotFoundError:
+        raise MissingInputError(f"{path}: no such file or folder; check the spelling") from None
+    except PermissionError:
+        raise MissingInputError(
+            f"{path}: you have no permission to read it; ask its owner, or copy it"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _unknown(path: Path, by_name: str | None) -> Exception:
