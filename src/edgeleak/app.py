@@ -26,6 +26,8 @@ from edgeleak.errors import (
 
 COMMANDS: tuple[str, ...] = (
     "run",
+    "status",
+    "selftest",
     "sim",
     "replay",
     "record",

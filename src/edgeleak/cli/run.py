@@ -9,6 +9,7 @@ without hardware use `edgeleak sim`, which starts this very program against an e
 """
 
 import argparse
+import contextlib
 import faulthandler
 import gc
 import json
@@ -21,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from edgeleak.cli.status import STATUS_NAME
 from edgeleak.clock import NS_PER_MS, NS_PER_S, SystemClock
 from edgeleak.errors import UsageError
 
@@ -62,13 +64,10 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
-    """Settings, board, buses, instrument; each way this can fail is one error of its own."""
+def settings_of(args: argparse.Namespace) -> tuple[Any, Any]:
+    """(Config, Board) as files and arguments say."""
     from edgeleak import board as boards
     from edgeleak import config as settings
-    from edgeleak.bus.linux import open_buses
-    from edgeleak.instrument import Folders, Instrument, Options
-    from edgeleak.services.watchdog import Notifier
 
     state = args.state or settings.STATE_FOLDER
     paths = [*settings.files(state=state)]
@@ -76,11 +75,21 @@ def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
         tuned = state / settings.TUNED_NAME
         paths = [args.config, *([tuned] if tuned.is_file() else [])]
     config = settings.load(paths).config
+    return config, boards.load(args.board or config.instrument.board)
+
+
+def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
+    """Settings, board, buses, instrument; each way this can fail is one error of its own."""
+    from edgeleak.bus.linux import open_buses
+    from edgeleak.config import STATE_FOLDER
+    from edgeleak.instrument import Folders, Instrument, Options
+    from edgeleak.services.setup import RUN_FOLDER
+    from edgeleak.services.watchdog import Notifier
+
+    config, board = settings_of(args)
     if args.out is not None:
-        args.out.mkdir(parents=True, exist_ok=True)
         config = replace(config, recorder=replace(config.recorder, folder=str(args.out)))
-    board = boards.load(args.board or config.instrument.board)
-    folders = Folders(state, args.run_folder or Path("/run/edgeleak"))
+    folders = Folders(args.state or STATE_FOLDER, args.run_folder or RUN_FOLDER)
     options = Options(log=lines.add, notifier=Notifier.from_environment(), safe_mode=args.safe)
     buses = open_buses(board)
     try:
@@ -88,6 +97,11 @@ def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
     except BaseException:
         buses.close()
         raise
+
+
+PRIORITY_OF = {"control": 30, "capture": 20, "frames": 10}
+"""Real-time priorities: all above other programs, because a thread that is kept waiting while it
+holds the interpreter keeps control waiting too."""
 
 
 class Lines:
@@ -130,6 +144,16 @@ def priority_of(line: str) -> int:
     return next((priority for word, priority in PRIORITIES if word in line), 6)
 
 
+def claim_processor(priority: int) -> bool:
+    """Real-time priority for the calling thread; False where the system does not allow it."""
+    try:
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK  # the recorder must not inherit it
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
+    except OSError:
+        return False
+    return True
+
+
 class Program:
     """Three threads for the loops; this one prints, watches and ends.
 
@@ -144,6 +168,8 @@ class Program:
         self._clock = SystemClock()
         self._stop = threading.Event()
         self._is_terminal = sys.stderr.isatty()
+        self._status_path = instrument.folders.run / STATUS_NAME
+        self._written_ns = 0
         self._threads = [
             threading.Thread(target=self._loop, args=(loop,), name=loop.name, daemon=True)
             for loop in instrument.loops
@@ -178,6 +204,9 @@ class Program:
         return {**self.instrument.status(), "tasks": tasks}
 
     def _loop(self, loop: Any) -> None:
+        if not claim_processor(PRIORITY_OF[loop.name]):
+            self._lines.add(f"NOTE no real-time priority for {loop.name}; a busy machine may delay"
+                            " it: allow it with LimitRTPRIO, as the unit does")  # fmt: skip
         try:
             loop.run_forever(self._stop.is_set)
         except BaseException as error:  # the top of a thread: outputs off, then the program ends
@@ -205,13 +234,27 @@ class Program:
         self.instrument.shutdown(is_stuck="control" in left)
         if self._is_terminal:
             print(file=sys.stderr)
+        with contextlib.suppress(OSError):
+            self._status_path.unlink()
         self._lines.close()
 
     def _show(self) -> None:
         clear = "\r\x1b[K" if self._is_terminal else ""
         self._lines.drain(clear)
+        status = self.instrument.status()
         if self._is_terminal:
-            print(clear + line_of(self.instrument.status()), end="", file=sys.stderr, flush=True)
+            print(clear + line_of(status), end="", file=sys.stderr, flush=True)
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._written_ns >= NS_PER_S:
+            self._written_ns = now_ns
+            self._write(status | {"written_ns": now_ns})
+
+    def _write(self, status: dict[str, Any]) -> None:
+        """Renew the status file; it is lost at a reboot, so nothing is flushed."""
+        part = self._status_path.with_suffix(".part")
+        with contextlib.suppress(OSError):  # a full tmpfs stops nothing
+            part.write_text(json.dumps(status))
+            part.replace(self._status_path)
 
 
 def line_of(status: dict[str, Any]) -> str:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the running instrument says of itself, from the status file it renews every second.
+
+edgeleak status
+edgeleak status --json
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeleak.clock import NS_PER_S, SystemClock
+from edgeleak.errors import UnavailableError
+
+HELP = "state, verdict and counters of the running instrument"
+STATUS_NAME = "status.json"
+OLD_S = 3.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--run", type=Path, metavar="DIR", dest="run_folder",
+                        default=Path("/run/edgeleak"), help="where it runs")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when it runs, whatever it says; 69 when it does not."""
+    from edgeleak.cli.run import line_of
+
+    status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
+    if args.json:
+        print(json.dumps(status, indent=2))
+        return 0
+    print(line_of(status))
+    print(f"reason     {status['reason']}")
+    if status["note"]:
+        print(f"note       {status['note']}")
+    print(f"frames     {status['frames']} in {status['uptime_s']:.0f} s,"
+          f" {status['link']['drops']} dropped")  # fmt: skip
+    for what, count in status["counts"].items():
+        print(f"           {count:4d} x {what}")
+    return 0
+
+
+def read(path: Path, now_ns: int) -> dict[str, Any]:
+    """The file, if the instrument renewed it lately."""
+    try:
+        status = json.loads(path.read_text(encoding="utf-8"))
+        age_s = (now_ns - status["written_ns"]) / NS_PER_S
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnavailableError(
+            f"{path}: no status ({error}); is it running? See: systemctl status edgeleak"
+        ) from error
+    if not 0 <= age_s <= OLD_S:
+        raise UnavailableError(
+            f"{path}: last renewed {age_s:.0f} s ago, expected every second; the instrument has"
+            " stopped or hangs. See: journalctl -u edgeleak"
+        )
+    return dict(status)
