@@ -96,11 +96,13 @@ def test_one_wrong_id_is_asked_again():
     assert rig.hits(faults.ReadCorrupted()) == 2
 
 
-def test_a_sensor_that_answers_late_is_power_cycled_not_given_up():
+@pytest.mark.parametrize(("nacks", "cycles"), [(1, 0), (3, 0), (4, 1)])
+def test_a_sensor_that_does_not_answer_is_asked_again_then_power_cycled(nacks, cycles):
     rig = Rig(reduced_board())
-    rig.plant.inject(faults.BusNack(address=0x3A, count=1))
-    rig.next_frame()
-    assert rig.camera.counters.power_cycles == 1
+    rig.plant.inject(faults.BusNack(address=0x3A, count=nacks))
+    rig.next_frame(3.0)
+    assert rig.camera.counters.power_cycles == cycles
+    assert rig.camera.counters.starts == 1 + min(nacks, 3)
 
 
 def test_impossible_wishes_are_refused():

@@ -66,6 +66,8 @@ class Camera(Protocol):
     @property
     def is_starting(self) -> bool: ...
 
+    is_running: bool
+
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
@@ -109,8 +111,7 @@ class Ladder:
         self._since_ns, self.step = now_ns, 0
 
     def failed(self) -> None:
-        """The sensor's bring-up failed: resyncs are of no use, and there is nothing to wait for."""
-        self.step = max(self.step, RESYNCS)
+        """Bring-up or resync failed: there is nothing to wait for."""
         self._since_ns = None
 
     def next(self, now_ns: int, is_busy: bool, is_failed: bool) -> Rung:
@@ -293,7 +294,7 @@ class Acquisition:
             return
         self._has_failed = False
         if rung is Rung.RESYNC:
-            camera.resync()
+            (camera.resync if camera.is_running else camera.start)()
         elif rung is Rung.POWER_CYCLE:
             camera.power_cycle()
         else:
