@@ -243,7 +243,7 @@ TABLE = _table(
         _I,
         "no time stamps and no frame rate",
         "guard",
-        "pass fps= or frames with monotonic_ns",
+        "say --fps (in Python: fps=), or give frames with time stamps",
     ),
     Code(
         LEARNING,
