@@ -28,7 +28,9 @@ def judge(path: Path, profile: str, fps: float | None = None) -> tuple[list[str]
     """Verdict and evidence of every frame."""
     words, evidence = [], []
     with edgeleak.open(path, fps=fps) as source:
-        pipeline = edgeleak.Pipeline(source.shape, profile, fps=source.fps, sensor=EL640)
+        pipeline = edgeleak.Pipeline(
+            source.shape, profile, fps=source.fps, sensor=EL640, is_corrected=True
+        )
         for pixels, info in source:
             words.append(str(pipeline.step(pixels, info)))
             evidence.append(pipeline.evidence)

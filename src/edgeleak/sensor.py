@@ -16,6 +16,7 @@ class SensorInfo:
     band_um      : shortest and longest wavelength it responds to, um
     sees_methane : its contrast for methane is high enough to rule gas out
     top_counts   : largest count it can deliver; from 1/256 below it a pixel is saturated
+    is_corrected : its counts are already corrected for non-uniformity when they arrive
 
     Raises ValueError for a band that is none, or that methane does not absorb in although
     the sensor is said to see it.
@@ -25,6 +26,7 @@ class SensorInfo:
     band_um: tuple[float, float]
     sees_methane: bool
     top_counts: int = 16383
+    is_corrected: bool = False
 
     def __post_init__(self) -> None:
         shortest, longest = self.band_um
@@ -39,7 +41,7 @@ class SensorInfo:
 EL640 = SensorInfo("el640", METHANE_BAND_UM, True)
 """The cooled 640x480 sensor of this project's own board EL-1."""
 
-LEPTON = SensorInfo("lepton", (8.0, 14.0), False)
+LEPTON = SensorInfo("lepton", (8.0, 14.0), False, is_corrected=True)
 """FLIR Lepton 2/3: long-wave, blind to methane at 3.3 um; bring-up only."""
 
 UNKNOWN = SensorInfo("unknown", (float("nan"), float("nan")), False)

@@ -140,20 +140,3 @@ def test_impossible_sizes_are_refused(shape):
         Calibration(
             Kind.SCENE, zeros, zeros, np.empty((0, 5), np.int32), np.empty(0, np.uint8), zeros
         )
-
-
-@pytest.mark.parametrize(("blind", "is_refused"), [(0, False), (1, False), (3, True), (42, True)])
-def test_a_correction_that_shows_nothing_of_the_scene_is_refused(
-    make_calibration, blind, is_refused
-):
-    gain = np.full(42, 16384, np.int16)
-    gain[:blind] = 1600
-    table = np.empty((0, 5), np.int32)
-    make = lambda: make_calibration(  # noqa: E731
-        gain_q14=gain.reshape(6, 7), bad_pixels=table, defects=np.empty(0, np.uint8)
-    )
-    if not is_refused:
-        make()
-        return
-    with pytest.raises(DataError, match="gain below"):
-        make()

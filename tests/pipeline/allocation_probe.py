@@ -33,7 +33,7 @@ def main(profile: str, kind: str, library: str) -> None:
     if kind == "eight-bit":
         frames = [(frame >> 6).astype(np.uint8) for frame in frames]
     infos = [FrameInfo(i, 1 + i * 33_000_000) for i in range(WARM_UP + STEPS)]
-    pipeline = (Leaky if kind == "leaky" else Pipeline)(shape, profile)
+    pipeline = (Leaky if kind == "leaky" else Pipeline)(shape, profile, is_corrected=True)
     # collect() empties the interpreter's free lists; the second half of the warm-up refills them.
     for i in range(WARM_UP // 2):
         pipeline.step(frames[i % 97], infos[i])

@@ -3,11 +3,12 @@
 
 import numpy as np
 import pytest
+from pipeline_scenes import Pipeline
 
 from edgeleak import codes
 from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import PROFILES, Pipeline
+from edgeleak.pipeline import PROFILES
 from edgeleak.sensor import SensorInfo
 
 SHAPE = (48, 64)

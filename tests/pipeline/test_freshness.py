@@ -3,11 +3,11 @@
 
 import numpy as np
 import pytest
-from pipeline_scenes import PERIOD_NS, SHAPE, Scene, ready, run
+from pipeline_scenes import PERIOD_NS, SHAPE, Pipeline, Scene, ready, run
 
 from edgeleak import codes
 from edgeleak.frame import FrameFlag, FrameInfo
-from edgeleak.pipeline import PROFILES, Pipeline
+from edgeleak.pipeline import PROFILES
 
 NO_GAS = "NO GAS"
 

@@ -3,10 +3,11 @@
 
 import numpy as np
 import pytest
+from pipeline_scenes import Pipeline
 
 from edgeleak import codes
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import PROFILES, Pipeline
+from edgeleak.pipeline import PROFILES
 
 SHAPE = (96, 128)
 

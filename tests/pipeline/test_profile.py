@@ -5,10 +5,11 @@ import textwrap
 
 import numpy as np
 import pytest
+from pipeline_scenes import Pipeline
 
 from edgeleak.errors import ConfigError, MissingInputError
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import PROFILES, Pipeline, load_profile
+from edgeleak.pipeline import PROFILES, load_profile
 from edgeleak.pipeline import profile as profile_module
 
 

@@ -5,9 +5,9 @@ import csv
 
 import numpy as np
 import pytest
+from pipeline_scenes import Pipeline
 
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import Pipeline
 
 pytestmark = pytest.mark.data
 

@@ -3,9 +3,9 @@
 
 import numpy as np
 import pytest
+from pipeline_scenes import Pipeline
 
 from edgeleak.frame import FrameInfo
-from edgeleak.pipeline import Pipeline
 
 SHAPE, FPS, SECONDS = (48, 64), 10, 60
 

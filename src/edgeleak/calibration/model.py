@@ -24,10 +24,6 @@ MAX_PLANES = 64
 EXTRAPOLATION_K = 5.0
 """How far beyond the measured sensor temperatures an offset is predicted."""
 
-LEAST_GAIN_Q14 = UNITY_GAIN_Q14 // 10
-MOST_BLIND_SHARE = 0.05
-"""Pixels with less gain show next to nothing of a scene; so many of them are no correction."""
-
 NAN = float("nan")
 
 
@@ -139,12 +135,6 @@ class Calibration:
     def _check_values(self) -> None:
         pixels = self.gain_q14.size
         _check_table(self.bad_pixels, pixels)
-        blind = (self.gain_q14 < LEAST_GAIN_Q14) & ~self.bad_mask
-        if np.count_nonzero(blind) > MOST_BLIND_SHARE * pixels:
-            raise DataError(
-                f"calibration: {100 * blind.mean():.0f} % of the pixels have a gain below 0.1 and"
-                " would show nothing of a scene; make the calibration again"
-            )
         least = int(self.gain_q14[~self.bad_mask].min(initial=UNITY_GAIN_Q14))
         if least < MIN_GAIN_Q14 or self.gain_q14.min() < 0:
             raise DataError(

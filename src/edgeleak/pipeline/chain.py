@@ -14,7 +14,7 @@ from edgeleak.errors import UsageError
 from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import RegionFinder
 from edgeleak.pipeline.arena import Arena
-from edgeleak.pipeline.clipping import Clipping
+from edgeleak.pipeline.clipping import Clipping, Tiles
 from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard
@@ -45,6 +45,8 @@ class Pipeline:
     fps         : frame rate where frames carry no time stamps
     calibration : Calibration or path of one; None leaves the counts as they are
     sensor      : what made the frames; None is the board's own, which sees methane
+    is_corrected : the counts are corrected already; None: as the sensor says.  Without this and
+                  without a calibration 14-bit counts are never NO GAS (8-bit video may be)
 
     `counts grey background gas mask` are read-only views, `regions` a structured array;
     all are valid until the next step.  `gas_zero_level` and `gas_levels_per_count` say what
@@ -59,11 +61,14 @@ class Pipeline:
         calibration: "container.Calibration | str | Path | None" = None,
         *,
         sensor: SensorInfo | None = None,
+        is_corrected: bool | None = None,
     ) -> None:
         self.shape = _checked_shape(shape)
         self.profile = load(profile)
         self.sensor = EL640 if sensor is None else sensor
         self.calibration = _loaded(calibration, self.shape)
+        is_corrected = self.sensor.is_corrected if is_corrected is None else is_corrected
+        self._is_raw = self.calibration is None and not is_corrected
         stage = STAGES[self.profile["chain.detector"]]
         self.arena = Arena(self.shape, stage.members(self.shape, self.profile))
         arena = self.arena
@@ -78,6 +83,7 @@ class Pipeline:
         self._guard = Guard(self.profile, _checked_fps(fps), self._input)
         self._guard.expect_nuc(getattr(self.calibration, "nuc_id", -1))
         self._scene = SceneGuard(self.profile)
+        self._tiles = Tiles(arena)
         self._clipping = Clipping(self.profile, arena, self.sensor.top_counts)
         self._motion = MotionGuard(self.profile, self._input)
         self._persistence = Persistence(self.profile)
@@ -283,9 +289,8 @@ class Pipeline:
         if gain.update(elapsed_s):
             self._stage.new_table()
         self._stage.measure_noise()
-        span = gain.high_counts - gain.low_counts
         scene, guard = self._scene, self._guard
-        self._scene_code = scene.check(self._clipping, span, elapsed_s)
+        self._scene_code = scene.check(self._clipping, gain, self._tiles.span(), elapsed_s)
         self._scene_facts = scene.measured, scene.expected
         if self._stale_code:
             self._scene_code, self._scene_facts = self._stale_code, (guard.measured, guard.expected)
@@ -308,6 +313,8 @@ class Pipeline:
             return self._answer(code, guard.measured, guard.expected)
         evidence = self._stage.evidence_px / self._gas_px
         is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
+        if not is_gas and self._is_raw and not self._is_eight_bit:
+            return self._answer(codes.UNCALIBRATED, nan, nan)
         if self._motion.is_unsure and not is_gas:
             motion = self._motion
             return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sensor itself could no longer measure: judged on raw counts, before any correction.
+"""What of a frame carries information: pixels that are not clipped, and contrast beyond noise.
 
-A correction moves clipped pixels away from the ends of the range, so afterwards nothing shows.
+Clipping is judged on raw counts: a correction moves clipped pixels away from the ends of the range,
+so afterwards nothing shows.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgeleak.pipeline.arena import Arena
 from edgeleak.pipeline.gain import grid_size, grid_step
 from edgeleak.pipeline.profile import Profile
 
+TILE_PX, MOST_TILES = 8, 32
 EIGHT_BIT_TOP = 255 << EIGHT_BIT_SHIFT
 
 
@@ -54,6 +56,25 @@ class Clipping:
     def _count(self, low: int, high: int) -> None:
         found = kernels.count_between(self._raw, self._step, low, high)
         self.percent = self._to_percent * found
+
+
+class Tiles:
+    """Means of tiles of at least 8x8 pixels: the scene without the noise of its pixels."""
+
+    def __init__(self, arena: Arena) -> None:
+        h, w = arena.shape
+        rows, columns = (min(MOST_TILES, max(1, side // TILE_PX)) for side in (h, w))
+        self._counts: np.ndarray = arena["counts"].view(np.int16)  # 14 bits fit
+        self._means = np.zeros((rows, columns), np.int16)
+        self._step = max(1, int((h * w / (rows * columns)) ** 0.5) // TILE_PX)
+        self._keys = arena["keys"]
+
+    def span(self) -> int:
+        """Counts between the lowest and the highest mean, without the outermost 0.5 %."""
+        kernels.local_level(self._counts, self._means, 32767, self._step)
+        means = self._means.view(np.uint16)
+        low, high = kernels.count_range(means, 1, (5, 995), self._keys)
+        return high - low
 
 
 def saturated_from(top_counts: int) -> int:

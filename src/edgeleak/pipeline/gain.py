@@ -54,7 +54,7 @@ class AutoGain:
         self._least_octaves = profile["gain.least_octaves"]
         self._equalise = profile["gain.order"] == "equalise-then-log"
         low, high = profile["gain.low_percent"], profile["gain.high_percent"]
-        self._parts = (round(10 * low), round(10 * high))
+        self._parts = (round(10 * low), round(10 * high), 100, 900)
         self._plateau_percent = profile["gain.plateau_percent"] if self._equalise else 0.0
         if self._equalise:
             self._found, self._curve = arena["found"], arena["curve"]
@@ -62,6 +62,7 @@ class AutoGain:
         self.locked = profile["gain.mode"] == "locked"
         self.alpha, self.beta = profile["gain.alpha"], profile["gain.beta"]
         self.low_counts, self.high_counts = 0, 0
+        self.inner_span = 0
         self._low = self._high = float("nan")
         self._used = (float("nan"), float("nan"))
         if self.locked:
@@ -84,7 +85,10 @@ class AutoGain:
 
     def update(self, elapsed_s: float) -> bool:
         """Look at `counts`; True when the table is new."""
-        low, high = kernels.count_range(self._counts, self._step, self._parts, self._keys)
+        low, high, tenth, ninth = kernels.count_range(
+            self._counts, self._step, self._parts, self._keys
+        )
+        self.inner_span = ninth - tenth
         self.low_counts, self.high_counts = low, high
         if self.locked:
             return False

@@ -14,6 +14,7 @@ from edgeleak import codes
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline.clipping import Clipping
 from edgeleak.pipeline.freshness import Repeats
+from edgeleak.pipeline.gain import AutoGain
 from edgeleak.pipeline.profile import Profile
 
 # Plain ints: `&` of two IntFlags makes an object by way of Python code, a microsecond a frame.
@@ -23,6 +24,9 @@ UNFIT = TORN | SHUTTER | SATURATED | int(FrameFlag.CLIPPED_TO_14_BIT)
 ASSUMED = int(FrameFlag.FPS_ASSUMED)
 NUC_RUNNING = int(NucState.RUNNING)
 HOUR_MS = 3_600_000
+LEAST_SOFT_SHARE = 0.5
+"""Of the span of the middle 80 % of the pixels.  Noise of one sigma: means of 64 pixels span 0.65,
+those pixels 2.6, a quarter; any scene spans more from tile to tile than half its pixels do."""
 SLACK_S = 1e-6
 """Time stamps are whole nanoseconds, sums of periods are not."""
 
@@ -253,11 +257,12 @@ class SceneGuard:
         self.measured = self.expected = nan
         self._flat_s = self._full_s = self._dark_s = 0.0
 
-    def check(self, clipping: Clipping, span: int, dt_s: float) -> int:
+    def check(self, clipping: Clipping, gain: AutoGain, soft_span: int, dt_s: float) -> int:
         """Code that the range of the scene asks for, or 0.
 
-        clipping : of the raw frame looked at last
-        span     : between the percentiles of the gain control, corrected counts
+        clipping  : of the raw frame looked at last
+        gain      : percentiles of the corrected frame
+        soft_span : between means of 8x8 pixels and more, corrected counts
         """
         is_full, is_dark = clipping.is_full, clipping.is_dark
         self._full_s = self._full_s + dt_s if is_full else 0.0
@@ -268,7 +273,7 @@ class SceneGuard:
             )
         if is_dark:
             return self._clipped(self._dark_s, clipping.percent, codes.DARK, codes.LONG_DARK)
-        return self._contrast(span, dt_s)
+        return self._contrast(gain, soft_span, dt_s)
 
     def _clipped(self, spent_s: float, percent: float, inhibit: int, fault: int) -> int:
         if spent_s > self._fault_s:
@@ -277,13 +282,15 @@ class SceneGuard:
         self.measured, self.expected = percent, self._full_percent
         return inhibit
 
-    def _contrast(self, span: int, dt_s: float) -> int:
-        if span >= self._least_counts:
+    def _contrast(self, gain: AutoGain, soft_span: int, dt_s: float) -> int:
+        least = max(self._least_counts, LEAST_SOFT_SHARE * gain.inner_span)
+        if soft_span >= least:
             self._flat_s = 0.0
             return 0
+        span = gain.high_counts - gain.low_counts
         self._flat_s = self._flat_s + dt_s if span <= self._blank_counts else 0.0
         if self._flat_s > self._fault_s:
             self.measured, self.expected = self._flat_s, self._fault_s
             return codes.BLANK
-        self.measured, self.expected = span, self._least_counts
+        self.measured, self.expected = soft_span, least
         return codes.LOW_CONTRAST
