@@ -79,7 +79,7 @@ CONTRADICTIONS = {
                            "sensor kind 'el640' needs the gpio line 'sensor_reset'"),
     "no enable": ("el1-a", [("\nled_enable = ", "\n# led_enable = ")],
                   "[led] needs the gpio line 'led_enable'"),
-    "bridge": ("el1-a", [("bridge_ms = 20", "bridge_ms = 100"),
+    "bridge": ("el1-a", [("bridge_ms = 60", "bridge_ms = 100"),
                          ("refresh_ms = 200", "refresh_ms = 100")],
                "bridge_ms 100 must be below refresh_ms 100"),
     "TEC beyond DAC": ("el1-a", [("zero_v = 1.25", "zero_v = 2")],

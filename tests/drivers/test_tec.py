@@ -26,7 +26,7 @@ class Bench:
         self.plant = Plant(PARTS)
         buses, _ = open_buses(self.plant)
         self.tec = Tec(Ad5693r(buses.i2c, DAC), Enable(buses.lines, "tec_enable"), PART,
-                       PARTS.gpio.refresh_ms)  # fmt: skip
+                       PARTS.gpio)  # fmt: skip
 
     def now(self, ms):
         self.plant.advance_to(self.plant.now_ns + ms * MS)
@@ -148,9 +148,12 @@ def test_an_enable_that_dropped_is_not_raised_again_at_full_command(bench):
 def test_off_is_at_once_and_its_command_follows_after_the_bridge(bench):
     bench.drive(0.6, 40)
     bench.tec.off()
-    bench.now(25)
+    held_v = bench.plant.tec_command_v
+    bench.tec.rest(bench.now(5))
+    assert bench.plant.tec_command_v == held_v
+    bench.now(PARTS.gpio.bridge_ms)
     assert not bench.plant.truth.tec_enabled
-    bench.tec.rest()
+    bench.tec.rest(bench.plant.now_ns)
     assert bench.plant.tec_command_v == pytest.approx(1.25, abs=1e-4)
     assert not bench.plant.judge.violations
 

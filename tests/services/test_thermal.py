@@ -103,7 +103,7 @@ def test_stop_ramps_the_current_then_switches_off():
 def test_shutdown_cuts_the_enable_at_once():
     bench = held()
     bench.cooler.shutdown()
-    bench.plant.advance_to(bench.plant.now_ns + 30_000_000)
+    bench.plant.advance_to(bench.plant.now_ns + 80_000_000)
     assert not bench.plant.truth.tec_enabled
 
 

@@ -9,12 +9,12 @@ that is not renewed in time is not refreshed any more, and the hardware switches
 
 import math
 
-from edgeleak.board import TecPart
+from edgeleak.board import GpioWiring, TecPart
+from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.drivers.ad5693r import CODE_MAX, Ad5693r, ReadBackError, code_of, volts_of
 from edgeleak.drivers.enables import Enable
 from edgeleak.errors import NotReadyError, UsageError
 
-NS_PER_S = 1_000_000_000
 LONGEST_STEP_S = 0.06
 """Slew allowed in one command: a late control period does not earn a bigger step."""
 EXPIRY_NS = 150_000_000
@@ -47,12 +47,13 @@ class Tec:
     dac        : command, mid-scale is 0 A
     enable     : needs an edge within `refresh_ms`
     part       : scale and limits
-    refresh_ms : the board's monostable time
+    gpio       : refresh and bridge time of the board's monostable
     """
 
-    def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, refresh_ms: float) -> None:
+    def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring) -> None:
         self._dac, self._enable, self.part = dac, enable, part
-        self._refresh_ns = round(refresh_ms * 1e6)
+        self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
+        self._rest_from_ns: int | None = None
         self._current_a: float | None = None  # None: the register's content is not known
         self._commanded_ns = self._refreshed_ns = 0
         self.is_on = False
@@ -122,11 +123,16 @@ class Tec:
         """
         self.is_on = False
         self._is_rested = False
+        self._rest_from_ns = None
         self._enable.off()
 
-    def rest(self) -> None:
-        """While off, a period or more after `off`: the command to zero, once.  Raises BusError."""
-        if not self.is_on and not self._is_rested:
+    def rest(self, now_ns: int) -> None:
+        """While off, once the output surely is: the command to zero, once.  Raises BusError."""
+        if self.is_on or self._is_rested:
+            return
+        if self._rest_from_ns is None:
+            self._rest_from_ns = now_ns + self._bridge_ns
+        if now_ns >= self._rest_from_ns:
             self._write(code_for(self.part, 0.0))
             self._is_rested = True
 

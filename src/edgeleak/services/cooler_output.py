@@ -63,10 +63,10 @@ class CoolerOutput:
         self.applied_a = 0.0
         return was_on
 
-    def rest(self) -> None:
+    def rest(self, now_ns: int) -> None:
         """While off: the command to zero, tried again each period until it is."""
         try:
-            self.tec.rest()
+            self.tec.rest(now_ns)
         except BusError as error:
             self._inputs.note_error(error)
 

@@ -109,7 +109,7 @@ class Cooler:
                               " or leave the cooler off")  # fmt: skip
         inputs = CoolerInputs(Ads1115(i2c, board.adc.fpa_thermistor.address), board.adc, clock)
         dac = Ad5693r(i2c, board.address.tec_dac)
-        tec = Tec(dac, Enable(lines, "tec_enable"), board.tec, board.gpio.refresh_ms)
+        tec = Tec(dac, Enable(lines, "tec_enable"), board.tec, board.gpio)
         names = board.gpio.lines
         fan = Fan(lines, has_tacho="fan_tacho" in names) if "fan" in names else None
         return cls(CoolerOutput(tec, inputs), inputs, fan, board, config, clock, life=life,
@@ -292,7 +292,7 @@ class Cooler:
         """Current of this period; without a reading it is held, then ramped to zero."""
         cold, hot, applied_a = self._fpa.degc, self._hot.degc, self._output.applied_a
         if self._is_ending() or not is_fresh or self._misses >= RAMP_AFTER:
-            self.loop.hold(cold, applied_a)
+            self.loop.hold(cold, hot, self._ambient_degc(), applied_a)
             if self._tuner is not None:
                 self._end_tuning(Tuning.refused("the bus failed during the experiment"))
             return applied_a if not self._is_ending() and self._misses < RAMP_AFTER else 0.0
@@ -328,7 +328,7 @@ class Cooler:
     def _rest(self, now_ns: int, is_fresh: bool) -> None:
         """Off: wait for a wish and for the conditions to start."""
         self._fan.spin(False, self._hot.degc - self._ambient_degc(), now_ns)
-        self._output.rest()
+        self._output.rest(now_ns)
         if self._state == CoolerState.FAULT:
             return
         self._state = CoolerState.OFF
@@ -375,7 +375,8 @@ class Cooler:
         self.tuning, self._tuner = result, None
         if result.gains is not None:
             self.gains = result.gains
-        self.loop.hold(self._fpa.degc, self._output.applied_a)
+        self.loop.hold(self._fpa.degc, self._hot.degc, self._ambient_degc(),
+                       self._output.applied_a)  # fmt: skip
         self._steady.restart()
         if self._state == CoolerState.TUNE:
             self._state = CoolerState.DRIVE
@@ -429,6 +430,8 @@ class Cooler:
             return codes.TUNING, cold, target
         if self._state != CoolerState.DRIVE:
             return codes.COOLER_OFF, cold, self._wish_degc
+        if self._misses >= RAMP_AFTER:
+            return codes.I2C_TEC_MISSES, self._misses, RAMP_AFTER
         if self.loop.saturation.is_unreachable:
             return codes.UNREACHABLE, cold, target
         if not steady.is_stable:
