@@ -91,7 +91,7 @@ class Results:
         if log.overall == "NO GAS":
             return f"No gas: {ruled_out}."
         why = self._verdicts[log.codes.most_common(1)[0][0]].reason if log.codes else ""
-        return f"No answer: only {ruled_out}. Last reason: {why or 'none given'}"
+        return f"No answer: only {ruled_out}. Most often because: {why or 'no reason was given'}"
 
     def finish(self, summary: dict[str, Any], title: str) -> list[Path]:
         """Write tables, page, sheet and video; returns the files, the page first."""
