@@ -382,6 +382,12 @@ def test_time_stamps_that_go_back_are_counted_on(tmp_path, monkeypatch, fps, pts
     assert any("announces 7 frames" in text for text in source.warnings)
 
 
+def test_a_bad_video_is_named_without_numbers_of_the_decoder(tmp_path):
+    (tmp_path / "a.avi").write_bytes(b"RIFFxxxxAVI\n")
+    with pytest.raises(DataError, match=r"a\.avi: no video can be read \([A-Z][a-z ]+\); "):
+        open_source(tmp_path / "a.avi")
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_no_permission_is_named_and_not_called_damage(tmp_path, monkeypatch, kind):
     def refuse(*_):

@@ -102,6 +102,7 @@ class Decoder:
     """The decoding process: one JSON header line, then frames, then an end mark."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(WORKER), str(path)],
             stdin=subprocess.DEVNULL,
@@ -129,7 +130,7 @@ class Decoder:
         if "unavailable" in header:
             raise UnavailableError(header["unavailable"])
         if "error" in header:
-            raise DataError(header["error"])
+            raise DataError(f"{self._path}: {header['error']}; it is damaged or something else")
         return header
 
     def frames(self) -> Iterator[tuple[int, bytes]]:

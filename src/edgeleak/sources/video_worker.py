@@ -84,9 +84,9 @@ def main(path: str, out: BinaryIO) -> None:
     except BrokenPipeError:
         os._exit(0)  # the reader had enough
     except Exception as error:
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        text = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
         if header is None:
-            out.write(json.dumps({"error": f"no video can be read: {text}"}).encode() + b"\n")
+            out.write(json.dumps({"error": f"no video can be read ({text})"}).encode() + b"\n")
         else:
             out.write(struct.pack("<cq", b"X", len(text.encode())) + text.encode())
 
