@@ -103,6 +103,15 @@ def writer_in_a_loop_that_yields(path):
         os._exit(1)
 
 
+def test_a_first_save_that_fails_speaks_of_no_earlier_file(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", refuse)
+    with pytest.raises(StorageError, match=r"No space left on device\. Free"):
+        replace_file(tmp_path / "a.cal", NEW)
+
+
 def test_full_disk_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.cal"
     replace_file(path, OLD)

@@ -28,9 +28,9 @@ def replace_file(path: Path, data: bytes) -> None:
             _fill_and_rename(descriptor, part, target, data)
         sync_folder(target.parent)
     except OSError as error:
+        kept = "; the file before is kept" if target.exists() else ""
         raise StorageError(
-            f"{path} was not saved: {error.strerror}; the file before is kept."
-            " Free some space or choose another --out"
+            f"{path} was not saved: {error.strerror}{kept}. Free some space or choose another --out"
         ) from error
 
 
