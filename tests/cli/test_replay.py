@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from edgeleak.app import main
 from edgeleak.cli import show
 from edgeleak.errors import StorageError, UnavailableError
+from edgeleak.pipeline import load_profile
 from edgeleak.sim import SimulatedSensor
 
 
@@ -97,6 +99,7 @@ def test_damaged_recording_keeps_the_good_frames(clip, capsys, tmp_path):
         (("CLIP", "--profile", "sensitiv"), 78, "sensitive"),
         (("CLIP", "--set", "nonsense=1"), 78, "nonsense"),
         (("CLIP", "--set", "novalue"), 64, "KEY=VALUE"),
+        (("CLIP", "--frames", "500:600"), 64, "only 120 frames, 0:120"),
         (("CLIP", "--frames", "9:3"), 64, "9:3"),
         (("CLIP", "--shape", "12"), 64, "480x640"),
         (("sim:seed=x",), 64, "seed"),
@@ -112,6 +115,33 @@ def test_wrong_words_are_one_sentence(clip, capsys, words, code, says):
     assert got == code
     assert says in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["replay", "sim"])
+def test_the_example_of_a_setting_is_one(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    key, _, value = re.search(r"for example ([a-z_.]+=[0-9.]+)", said)[1].partition("=")
+    assert load_profile("sensitive").replace({key: float(value)})[key] == float(value)
+
+
+def test_a_changed_profile_is_marked_and_the_mark_explained(clip, capsys):
+    words = (clip, *GIVEN, "--frames", "0:3", "--quiet")
+    assert "changed by --set" not in replay(capsys, *words)[1]
+    assert "sensitive* (*: changed by --set" in replay(capsys, *words, "--threshold", "2")[1]
+
+
+def test_without_a_time_base_no_time_is_shown(clip, capsys, tmp_path, monkeypatch):
+    shown = []
+
+    def sheet(pairs, *_, **__):
+        shown.extend(text for _, text in pairs)
+
+    monkeypatch.setattr("edgeleak.cli.gallery.contact_sheet", sheet)
+    with pytest.raises(AttributeError):  # no sheet is made here
+        replay(capsys, clip, "--frames", "0:3", "--out", tmp_path, "--no-video")
+    assert shown[0] == "frame 0, INHIBIT"
 
 
 @pytest.mark.parametrize("room_bytes", [0, 2000, 30_000])

@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
             "warnings": list(getattr(source, "warnings", [])),
         }
     report(args, facts)
-    return 0 if facts["damage"] is None else say_damage("export", args.source, facts["damage"])
+    damage = getattr(source, "damage", None)
+    return 0 if damage is None else say_damage("export", args.source, damage)
 
 
 def choose(args: argparse.Namespace, source: "Source") -> list[sinks.Sink]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of a run: event pictures, contact sheet, video; bounded in number."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ class _Kept:
     note: str
 
     def caption(self) -> str:
-        return f"{self.note}frame {self.seen.index}, {self.seen.time_s:.1f} s, {self.seen.word}"
+        seen = self.seen
+        time = "" if math.isnan(seen.time_s) else f" {seen.time_s:.1f} s,"
+        return f"{self.note}frame {seen.index},{time} {seen.word}"
 
 
 class Gallery:

@@ -31,7 +31,7 @@ from edgeleak.cli.source_options import (
 )
 from edgeleak.cli.video import playback_fps
 from edgeleak.cli.watching import Watch
-from edgeleak.errors import StorageError
+from edgeleak.errors import StorageError, UsageError
 from edgeleak.picture import PALETTES
 
 HELP = "process a recording; overlay pictures, video and events table"
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         results = Results(source, painter, _gallery(args, painter, source.fps))
         watch = Watch(source, pipeline, source.fps, *args.frames)
         interrupted = _watch_all(args, watch, results, screen)
+        if not watch.step_ms and not interrupted:
+            raise UsageError(_nothing_left(args.frames, source.n_frames))
         summary = results.summary(watch, profile, calibration=_name(args.calibration),
                                   interrupted=interrupted)  # fmt: skip
         files = results.finish(summary, f"{source.name}, profile {profile.name}")
@@ -116,6 +118,12 @@ def _total(source: Any, span: tuple[int, int | None]) -> int | None:
     return None if last is None else max(0, last - span[0])
 
 
+def _nothing_left(span: tuple[int, int | None], total: int | None) -> str:
+    last = "" if span[1] is None else span[1]
+    known = "ends before that" if total is None else f"has only {total} frames, 0:{total}"
+    return f"--frames {span[0]}:{last} leaves none: the recording {known}; choose another range"
+
+
 def _name(calibration: Path | None) -> str | None:
     return None if calibration is None else calibration.name
 
@@ -133,11 +141,16 @@ def _report(args: argparse.Namespace, results: Results, summary: dict, files: li
     print(f"{summary['verdict']}: {summary['sentence']}", file=human)
     print(
         f"{speed['frames']} frames, {speed['step_ms_median']:.2f} ms a frame"
-        f" (95 %: {speed['step_ms_p95']:.2f}), profile {summary['profile']}",
+        f" (95 %: {speed['step_ms_p95']:.2f}), profile {profile_said(summary['profile'])}",
         file=human,
     )
     if files:
         print(f"look at {files[0]}", file=human)
+
+
+def profile_said(name: str) -> str:
+    """The name of a profile; a star means that some of its settings were changed."""
+    return f"{name} (*: changed by --set or --threshold)" if name.endswith("*") else name
 
 
 def _exit_code(results: Results, interrupted: bool) -> int:

@@ -202,4 +202,4 @@ def _check(shape: tuple[int, int], fps: float, rate_g_per_h: float, seconds: flo
     if not 0 <= rate_g_per_h <= 1e6:
         raise UsageError(f"rate={rate_g_per_h:g}: use 0 to 1000000 g/h")
     if seconds is not None and not 0 < seconds <= 86400:
-        raise UsageError(f"seconds={seconds:g}: use more than 0 and at most 86400")
+        raise UsageError(f"seconds must lie above 0 and be at most 86400, got {seconds:g}")
