@@ -51,7 +51,7 @@ def plants(count, seed):
             yield model, random_.uniform(0, 5) if count % 3 else 0.0
 
 
-@pytest.mark.parametrize(("model", "dead_s"), plants(8, 21))
+@pytest.mark.parametrize(("model", "dead_s"), list(plants(8, 21)))
 def test_gain_margin_of_two_on_the_true_plant_or_refused(model, dead_s):
     tuner, low, high, coldest, warmest = experiment(model, dead_s, 1)
     assert low >= 0
