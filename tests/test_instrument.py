@@ -243,7 +243,7 @@ def test_a_dead_sensor_inhibits_and_then_ends_the_program(running):
         if running.instrument.failure is not None:
             break
     assert isinstance(running.instrument.failure, LinkLost)
-    running.run_s(0.2)
+    running.run_s(0.3)
     assert not running.plant.truth.tec_enabled
     assert (running.state, running.answer.trouble.code) == (State.FAULT, codes.LINK_GONE)
 
