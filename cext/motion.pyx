@@ -5,7 +5,7 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
-from checks cimport in_range, same_shape
+from checks cimport disjoint, in_range, same_shape
 
 cdef extern from "edgeleak/motion.h" nogil:
     enum:
@@ -36,6 +36,17 @@ cdef int reach_fits(int reach, int gap, Py_ssize_t n) except -1:
     return 0
 
 
+cdef int sums_apart(const uint16_t *counts, Py_ssize_t h, Py_ssize_t w, const uint32_t *columns,
+                    Py_ssize_t n_columns, const uint32_t *rows, Py_ssize_t n_rows) except -1:
+    cdef size_t counts_nbytes = <size_t>(h * w) * sizeof(uint16_t)
+    cdef size_t columns_nbytes = <size_t>n_columns * sizeof(uint32_t)
+    cdef size_t rows_nbytes = <size_t>n_rows * sizeof(uint32_t)
+    disjoint(counts, counts_nbytes, columns, columns_nbytes)
+    disjoint(counts, counts_nbytes, rows, rows_nbytes)
+    disjoint(columns, columns_nbytes, rows, rows_nbytes)
+    return 0
+
+
 def project(const uint16_t[:, ::1] counts not None, uint32_t[:, ::1] columns not None,
             uint32_t[:, ::1] rows not None):
     """Sums along the columns of each strip of rows, and along the rows of each strip of columns.
@@ -48,6 +59,7 @@ def project(const uint16_t[:, ::1] counts not None, uint32_t[:, ::1] columns not
     bands_fit(bands, h, w)
     same_shape("columns", bands, w, columns.shape[0], columns.shape[1])
     same_shape("rows", bands, h, rows.shape[0], rows.shape[1])
+    sums_apart(&counts[0, 0], h, w, &columns[0, 0], bands * w, &rows[0, 0], bands * h)
     with nogil:
         el_motion_project_bands(&counts[0, 0], <size_t>h, <size_t>w, <size_t>bands,
                                 &columns[0, 0], &rows[0, 0])
@@ -92,6 +104,8 @@ def camera_shift(const uint16_t[:, ::1] counts not None, uint32_t[:, :, ::1] col
     same_shape("rows", bands, h, rows.shape[1], rows.shape[2])
     in_range("number of columns", columns.shape[0], 2, EL_MOTION_MAX_SIDE)
     in_range("number of rows", rows.shape[0], 2, EL_MOTION_MAX_SIDE)
+    sums_apart(&counts[0, 0], h, w, &columns[0, 0, 0], 2 * bands * w, &rows[0, 0, 0],
+               2 * bands * h)
     with nogil:
         el_motion_project_bands(&counts[0, 0], <size_t>h, <size_t>w, <size_t>bands,
                                 &columns[0, 0, 0], &rows[0, 0, 0])

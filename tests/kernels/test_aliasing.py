@@ -50,9 +50,17 @@ def place_calls():
     )
 
 
+def motion_calls():
+    counts = ("counts", "u2", SHAPE)
+    arrays = counts, ("columns", "u4", (2, 8)), ("rows", "u4", (2, 8))
+    yield arrays, lambda c, x, y: kernels.project(c, x, y), {1, 2}
+    arrays = counts, ("columns", "u4", (2, 2, 8)), ("rows", "u4", (2, 2, 8))
+    yield arrays, lambda c, x, y: kernels.camera_shift(c, x, y, 1, 1), {1, 2}
+
+
 CASES = [
     pytest.param(arrays, call, written, other, id=f"{arrays[written][0]}-{arrays[other][0]}")
-    for source in (level_calls, place_calls)
+    for source in (level_calls, place_calls, motion_calls)
     for arrays, call, writes in source()
     for written in sorted(writes)
     for other in range(len(arrays))
