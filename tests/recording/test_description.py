@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The description at the head of a recording: damage shows, older ones still read."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from edgeleak.errors import DataError, MissingInputError
 from edgeleak.frame import FrameInfo
 from edgeleak.recording import Writer, layout, recover
-from edgeleak.sensor import EL640, UNKNOWN
+from edgeleak.sensor import EL640, LEPTON, UNKNOWN, SensorInfo
 from edgeleak.sources import open_source
 
 SHAPE = (8, 8)
@@ -90,6 +91,29 @@ def test_recover_names_what_is_no_recording(tmp_path):
         with pytest.raises(error, match=str(tmp_path)):
             recover(tmp_path / name, tmp_path / "out.mcap")
     assert not list(tmp_path.glob("out*"))
+
+
+def test_every_fact_of_a_sensor_is_kept():
+    """Fails when SensorInfo gets a field that the layout does not know."""
+    other = SensorInfo("twelve", (3.1, 3.5), True, 4095, True)
+    for field in dataclasses.fields(SensorInfo):
+        assert getattr(other, field.name) != getattr(UNKNOWN, field.name), field.name
+    for sensor in (other, EL640, LEPTON):
+        assert layout.sensor_from_json(layout.sensor_to_json(sensor)) == sensor
+    assert repr(layout.sensor_from_json(layout.sensor_to_json(UNKNOWN))) == repr(UNKNOWN)
+
+
+@pytest.mark.parametrize("sensor", [EL640, LEPTON])
+def test_older_recordings_get_the_facts_of_the_sensor_of_that_name(sensor):
+    facts = json.loads(layout.sensor_to_json(sensor))
+    del facts["top_counts"], facts["is_corrected"]
+    assert layout.sensor_from_json(json.dumps(facts)) == sensor
+
+
+@pytest.mark.parametrize("top", ["0", "99999", "1e3", "true", '"x"', "null"])
+def test_an_impossible_top_is_an_unknown_sensor(top):
+    text = layout.sensor_to_json(EL640).replace("16383", top)
+    assert layout.sensor_from_json(text) is UNKNOWN
 
 
 def test_damaged_sensor_never_says_no_gas():

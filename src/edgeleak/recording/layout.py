@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from edgeleak.errors import DataError, UsageError
-from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
+from edgeleak.frame import MAX_COUNTS, FrameFlag, FrameInfo, NucState, UtcQuality
 from edgeleak.kernels import pack_frame, unpack_frame
-from edgeleak.sensor import UNKNOWN, SensorInfo
+from edgeleak.sensor import EL640, LEPTON, UNKNOWN, SensorInfo
 
 PROFILE = "edgeleak"
 FRAME_MAGIC = b"ELF1"
@@ -158,15 +158,31 @@ def is_whole_description(facts: Mapping[str, str]) -> bool:
 def sensor_to_json(sensor: SensorInfo) -> str:
     """Sensor as a metadata value; an unknown band is null."""
     band = [limit if math.isfinite(limit) else None for limit in sensor.band_um]
-    return json.dumps({"name": sensor.name, "band_um": band, "sees_methane": sensor.sees_methane})
+    return json.dumps(
+        {
+            "name": sensor.name,
+            "band_um": band,
+            "sees_methane": sensor.sees_methane,
+            "top_counts": sensor.top_counts,
+            "is_corrected": sensor.is_corrected,
+        }
+    )
 
 
 def sensor_from_json(text: str) -> SensorInfo:
-    """Inverse of sensor_to_json; UNKNOWN for anything else, which never says NO GAS."""
+    """Inverse of sensor_to_json; UNKNOWN for anything else, which never says NO GAS.
+
+    Recordings older than top_counts and is_corrected get those of the sensor of that name.
+    """
     try:
         facts = json.loads(text)
+        like = {"lepton": LEPTON, "el640": EL640}.get(facts["name"], UNKNOWN)
+        top_counts = facts.get("top_counts", like.top_counts)
+        if type(top_counts) is not int or not 1 <= top_counts <= MAX_COUNTS:
+            return UNKNOWN
         band = [math.nan if limit is None else float(limit) for limit in facts["band_um"]]
         sees = facts["sees_methane"] is True
-        return SensorInfo(str(facts["name"]), (band[0], band[1]), sees)
-    except (ValueError, KeyError, TypeError, IndexError):
+        is_corrected = facts.get("is_corrected", like.is_corrected) is True
+        return SensorInfo(str(facts["name"]), (band[0], band[1]), sees, top_counts, is_corrected)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return UNKNOWN
