@@ -6,7 +6,9 @@ import struct
 import sys
 import tracemalloc
 import zipfile
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from edgeleak.errors import DataError, MissingInputError, UnavailableError, Usag
 from edgeleak.frame import FrameFlag, NucState
 from edgeleak.sensor import EL640, LEPTON, UNKNOWN
 from edgeleak.sources import open_source, video
+from edgeleak.sources.cptv_file import CptvSource
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "fuzz"))
 import seed_files
@@ -380,6 +383,16 @@ def test_time_stamps_that_go_back_are_counted_on(tmp_path, monkeypatch, fps, pts
     back = [text for text in source.warnings if "go back" in text]
     assert len(back) == (pts_ms != want_ms)
     assert any("announces 7 frames" in text for text in source.warnings)
+
+
+@pytest.mark.parametrize(
+    ("since_ffc_ms", "state"),
+    [(0, NucState.SETTLING), (999, NucState.SETTLING), (1000, NucState.VALID)],
+)
+def test_cptv_frames_settle_for_a_second_after_a_flat_field(since_ffc_ms, state):
+    frame = SimpleNamespace(last_ffc_time=timedelta(seconds=5), temp_c=31.5)
+    info = CptvSource._info(frame, 7, 5000 + since_ffc_ms, 10**18)
+    assert (info.ms_since_nuc, info.nuc_state, info.nuc_id) == (since_ffc_ms, state, 5000)
 
 
 def test_a_bad_video_is_named_without_numbers_of_the_decoder(tmp_path):
