@@ -311,6 +311,7 @@ class Instrument:
     def fail(self, error: BaseException) -> None:
         """A task cannot go on: outputs off, and whoever runs the loops learns why."""
         self.outputs_off()
+        self.actuators.rest()  # or the control loop would refresh until it is told to stop
         link = self.acquisition.status
         if isinstance(error, LinkLost):
             self.health.trip(Trouble(link.code, link.measured, link.expected))

@@ -15,6 +15,7 @@ from edgeleak.bus.protocols import Buses
 from edgeleak.clock import Clock
 from edgeleak.config import SensorConfig
 from edgeleak.drivers.el640 import El640
+from edgeleak.drivers.lepton import Lepton
 from edgeleak.loop import Loop, Task
 from edgeleak.services import parts
 from edgeleak.services.acquisition import Acquisition
@@ -30,7 +31,7 @@ class Light:
     flags  : LED flag of each
     """
 
-    sensor: El640
+    sensor: El640 | Lepton
     acquisition: Acquisition
     light: Illumination
     frames: int
