@@ -85,15 +85,12 @@ def by_temperature(
     patterns = _patterns(means, found == 0)
     keep = _trusted(patterns, temps, found == 0)
     width = bandwidth_k or choose_bandwidth(_sample(patterns, found == 0)[keep], temps[keep])
-    unstable = _unstable(patterns[keep], temps[keep], width)
-    found[unstable & (found == 0)] = Defect.NOISY
+    found[_unstable(patterns[keep], temps[keep], width) & (found == 0)] = Defect.NOISY
     if base is not None:
         found = merge_defects(found, base_defects(base))
     table = leave_one_out(patterns, temps, keep, width, found == 0)
     planes = _planes_q2(patterns[keep], found == 0)
     middle = int(np.argmin(np.abs(temps[keep] - np.median(temps))))
-    inner = [row.robust_counts for row in table if row.inside and not row.excluded]
-    known: dict = {} if base is None else response_of(base)
     calibration = assemble(
         Kind.BY_TEMPERATURE,
         gain_q14,
@@ -102,13 +99,19 @@ def by_temperature(
         tuple(flats),
         facts or Facts(),
         fpa_temp_degc=float(temps[keep][middle]),
-        residual_counts=float(np.mean(inner)) if inner else NAN,
+        residual_counts=_mean_inside(table),
         bandwidth_k=float(width),
         plane_temp_degc=temps[keep],
         offset_planes_q2=planes,
-        **known,
+        **({} if base is None else response_of(base)),
     )
     return calibration, table
+
+
+def _mean_inside(table: list[LeftOut]) -> float:
+    """What the kept flats between others are predicted to; NaN without one."""
+    inner = [row.robust_counts for row in table if row.inside and not row.excluded]
+    return float(np.mean(inner)) if inner else NAN
 
 
 def choose_bandwidth(patterns: np.ndarray, temps: np.ndarray) -> float:

@@ -77,6 +77,38 @@ def from_scene(
     statistics : of the same frames
     base       : its gain, offset and bad pixels are the start
     """
+    share = _checked_share(stack, statistics, accept_still)
+    found = find_defects(statistics, criteria)
+    start = np.zeros(statistics.shape)
+    gain_q14 = np.full(statistics.shape, UNITY_GAIN_Q14, np.int16)
+    if base is not None:
+        _same_shape(base, statistics)
+        found = merge_defects(found, base_defects(base))
+        start, gain_q14 = base.offset.astype(float), base.gain_q14
+    chosen = stack[:: -(-len(stack) // MAX_FRAMES)]
+    offset, error = start, NAN
+    for turn in range(ROUNDS):
+        change, error, trust = _fixed_detail(chosen, gain_q14, offset, found != 0)
+        if turn == 0 and not accept_still:
+            _enough_trust(trust)
+        offset = offset - change
+        if progress:
+            progress(turn + 1, ROUNDS)
+    calibration = assemble(
+        Kind.SCENE,
+        gain_q14,
+        np.where(found == 0, np.clip(np.rint(offset), -32768, 32767), 0).astype(np.int16),
+        found,
+        (statistics,),
+        facts or Facts(),
+        **({} if base is None else response_of(base)),
+        residual_counts=error,
+    )
+    return calibration, share
+
+
+def _checked_share(stack: np.ndarray, statistics: FrameStatistics, accept_still: bool) -> float:
+    """moving_share of enough frames that move enough; DataError otherwise."""
     if len(stack) < MIN_FRAMES:
         raise DataError(f"a scene needs at least {MIN_FRAMES} frames, found {len(stack)}")
     share = moving_share(stack, statistics)
@@ -86,40 +118,20 @@ def from_scene(
             " what stands still would be erased as if it were fixed pattern."
             " Pan the camera slowly while recording, or take a shutter: `edgeleak nuc one-point`"
         )
-    if base is not None and base.shape != statistics.shape:
+    return share
+
+
+def _same_shape(base: Calibration, statistics: FrameStatistics) -> None:
+    if base.shape != statistics.shape:
         raise DataError(f"--base is of {base.shape} pixels, the frames are of {statistics.shape}")
-    found = find_defects(statistics, criteria)
-    if base is not None:
-        found = merge_defects(found, base_defects(base))
-    start = np.zeros(statistics.shape) if base is None else base.offset.astype(float)
-    gain_q14 = (
-        np.full(statistics.shape, UNITY_GAIN_Q14, np.int16) if base is None else base.gain_q14
-    )
-    chosen = stack[:: -(-len(stack) // MAX_FRAMES)]
-    offset, error = start, NAN
-    for turn in range(ROUNDS):
-        change, error, trust = _fixed_detail(chosen, gain_q14, offset, found != 0)
-        if turn == 0 and trust < MIN_TRUST and not accept_still:
-            raise DataError(
-                f"the two halves of the recording agree on only {trust:.0%} of the pattern: the"
-                " scene is too busy for so short a pan. Record longer, or defocus the lens"
-            )
-        offset = offset - change
-        if progress:
-            progress(turn + 1, ROUNDS)
-    offset = np.where(found == 0, np.clip(np.rint(offset), -32768, 32767), 0).astype(np.int16)
-    known = {} if base is None else response_of(base)
-    calibration = assemble(
-        Kind.SCENE,
-        gain_q14,
-        offset,
-        found,
-        (statistics,),
-        facts or Facts(),
-        **known,
-        residual_counts=error,
-    )
-    return calibration, share
+
+
+def _enough_trust(trust: float) -> None:
+    if trust < MIN_TRUST:
+        raise DataError(
+            f"the two halves of the recording agree on only {trust:.0%} of the pattern: the"
+            " scene is too busy for so short a pan. Record longer, or defocus the lens"
+        )
 
 
 def _fixed_detail(

@@ -61,12 +61,8 @@ def two_point(
     """
     facts = facts or Facts()
     _same_shape(cold, hot)
-    if cold_degc >= hot_degc:
-        raise UsageError(
-            f"--cold-degc {cold_degc} must be below --hot-degc {hot_degc}; swap the files"
-        )
     response = hot.mean - cold.mean
-    _enough_span(float(np.median(response)))
+    _enough_span(float(np.median(response)), cold_degc, hot_degc)
     found = merge_defects(
         find_defects(cold, criteria, response), find_defects(hot, criteria), *_given(defects)
     )
@@ -74,9 +70,9 @@ def two_point(
     _enough_good(good)
     cold_counts, hot_counts = float(cold.mean[good].mean()), float(hot.mean[good].mean())
     gain_q14, offset = _gain_and_offset(cold.mean, hot.mean, cold_counts, hot_counts, good)
-    per_k = (hot_counts - cold_counts) / (hot_degc - cold_degc)
-    level_error = math.hypot(_level_error(cold), _level_error(hot)) / abs(hot_counts - cold_counts)
-    scale_error = math.sqrt(2) * facts.reference_error_k / (hot_degc - cold_degc)
+    span_counts, span_k = hot_counts - cold_counts, hot_degc - cold_degc
+    level_error = math.hypot(_level_error(cold), _level_error(hot)) / span_counts
+    scale_error = math.sqrt(2) * facts.reference_error_k / span_k
     return assemble(
         Kind.TWO_POINT,
         gain_q14,
@@ -88,7 +84,7 @@ def two_point(
         hot_degc=hot_degc,
         cold_counts=cold_counts,
         hot_counts=hot_counts,
-        response_counts_per_k=per_k,
+        response_counts_per_k=span_counts / span_k,
         response_error=math.hypot(level_error, scale_error),
     )
 
@@ -259,7 +255,11 @@ def _same_shape(cold: FrameStatistics, hot: FrameStatistics) -> None:
         )
 
 
-def _enough_span(counts: float) -> None:
+def _enough_span(counts: float, cold_degc: float, hot_degc: float) -> None:
+    if cold_degc >= hot_degc:
+        raise UsageError(
+            f"--cold-degc {cold_degc} must be below --hot-degc {hot_degc}; swap the files"
+        )
     if counts <= -MIN_SPAN_COUNTS:
         raise UsageError(
             f"the hot reference lies {-counts:.1f} counts below the cold one; swap the two files"
