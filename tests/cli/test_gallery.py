@@ -35,6 +35,7 @@ def outputs(word):
         gas=np.full(shape, 128, np.uint8),
         gas_zero_level=128,
         gas_levels_per_count=1.0,
+        gain=SimpleNamespace(lut=np.repeat(np.arange(256, dtype=np.uint8), 64)),
     )
 
 

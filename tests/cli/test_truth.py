@@ -37,6 +37,17 @@ def test_hit_miss_false_alarm_and_quiet():
     assert facts["false_alarms_at_s"] == [2.0, 7.0]
     assert (facts["visible_frames"], facts["hit_frames"]) == (4, 2)
     assert "FOUND 3.5 s" in judge.sentence()
+    assert (facts["boxes"], facts["boxes_off_the_plume"]) == (4, 2)
+    assert "2 of 4 red boxes off the plume" in judge.sentence()
+
+
+def test_gas_that_is_held_between_two_puffs_is_no_false_alarm():
+    judge = Judge(leak_start_s=5.0)
+    judge.take(seen(6.0, "GAS"), ON_GAS, GAS, GAS)
+    assert judge.take(seen(7.0, "GAS"), ON_GAS[:0], NOTHING, NOTHING) == "held"
+    facts = judge.as_dict()
+    assert (facts["false_alarm_frames"], facts["held_frames"]) == (0, 1)
+    assert "no false alarm, GAS held for 1 frame without" in judge.sentence()
 
 
 def test_a_person_that_covers_a_little_gas_is_no_hit():

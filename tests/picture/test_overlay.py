@@ -48,7 +48,10 @@ def test_labels_never_cover_each_other(said, boxes):
     grey = np.zeros((480, 640), np.uint8)
     crowd = boxes((200, 150, 60, 50), (205, 155, 55, 45), (210, 160, 50, 40))
     words = overlay(grey, None, crowd, said("GAS"), INFO).description["words"]
-    assert sum("counts, " in word for word in words) == 2  # above the first, below the second
+    assert sum("counts, " in word for word in words) == 3
+    packed = boxes(*((x, y, 60, 12) for y in range(200, 300, 14) for x in range(20, 600, 62)))
+    words = overlay(grey, None, packed, said("GAS"), INFO).description["words"]
+    assert sum("counts, " in word for word in words) < 3  # no room beside the inner ones
     lone = overlay(grey, None, crowd[:1], said("GAS"), INFO).description["words"]
     assert "-30 counts, 3000 px" in lone
 
@@ -63,12 +66,47 @@ def test_boxes_are_red_only_for_gas(said, boxes):
         assert not (scene == other).all(axis=2).any()
 
 
+def test_what_is_beside_the_gas_is_yellow_and_has_no_label(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    gas, person = boxes((200, 150, 180, 90)), boxes((420, 150, 60, 200), contrast=250.0)
+    picture = overlay(grey, None, gas, said("GAS"), INFO, others=person)
+    assert picture.description["other_boxes_px"] == [[420, 150 + BANNER_PX, 480, 350 + BANNER_PX]]
+    scene = picture.rgb[BANNER_PX:-LEGEND_PX]
+    right = (scene[:, 400:] == YELLOW).all(axis=2)
+    assert right.any()
+    assert not (scene[:, 400:] == RED).all(axis=2).any()
+    assert sum("counts, " in word for word in picture.description["words"]) == 1
+
+
+def test_a_label_covers_no_other_box(said, boxes):
+    grey = np.zeros((480, 640), np.uint8)
+    large, small = boxes((200, 150, 180, 90)), boxes((205, 130, 40, 12))
+    rgb = overlay(grey, None, large, said("GAS"), INFO, others=small).rgb
+    inner = rgb[130 + BANNER_PX : 142 + BANNER_PX, 205:245]
+    assert not inner.any()
+
+
+@pytest.mark.parametrize(
+    ("legend", "says"),
+    [
+        (Legend(counts_range=(640, 12800), gas_scale_counts=640, eight_bit=True),
+         ("10", "scene, levels", "200", "-10", "gas, levels", "-0.5 levels, 16200 px")),
+        (Legend(grey_contrast=True), ("-30 grey levels, 16200 px",)),
+    ],
+)  # fmt: skip
+def test_units_are_those_of_the_source(said, boxes, legend, says):
+    grey = np.zeros((480, 640), np.uint8)
+    region = boxes((200, 150, 180, 90))
+    words = overlay(grey, None, region, said("GAS"), INFO, legend).description["words"]
+    assert set(says) <= set(words)
+
+
 def test_legend_says_what_the_numbers_are(said):
     legend = Legend("yard.mcap", 12.5, (3732.4, 5625.1), 60.0)
     picture = overlay(np.zeros((480, 640), np.uint8), None, None, said("NO GAS", "all quiet"),
                       INFO, legend, evidence=0.25)  # fmt: skip
     words = picture.description["words"]
-    for want in ("NO GAS", "all quiet", "evidence 0.25", "3732", "counts, 1-99 %", "5625", "-60",
+    for want in ("NO GAS", "all quiet", "evidence 0.25", "3732", "scene, counts", "5625", "-60",
                  "gas, counts", "+60", "yard.mcap", "t 12.50 s  frame 123"):  # fmt: skip
         assert want in words
     strip = picture.rgb[-LEGEND_PX:]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeleak.cli.confirmed import confirmed
 from edgeleak.cli.watching import Seen
 from edgeleak.frame import FrameFlag, FrameInfo
 from edgeleak.picture import Legend, Picture, overlay
@@ -30,29 +31,33 @@ class Painter:
         legend = Legend(
             source=self.source_name,
             time_s=seen.time_s,
-            counts_range=shown_counts(pipeline.counts),
+            counts_range=shown_counts(pipeline.gain.lut),
             gas_scale_counts=scale,
             eight_bit=eight_bit,
             palette=self.palette,
+            grey_contrast=math.isnan(pipeline.gas_levels_per_count),
         )
+        found = confirmed(pipeline)
         return overlay(
             pipeline.grey,
-            pipeline.mask,
-            pipeline.regions,
+            found.tint,
+            found.gas,
             pipeline.verdict,
             info,
             legend,
             gas_counts=gas_counts(pipeline),
             evidence=seen.evidence,
+            others=found.other,
         )
 
 
-def shown_counts(counts: np.ndarray) -> tuple[float, float] | None:
-    """1st and 99th percentile of every fourth pixel: what the grey picture spans."""
-    if counts is None:
-        return None
-    low, high = np.percentile(counts[::4, ::4], (1, 99))
-    return float(low), float(high)
+def shown_counts(lut: np.ndarray) -> tuple[float, float]:
+    """Counts up to which the picture is black and from which it is white, by its gain table.
+
+    lut : (16384,) uint8, counts to grey, rising; the local contrast comes after it
+    """
+    black, white = np.searchsorted(lut, (1, lut[-1]))
+    return float(max(0, black - 1)), float(white)
 
 
 def gas_counts(pipeline: Any) -> np.ndarray | None:

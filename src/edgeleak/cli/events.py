@@ -25,7 +25,8 @@ class Event:
     """One stretch of GAS, INHIBIT or FAULT.
 
     first, last : its first and last frame; `frames` of them gave the answer
-    peak        : the frame of largest evidence (largest area where there is none)
+    peak        : the frame of most gas: largest evidence in proven places (largest area where
+                  there is no evidence)
     """
 
     number: int
@@ -49,14 +50,15 @@ class Event:
         values = (
             self.number, self.word, self.first.code, or_none(self.first.time_s),
             or_none(self.last.time_s), self.first.index, self.last.index, self.frames,
-            or_none(self.peak.evidence), self.peak.index, or_none(self.peak.time_s), x, y, w, h,
+            or_none(self.peak.gas_evidence), self.peak.index, or_none(self.peak.time_s), x, y, w, h,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))
 
 
 def strength(seen: Seen) -> tuple[float, int]:
     """Order of frames inside an event."""
-    return (-math.inf if math.isnan(seen.evidence) else seen.evidence, seen.area_px)
+    evidence = seen.gas_evidence
+    return (-math.inf if math.isnan(evidence) else evidence, seen.area_px)
 
 
 class EventLog:

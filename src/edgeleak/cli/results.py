@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeleak import __version__
 from edgeleak.cli.drawing import Painter
-from edgeleak.cli.events import Event, EventLog
+from edgeleak.cli.events import Event, EventLog, strength
 from edgeleak.cli.gallery import SHEET_NAME, VIDEO_NAME, Gallery
 from edgeleak.cli.page import Timeline, render
 from edgeleak.cli.watching import Seen, Watch, or_none
@@ -81,11 +81,11 @@ class Results:
         if not frames:
             return "No frame was processed."
         if log.gas:
-            peak = max((event.peak for event in log.gas), key=lambda seen: seen.evidence)
+            peak = max((event.peak for event in log.gas), key=strength)
             return (
                 f"Gas in {log.words['GAS']} of {frames} frames, {len(log.gas)} event(s), first"
                 f" {_moment(log.gas[0].first)}, strongest {_moment(peak)}"
-                f" with evidence {peak.evidence:.3g}."
+                f" with evidence {peak.gas_evidence:.3g}."
             )
         ruled_out = f"{log.words['NO GAS']} of {frames} frames could rule gas out"
         if log.overall == "NO GAS":

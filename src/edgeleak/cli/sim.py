@@ -155,7 +155,7 @@ def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: 
     try:
         for seen, info in watch:
             results.take(watch.pipeline, seen, info)
-            judge.take(seen, watch.pipeline.regions, watch.pipeline.mask, sensor.truth_mask())
+            judge.take(seen, watch.found.gas, watch.found.mask, sensor.truth_mask())
             recorder.take(seen, info, watch.pipeline.verdict)
             line.show(seen, len(watch.step_ms) / watch.elapsed_s())
             if not args.fast:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeleak.cli.confirmed import confirmed
 from edgeleak.frame import FrameInfo
 
 NS_PER_S = 1e9
@@ -24,10 +25,11 @@ class Seen:
     time_s     : since the first frame of the run; NaN when nobody knows
     word, code : the verdict and the number of its reason
     evidence   : NaN without a verdict
-    regions    : how many
+    regions    : how many; in a GAS frame those in proven places only
     area_px    : pixels in them
-    box        : x, y, w, h round all regions, None without
+    box        : x, y, w, h round all of them, None without
     step_ms    : time the pipeline took
+    gas_share  : share of the changed pixels that is in them
     """
 
     index: int
@@ -40,6 +42,12 @@ class Seen:
     area_px: int
     box: tuple[int, int, int, int] | None
     step_ms: float
+    gas_share: float = 1.0
+
+    @property
+    def gas_evidence(self) -> float:
+        """Evidence without what merely touches the gas; NaN without a verdict."""
+        return self.evidence * self.gas_share
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: NaN becomes None."""
@@ -79,6 +87,7 @@ class Watch:
     pipeline : edgeleak.Pipeline
     fps      : used for times where frames carry none
     first, last : frames to process, counted from 0, `last` excluded; earlier ones are skipped
+    found    : regions of the newest frame, gas and other
     """
 
     def __init__(self, frames: Iterable[tuple[np.ndarray, FrameInfo]], pipeline: Any,
@@ -102,7 +111,11 @@ class Watch:
         verdict = self.pipeline.step(pixels, info)
         step_ms = (time.perf_counter() - begin) * 1e3
         self.step_ms.append(step_ms)
-        regions = self.pipeline.regions
+        self.found = confirmed(self.pipeline)
+        is_gas = str(verdict) == "GAS"
+        regions = self.found.gas if is_gas else self.found.other
+        area_px = int(regions["area_px"].sum())
+        changed_px = area_px + int(self.found.other["area_px"].sum()) if is_gas else area_px
         return Seen(
             index=len(self.step_ms) - 1,
             sequence=info.sequence,
@@ -111,9 +124,10 @@ class Watch:
             code=int(getattr(verdict, "code", 0)),
             evidence=float(self.pipeline.evidence),
             regions=len(regions),
-            area_px=int(regions["area_px"].sum()),
+            area_px=area_px,
             box=around(regions),
             step_ms=step_ms,
+            gas_share=area_px / changed_px if changed_px else 1.0,
         )
 
     def _time_s(self, info: FrameInfo) -> float:

@@ -2,11 +2,12 @@
 """The picture an operator sees: scene, gas tint, red boxes, verdict banner, legend with units."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.frame import EIGHT_BIT_SHIFT, FrameFlag, FrameInfo
 from edgeleak.picture.canvas import FAINT, PAPER, Canvas, Picture, enlarge_rgb
 from edgeleak.picture.palettes import GAS_COLD, GAS_WARM, colour, gas_tint, palette
 
@@ -27,6 +28,8 @@ LEGEND_PX = 58
 TEXT_PX = 14
 REASON_PX = 13
 LABEL_PX = 12
+LABEL_HEIGHT_PX = 16
+COUNTS_PER_LEVEL = 1 << EIGHT_BIT_SHIFT
 VERDICT_PX = 21
 
 
@@ -36,10 +39,11 @@ class Legend:
 
     source            : name of the recording or camera
     time_s            : time of the frame since the first one; NaN unknown
-    counts_range      : counts shown darkest and brightest (1st and 99th percentile), or None
+    counts_range      : counts shown darkest and brightest by the gain control, or None
     gas_scale_counts  : contrast at full tint
-    eight_bit         : levels come from an 8-bit video; one level is 64 counts
+    eight_bit         : counts are levels of an 8-bit video times 64; shown as levels
     palette           : name of the colour table of the scene
+    grey_contrast     : contrasts of regions are levels of the grey picture, not counts
     """
 
     source: str = ""
@@ -48,6 +52,7 @@ class Legend:
     gas_scale_counts: float = 40.0
     eight_bit: bool = False
     palette: str = "grey"
+    grey_contrast: bool = False
 
 
 def overlay(
@@ -60,6 +65,7 @@ def overlay(
     *,
     gas_counts: np.ndarray | None = None,
     evidence: float = math.nan,
+    others: np.ndarray | None = None,
 ) -> Picture:
     """Draw one frame.
 
@@ -69,9 +75,11 @@ def overlay(
     verdict    : anything whose str() is GAS, NO GAS, INHIBIT or FAULT; `.reason` is shown
     gas_counts : (H, W) contrast in counts, signed, colours the tint; None tints by the mask alone
     evidence   : number shown in the banner; NaN is left out
+    others     : regions that changed but are not what was called gas, like `regions`
 
-    Boxes are red when the verdict is GAS, else thin and yellow: a change, not confirmed.  The
-    inner edge of a box is the region exactly.  Pictures narrower than 640 pixels are enlarged.
+    Boxes of `regions` are red when the verdict is GAS.  All others are thin and yellow: a change,
+    not confirmed.  The inner edge of a box is the region exactly.  Pictures narrower than 640
+    pixels are enlarged.
     """
     rgb = colour(grey, legend.palette)
     if mask is not None:
@@ -84,7 +92,12 @@ def overlay(
     left = (canvas.width - width) // 2
     canvas.paste(scene, (left, BANNER_PX))
     word = str(verdict)
-    boxes = _draw_boxes(canvas, regions, word == "GAS", zoom, (left, BANNER_PX))
+    at = (left, BANNER_PX)
+    is_gas = word == "GAS"
+    beside = _draw_boxes(canvas, others, YELLOW, zoom, at)
+    boxes = _draw_boxes(canvas, regions, RED if is_gas else YELLOW, zoom, at)
+    if is_gas:
+        _label_boxes(canvas, boxes, regions, beside, legend)
     _clear_margins(canvas, height)
     _draw_banner(canvas, word, getattr(verdict, "reason", ""), evidence)
     _draw_legend(canvas, BANNER_PX + height, legend, info)
@@ -95,7 +108,8 @@ def overlay(
         "scene_at_px": [left, BANNER_PX],
         "zoom": zoom,
         "boxes_px": boxes,
-        "box_colour": "red" if word == "GAS" else "yellow",
+        "other_boxes_px": beside,
+        "box_colour": "red" if is_gas else "yellow",
         "words": canvas.words,
     }
     return Picture(canvas.rgb(), description)
@@ -114,50 +128,66 @@ def _tinted(rgb: np.ndarray, mask: np.ndarray, gas_counts: np.ndarray | None,
     return out
 
 
-def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, is_gas: bool, zoom: int,
+def _draw_boxes(canvas: Canvas, regions: np.ndarray | None, ink: tuple, zoom: int,
                 at: tuple[int, int]) -> list[list[int]]:  # fmt: skip
-    if regions is None or not len(regions):
+    """The largest ones, in order of size; what was drawn, in canvas pixels."""
+    if regions is None:
         return []
-    ink, thick_px = (RED, 2) if is_gas else (YELLOW, 1)
-    largest = np.argsort(-regions["area_px"].astype(np.int64), kind="stable")[:DRAWN_BOXES]
     boxes: list[list[int]] = []
-    labels: list[tuple[int, int, int, int]] = []
-    for region in regions[largest]:
-        x, y = int(region["x"]), int(region["y"])
-        box = (
-            at[0] + x * zoom,
-            at[1] + y * zoom,
-            at[0] + (x + int(region["w"])) * zoom,
-            at[1] + (y + int(region["h"])) * zoom,
-        )
-        canvas.frame(box, ink, thick_px)
+    for region in _largest(regions)[:DRAWN_BOXES]:
+        x, y, w, h = (zoom * int(region[name]) for name in "xywh")
+        box = (at[0] + x, at[1] + y, at[0] + x + w, at[1] + y + h)
+        canvas.frame(box, ink, 2 if ink == RED else 1)
         boxes.append(list(box))
-    for drawn, region in zip(boxes[: LABELLED_BOXES * is_gas], regions[largest], strict=False):
-        _label_box(canvas, drawn, region, labels)  # after all boxes: no line through the words
     return boxes
 
 
-def _label_box(
-    canvas: Canvas,
-    box: list[int],
-    region: np.void,
-    taken: list[tuple[int, int, int, int]],
-) -> None:
-    """Contrast and size above the box, else below; left out where another label stands."""
-    text = f"{region['contrast_counts']:+.0f} counts, {region['area_px']} px"
-    wide = canvas.text_width(text, LABEL_PX) + 8
-    x = max(0, min(box[0] - 2, canvas.width - wide))
-    lowest = canvas.height - LEGEND_PX - 16
-    for y in (box[1] - 18, box[3] + 2):
-        place = (x, y, x + wide, y + 16)
-        if BANNER_PX <= y <= lowest and not any(_overlap(place, other) for other in taken):
+def _largest(regions: np.ndarray) -> np.ndarray:
+    return regions[np.argsort(-regions["area_px"].astype(np.int64), kind="stable")]
+
+
+def _label_boxes(canvas: Canvas, boxes: list[list[int]], regions: np.ndarray | None,
+                 others: list[list[int]], legend: Legend) -> None:  # fmt: skip
+    """Contrast and size beside the largest boxes, where neither box nor label stands."""
+    taken: list[Sequence[int]] = [*boxes, *others]
+    if regions is None:
+        return
+    labelled = _largest(regions)[:LABELLED_BOXES]
+    for box, region in zip(boxes, labelled, strict=False):
+        text = f"{_contrast(region['contrast_counts'], legend)}, {region['area_px']} px"
+        place = _free_place(canvas, box, canvas.text_width(text, LABEL_PX) + 8, taken)
+        if place is not None:
             canvas.fill(place, RED)
-            canvas.text((x + 4, y + 8), text, LABEL_PX, ink=(255, 255, 255))
+            canvas.text((place[0] + 4, place[1] + 8), text, LABEL_PX, ink=(255, 255, 255))
             taken.append(place)
-            return
 
 
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+def _contrast(counts: float, legend: Legend) -> str:
+    if legend.grey_contrast:
+        return f"{counts:+.0f} grey levels"
+    if legend.eight_bit:
+        return f"{counts / COUNTS_PER_LEVEL:+.1f} levels"
+    return f"{counts:+.0f} counts"
+
+
+def _free_place(canvas: Canvas, box: list[int], wide: int,
+                taken: list[Sequence[int]]) -> tuple[int, int, int, int] | None:  # fmt: skip
+    """Above, below, right or left of a box, inside the scene; None when all is taken."""
+    lowest = canvas.height - LEGEND_PX - LABEL_HEIGHT_PX
+    start, end = box[0] - 2, box[2] + 2 - wide
+    above, below = box[1] - 2 - LABEL_HEIGHT_PX, box[3] + 2
+    beside = (box[1], box[3] - LABEL_HEIGHT_PX)
+    wanted = [(x, y) for y in (above, below) for x in (start, end)]
+    wanted += [(x, y) for x in (box[2] + 2, box[0] - 2 - wide) for y in beside]
+    for x, y in wanted:
+        x = max(0, min(x, canvas.width - wide))
+        place = (x, y, x + wide, y + LABEL_HEIGHT_PX)
+        if BANNER_PX <= y <= lowest and not any(_overlap(place, other) for other in taken):
+            return place
+    return None
+
+
+def _overlap(a: Sequence[int], b: Sequence[int]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
@@ -212,10 +242,15 @@ def _scene_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend)
     if legend.counts_range is None:
         canvas.text(((box[0] + box[2]) // 2, row), "scene, grey levels", TEXT_PX, anchor="mm")
         return
-    low, high = legend.counts_range
+    unit = "levels" if legend.eight_bit else "counts"
+    low, high = (value / _counts_per_unit(legend) for value in legend.counts_range)
     canvas.text((box[0], row), f"{low:.0f}", TEXT_PX)
-    canvas.text(((box[0] + box[2]) // 2, row), "counts, 1-99 %", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text(((box[0] + box[2]) // 2, row), f"scene, {unit}", TEXT_PX, ink=FAINT, anchor="mm")
     canvas.text((box[2], row), f"{high:.0f}", TEXT_PX, anchor="rm")
+
+
+def _counts_per_unit(legend: Legend) -> int:
+    return COUNTS_PER_LEVEL if legend.eight_bit else 1
 
 
 def _gas_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -> None:
@@ -223,8 +258,9 @@ def _gas_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -
     tint, opacity = gas_tint(span, legend.gas_scale_counts)
     ramp = SCENE_GREY + opacity[:, None] * (tint - SCENE_GREY)
     canvas.bar(box, ramp.astype(np.uint8))
-    row, scale = box[3] + 18, f"{legend.gas_scale_counts:.0f}"
+    row, scale = box[3] + 18, f"{legend.gas_scale_counts / _counts_per_unit(legend):.0f}"
+    unit = "levels" if legend.eight_bit else "counts"
     canvas.text((box[0], row), f"-{scale}", TEXT_PX, ink=GAS_COLD)
     middle = (box[0] + box[2]) // 2
-    canvas.text((middle, row), "gas, counts", TEXT_PX, ink=FAINT, anchor="mm")
+    canvas.text((middle, row), f"gas, {unit}", TEXT_PX, ink=FAINT, anchor="mm")
     canvas.text((box[2], row), f"+{scale}", TEXT_PX, ink=GAS_WARM, anchor="rm")
