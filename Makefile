@@ -17,7 +17,7 @@ KERNEL_SOURCES := setup.py pyproject.toml $(wildcard cext/*.pyx cext/*.pxd cext/
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
-	$(BIN)/edgeleak sim --seconds 60 --out $(OUT)/run
+	$(BIN)/edgeleak sim leak --seconds 75 --out $(OUT)/run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

@@ -29,7 +29,8 @@ def run(*words: object) -> None:
 
 
 def leak(work: Path, out: Path) -> None:
-    run("sim", "--pipeline", "--seconds", SECONDS, "--fast", "--no-video", "--record", "none", "--out", work)
+    run("sim", "--pipeline", "--seconds", SECONDS, "--fast", "--no-video", "--record", "none",
+        "--out", work)  # fmt: skip
     strongest = sorted(work.glob("event*_peak_*.png"))[-1]
     shutil.copy(strongest, out / "leak-found.png")
     shutil.copy(work / "contact_sheet.png", out / "contact-sheet.png")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeleak.durable import replace_text
 from edgeleak.errors import DataError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
@@ -26,6 +27,7 @@ SAMPLE_S = 0.2
 GRACE_S = 20.0
 EARLY_S = 0.5
 """A verdict may name a frame that was exposed before the plant's next sample."""
+PICTURES = "pictures"
 LINE = re.compile(r"^(STATE|VERDICT) (.+?) t=(\d+) frame=(-?\d+) ?(.*)$")
 
 
@@ -169,8 +171,23 @@ def _save(args: argparse.Namespace, history: History, summary: dict[str, Any], c
 
     title = f"scenario {course.name}: {sentence(summary)}"
     draw(history, summary, title, args.out / "timeline.png")
-    text = json.dumps(summary, indent=1) + "\n"
-    (args.out / "summary.json").write_text(text, encoding="utf-8")
+    replace_text(args.out / "summary.json", json.dumps(summary, indent=1) + "\n")
+    if alarm := _alarm_recording(args.out, summary):
+        _draw_pictures(alarm, args.out / PICTURES)
+
+
+def _alarm_recording(out: Path, summary: dict[str, Any]) -> Path | None:
+    """The last recording of the run: it holds the leak where there was one."""
+    recordings = sorted(out.glob("*.mcap"))
+    return recordings[-1] if recordings and summary["gas_s"] else None
+
+
+def _draw_pictures(recording: Path, folder: Path) -> None:
+    """What the camera saw, by `edgeleak replay` on what it recorded itself."""
+    correction = recording.with_suffix(".elcal")
+    given = ["--calibration", str(correction)] if correction.is_file() else []
+    subprocess.run([sys.executable, "-m", "edgeleak", "replay", str(recording), *given, "--out",
+                    str(folder), "--no-video", "--quiet"], stdout=subprocess.DEVNULL)  # fmt: skip
 
 
 def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
@@ -188,10 +205,12 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
         print("         add --out DIR for time plots, recording and log", file=say)
         return
     print(f"look at  {args.out / 'timeline.png'}", file=say)
-    for path in sorted(args.out.glob("*.mcap"))[:1]:
-        made = path.with_suffix(".elcal")
+    if (args.out / PICTURES / "index.html").is_file():
+        print(f"         {args.out / PICTURES / 'index.html'}", file=say)
+    if alarm := _alarm_recording(args.out, summary):
+        made = alarm.with_suffix(".elcal")
         given = f" --calibration {made}" if made.is_file() else ""
-        print(f"again    edgeleak replay {path}{given} --out {args.out / 'pictures'}", file=say)
+        print(f"again    edgeleak replay {alarm}{given} --show", file=say)
 
 
 def list_scenarios() -> None:

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole firmware on an emulated board, and how its run is judged by the plant's truth."""
+
+import json
+
+import pytest
+
+from edgeleak.app import main
+from edgeleak.cli.sim_board import History, _read_log, judge, sentence
+from edgeleak.sim import scenario as scenarios
+
+LOG = """\
+STATE boot selftest 902 t=277 frame=0 selftest: the self-test runs [instrument]; wait
+STATE ready detecting 0 t=30000 frame=327 every input fresh and in range
+VERDICT INHIBIT > NO GAS 0 t=30000 frame=327 evidence 0.00, gas from 1.00
+NOTE degraded 401 t=31000 frame=330 storage
+VERDICT NO GAS > GAS 0 t=52000 frame=336 evidence 13.34, gas from 1.00
+"""
+
+
+def history(*, gas_from_s=None, end_s=60.0, log=LOG, tmp_path=None):
+    found = History()
+    for tenth in range(round(end_s * 10)):
+        at_s = tenth / 10
+        rate = 250.0 if gas_from_s is not None and at_s >= gas_from_s else 0.0
+        found.truth.append((at_s, {"gas_g_per_h": rate}))
+    path = tmp_path / "run.log"
+    path.write_text(log)
+    _read_log(path, found, 1.0)
+    return found
+
+
+def judged(found):
+    return judge(found, {}, scenarios.load("leak"), 60.0)
+
+
+def test_the_log_becomes_states_and_verdicts_in_scenario_time(tmp_path):
+    found = history(tmp_path=tmp_path)
+    assert [state for _, state in found.states] == ["selftest", "detecting"]
+    assert found.states[0][0] == pytest.approx(1.277)
+    assert found.verdicts == [(31.0, "NO GAS"), (53.0, "GAS")]
+    assert found.spans("NO GAS", 60.0) == [(31.0, 53.0)]
+
+
+def test_found_is_counted_from_the_first_gas(tmp_path):
+    summary = judged(history(gas_from_s=50.0, tmp_path=tmp_path))
+    assert summary["found_s"] == pytest.approx(3.0, abs=0.11)
+    assert summary["false_alarms"] == 0
+    assert sentence(summary).startswith("FOUND 3.0 s")
+
+
+def test_an_alarm_before_the_gas_is_false(tmp_path):
+    summary = judged(history(gas_from_s=55.0, tmp_path=tmp_path))
+    assert summary["false_alarms"] == 1
+    assert "1 false before" in sentence(summary)
+
+
+def test_an_alarm_without_gas_is_false(tmp_path):
+    summary = judged(history(tmp_path=tmp_path))
+    assert summary["leak_began_s"] is None
+    assert sentence(summary).startswith("FALSE ALARM")
+
+
+def test_a_leak_nobody_called_is_missed(tmp_path):
+    log = "\n".join(LOG.splitlines()[:3]) + "\n"
+    summary = judged(history(gas_from_s=40.0, log=log, tmp_path=tmp_path))
+    assert sentence(summary).startswith("MISSED")
+
+
+def test_every_scenario_is_listed_with_its_sentence(capsys):
+    assert main(["sim", "--list"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == scenarios.names()
+    assert all(len(row.split()) > 4 for row in rows)
+
+
+def test_an_unknown_scenario_names_the_nearest(capsys):
+    assert main(["sim", "leek"]) == 66
+    assert "nearest is 'leak'" in capsys.readouterr().err
+
+
+def test_a_short_run_through_the_real_drivers(tmp_path, capsys):
+    code = main(["sim", "leak", "--seconds", "6", "--out", str(tmp_path), "--json"])
+    assert code == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["last"]["frames"] > 20
+    assert summary["last"]["cooler"]["code"] in (0, 241)
+    assert len(summary["last"]["proofs"]) == 7
+    assert not summary["violations"]
+    assert summary["extremes"]["max_tec_a"] > 0.1
+    assert (tmp_path / "timeline.png").stat().st_size > 10_000
+    assert (tmp_path / "run.log").is_file()
