@@ -69,6 +69,7 @@ HOT_SIDE, FAN_LOST, FAN_SLOW = 216, 217, 218
 TEC_OPEN, TEC_SHORT, TEC_MISMATCH, TEC_TELEMETRY, TEC_OVER_CURRENT = 219, 220, 221, 222, 223
 CONDENSATION, DEW_LIMITED, BROWN_OUT, SURROUNDINGS_OLD = 224, 225, 226, 227
 I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230, 231, 232
+I2C_TEC_MISSES = 233
 COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
 TUNE_REFUSED, POWER_LIMITED = 245, 246
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
@@ -459,6 +460,9 @@ TABLE.update(_table(
     Code(I2C_TEC, "i2c-tec", _F,
          "{measured:.0f} control periods without the bus, {expected:.0f} are a fault", "board i2c",
          "check cable and pull-ups; then clear the fault"),
+    Code(I2C_TEC_MISSES, "i2c-tec-misses", _I,
+         "{measured:.0f} control periods without the bus, {expected:.0f} are no glitch any more",
+         "board i2c", "nothing yet; check cable and pull-ups if it repeats"),
     Code(I2C_TEC_STUCK, "i2c-tec-stuck", _F,
          "the I2C bus held the control loop for {measured:.2f} s, at most {expected:.2f} s is safe",
          "board i2c", "power-cycle the board; look for a chip that holds the bus"),

@@ -56,7 +56,7 @@ def test_the_probe_is_what_tells_them_apart():
 def test_takes_over_without_a_bump():
     loop = ClosedLoop(PARTS.tec, PARTS.tec_model, CoolerConfig())
     for amps in (-0.4, 0.0, 0.35, 0.9):
-        loop.hold(-12.0, amps)
+        loop.hold(-12.0, 30.0, 25.0, amps)
         assert loop.step(-12.0, -12.0, 30.0, 25.0, amps) == pytest.approx(amps, abs=0.016)
 
 

@@ -70,6 +70,7 @@ class Direction:
 
     def reset(self) -> None:
         self._past: deque[float] = deque(maxlen=WINDOW)
+        self._driven: deque[float] = deque(maxlen=WINDOW)
         self._bad = InARow(SAMPLES)
         self._proven_a = self._ohm = math.inf
         self._sign = 0
@@ -81,17 +82,24 @@ class Direction:
         if sign != self._sign or not o.is_driven or o.reference_k_per_s * sign > 0.01:
             self._restart(sign, o)
         self._past.append(sign * o.fpa_degc)
-        rise = self._past[-1] - min(self._past)
-        self._prove(o, rise)
-        is_proven = self._proven_a < math.inf
-        allowed_k = RISE_PROVEN_K if is_proven else RISE_UNPROVEN_K
-        is_enough = abs(o.current_a) >= self._enough_a(o, sign)
-        if self._bad.note(is_enough and rise > allowed_k):
+        self._prove(o, self._past[-1] - min(self._past))
+        rise = self._rise(o, sign)
+        allowed_k = RISE_PROVEN_K if self._proven_a < math.inf else RISE_UNPROVEN_K
+        if self._bad.note(rise > allowed_k):
             return Trip(self._verdict(o, sign), rise, allowed_k, True)
         return None
 
+    def _rise(self, o: Observation, sign: int) -> float:
+        """The wrong way since the current has been enough; what it warmed before is no fault."""
+        if abs(o.current_a) < self._enough_a(o, sign):
+            self._driven.clear()
+            return 0.0
+        self._driven.append(self._past[-1])
+        return self._driven[-1] - min(self._driven)
+
     def _restart(self, sign: int, o: Observation) -> None:
         self._past.clear()
+        self._driven.clear()
         if sign != self._sign or not o.is_driven:
             self._proven_a = self._ohm = math.inf
         self._sign = sign

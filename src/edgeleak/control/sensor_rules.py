@@ -63,7 +63,7 @@ class Stuck:
 class StuckBit:
     """A bit of the FPA reading that stays while its neighbours count through it."""
 
-    WINDOW = 100
+    WINDOW = 64
     WINDOWS = 2
     SLACK_CODES = 16
 

@@ -80,13 +80,15 @@ class ClosedLoop:
         self.ramp.restart(cold_degc)
         self._reference_degc, self._ff_a = cold_degc, 0.0
 
-    def hold(self, cold_degc: float, applied_a: float) -> None:
+    def hold(self, cold_degc: float, hot_degc: float, ambient_degc: float,
+             applied_a: float) -> None:  # fmt: skip
         """Somebody else decides: follow, so that the loop can take over without a bump."""
-        if math.isnan(cold_degc):
+        if math.isnan(cold_degc) or math.isnan(hot_degc):
             return
         self.ramp.restart(cold_degc)
-        self._reference_degc, self._ff_a = cold_degc, applied_a
-        self.pid.hold(cold_degc, cold_degc, applied_a, applied_a)
+        self._reference_degc = cold_degc
+        self._ff_a = self.physics.current_a(cold_degc, hot_degc, ambient_degc)
+        self.pid.hold(cold_degc, cold_degc, self._ff_a, applied_a)
 
     def aim(self, wish_degc: float, hot_degc: float, around: Surroundings) -> float:
         """The wish, or the coldest that stress in the module and humidity allow."""
