@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All rows of the fault table, in its order."""
 
+import rows_control
+import rows_cooler
 import rows_led
 import rows_storage
 from row import Row
 
-ROWS: tuple[Row, ...] = (*rows_led.ROWS, *rows_storage.ROWS)
+ROWS: tuple[Row, ...] = (*rows_cooler.ROWS, *rows_control.ROWS, *rows_led.ROWS, *rows_storage.ROWS)
