@@ -64,6 +64,14 @@ class CoolerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedConfig:
+    """What the LED does after the start; the board's four limits stand above it."""
+
+    mode: str = word("light in no, every or every second frame", "off", ("off", "on", "alternate"))
+    current_ma: float = number("mA", 0, 2000, "half of the part's peak", 200.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NucConfig:
     """When the non-uniformity correction is taken again."""
 
@@ -117,6 +125,7 @@ class Config:
     instrument: InstrumentConfig = field(default_factory=InstrumentConfig)
     sensor: SensorConfig = field(default_factory=SensorConfig)
     cooler: CoolerConfig = field(default_factory=CoolerConfig)
+    led: LedConfig = field(default_factory=LedConfig)
     nuc: NucConfig = field(default_factory=NucConfig)
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)

@@ -109,7 +109,7 @@ class Instrument:
                         if name in board.gpio.lines]  # fmt: skip
         self.life = LifeCounters(self.folders.state / LIFE_NAME)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
-        self.light = parts.illumination(board, buses, clock, self.sensor)
+        self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led)
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
@@ -228,9 +228,11 @@ class Instrument:
         self.watchdog.feed(state in AT_REST)
 
     def _each_second(self, _due_ns: int) -> None:
-        now_ns = self.clock.monotonic_ns()
+        now_ns, strap = self.clock.monotonic_ns(), self._roles.strap
         self.utc.step(now_ns)
         self.path.measure_fps(now_ns)
+        if strap is not None and strap.is_set():
+            self._safe = True
         if self.recorder is not None:
             self.recorder.supervise(now_ns)
 

@@ -168,3 +168,20 @@ def test_a_board_without_led_is_named():
     bare = dataclasses.replace(BOARD, led=None)
     with pytest.raises(ConfigError, match="no LED is wired"):
         Illumination(None, None, None, bare, None)
+
+
+def test_settings_that_break_a_limit_are_refused_at_the_start():
+    from edgeleak.config import LedConfig
+    from edgeleak.errors import ConfigError
+    from edgeleak.services import parts
+    from edgeleak.sim.bus import open_buses
+    from edgeleak.sim.plant import Plant
+    from edgeleak.sim.sim_clock import SimClock
+
+    buses, _ = open_buses(Plant(BOARD))
+    clock = SimClock()
+    sensor = parts.sensor(BOARD, CONFIG, buses, clock)
+    good = parts.illumination(BOARD, buses, clock, sensor, LedConfig(mode="on"))
+    assert good.status.code == codes.OK
+    with pytest.raises(ConfigError, match="0 to 400 mA"):
+        parts.illumination(BOARD, buses, clock, sensor, LedConfig(mode="on", current_ma=900.0))

@@ -10,7 +10,7 @@ from edgeleak import codes
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
 from edgeleak.clock import NS_PER_S, Clock
-from edgeleak.config import Config, SensorConfig
+from edgeleak.config import Config, LedConfig, SensorConfig
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.ads1115 import Ads1115
 from edgeleak.drivers.el640 import El640
@@ -19,7 +19,7 @@ from edgeleak.drivers.led import Led
 from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.sht4x import Sht4x
 from edgeleak.drivers.tmp117 import Tmp117
-from edgeleak.errors import ConfigError
+from edgeleak.errors import ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
 from edgeleak.services.health import State
@@ -65,9 +65,9 @@ def corrects_itself(part: El640 | Lepton) -> bool:
     return isinstance(part, Lepton)
 
 
-def illumination(board: Board, buses: Buses, clock: Clock,
-                 control: El640 | Lepton) -> Illumination | None:  # fmt: skip
-    """The light of a board that has one."""
+def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lepton,
+                 wish: LedConfig | None = None) -> Illumination | None:  # fmt: skip
+    """The light of a board that has one; ConfigError when `wish` breaks one of its limits."""
     if board.led is None or board.adc is None or board.address is None:
         return None
     if isinstance(control, Lepton):
@@ -77,7 +77,13 @@ def illumination(board: Board, buses: Buses, clock: Clock,
     names = ("led_thermistor", "led_current", "supply")
     channels = {name: getattr(board.adc, name) for name in names}
     adc = Ads1115(buses.i2c, board.adc.led_thermistor.address)
-    return Illumination(led, AdcRound(adc, channels, clock), control, board, clock)
+    light = Illumination(led, AdcRound(adc, channels, clock), control, board, clock)
+    if wish is not None:
+        try:
+            light.request(wish.mode, wish.current_ma)
+        except UsageError as error:
+            raise ConfigError(f"settings [led] and [sensor]: {error}") from error
+    return light
 
 
 def climate(board: Board, buses: Buses, clock: Clock,
