@@ -52,11 +52,18 @@ def test_folder_has_pictures_recording_and_page(capsys, tmp_path):
     assert again["source"]["sensor"] == "el640"
 
 
-def test_recording_is_of_the_moment_that_matters(capsys, tmp_path):
-    sim(capsys, "--seconds", 40, "--out", tmp_path, "--no-video")
-    assert main(["replay", str(tmp_path / "recording.mcap"), "--json-frames", "--quiet"]) == 0
+def test_the_command_it_prints_sees_what_the_run_saw(capsys, tmp_path):
+    shape = ("--shape", "240x320", "--fps", 7)
+    _, out, _ = sim(capsys, *shape, "--seconds", 32, "--out", tmp_path, "--no-video")
+    live = json.loads((tmp_path / "summary.json").read_text())
+    printed = next(line for line in out.splitlines() if line.startswith("again "))
+    words = [word for word in printed.split()[2:] if word != "--show"]
+    assert main([*words, "--json-frames", "--quiet"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert (rows[0]["sequence"], rows[-1]["sequence"]) == (5 * 12, 20 * 12)  # leak at 10 s
+    assert (rows[0]["sequence"], rows[-1]["sequence"]) == (0, 18 * 7)  # leak at 8 s
+    gas = [row["time_s"] for row in rows if row["verdict"] == "GAS"]
+    assert min(gas) == live["first_gas_s"]  # nobody's ghost, no earlier alarm
+    assert min(gas) > live["truth"]["leak_start_s"]
 
 
 def test_real_time_is_paced_by_the_clock(capsys, monkeypatch):

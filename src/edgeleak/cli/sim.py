@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="save pictures, recording, tables and a page")  # fmt: skip
     parser.add_argument("--record", choices=("leak", "all", "none"), default="leak",
-                        help="with --out: recording.mcap from 5 s before to 10 s after the leak"
+                        help="with --out: recording.mcap from the start to 10 s after the leak"
                         " begins (leak), of everything (5 MB a second), or none")  # fmt: skip
     parser.add_argument("--no-video", action="store_true", help="with --out: no overlay.mp4")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -102,8 +102,8 @@ def run_pipeline(args: argparse.Namespace) -> int:
     recording = _recording(args, sensor)
     if args.out is not None and args.calibration is None:
         write_calibration(args.out / CALIBRATION_NAME, calibration)
-    span_s = (leak_start_s - 5, leak_start_s + 10) if args.record == "leak" else (0.0, math.inf)
-    recorder = Recorder(recording, sensor, span_s)
+    # From the first frame on: a replay that began later would learn another background.
+    recorder = Recorder(recording, sensor, leak_start_s + 10 if args.record == "leak" else math.inf)
     interrupted = _watch_all(args, watch, results, judge, recorder, LiveLine(say))
     summary = results.summary(watch, profile, truth=judge.as_dict(), seed=args.seed,
                               interrupted=interrupted)  # fmt: skip
@@ -169,17 +169,17 @@ def _watch_all(args: argparse.Namespace, watch: Watch, results: Results, judge: 
 
 
 class Recorder:
-    """Writes the raw counts of a span of time; a full disk is said once and the run goes on.
+    """Writes the raw counts up to a moment; a full disk is said once and the run goes on.
 
     writer : recording.Writer, or None to record nothing
-    span_s : first and last moment recorded
+    end_s  : last moment recorded
     """
 
-    def __init__(self, writer: Any, sensor: Any, span_s: tuple[float, float]) -> None:
-        self._writer, self._sensor, self._span_s = writer, sensor, span_s
+    def __init__(self, writer: Any, sensor: Any, end_s: float) -> None:
+        self._writer, self._sensor, self._end_s = writer, sensor, end_s
 
     def take(self, seen: Seen, info: FrameInfo, verdict: Any) -> None:
-        if self._writer is None or not self._span_s[0] <= seen.time_s <= self._span_s[1]:
+        if self._writer is None or seen.time_s > self._end_s:
             return
         try:
             self._writer.write(self._sensor.counts, info, verdict)
