@@ -6,7 +6,7 @@ import json
 import pytest
 
 from edgeleak.app import main
-from edgeleak.cli.sim_board import History, _read_log, judge, sentence
+from edgeleak.cli.sim_board import History, _read_log, is_right, judge, sentence
 from edgeleak.sim import scenario as scenarios
 
 LOG = """\
@@ -47,24 +47,33 @@ def test_found_is_counted_from_the_first_gas(tmp_path):
     assert summary["found_s"] == pytest.approx(3.0, abs=0.11)
     assert summary["false_alarms"] == 0
     assert sentence(summary).startswith("FOUND 3.0 s")
+    assert is_right(summary)
 
 
 def test_an_alarm_before_the_gas_is_false(tmp_path):
     summary = judged(history(gas_from_s=55.0, tmp_path=tmp_path))
     assert summary["false_alarms"] == 1
     assert "1 false before" in sentence(summary)
+    assert not is_right(summary)
 
 
 def test_an_alarm_without_gas_is_false(tmp_path):
     summary = judged(history(tmp_path=tmp_path))
     assert summary["leak_began_s"] is None
     assert sentence(summary).startswith("FALSE ALARM")
+    assert not is_right(summary)
 
 
 def test_a_leak_nobody_called_is_missed(tmp_path):
     log = "\n".join(LOG.splitlines()[:3]) + "\n"
     summary = judged(history(gas_from_s=40.0, log=log, tmp_path=tmp_path))
     assert sentence(summary).startswith("MISSED")
+    assert not is_right(summary)
+
+
+def test_silence_without_an_answer_is_not_right(tmp_path):
+    summary = judged(history(log="", tmp_path=tmp_path))
+    assert not is_right(summary)
 
 
 def test_every_scenario_is_listed_with_its_sentence(capsys):

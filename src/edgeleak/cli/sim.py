@@ -46,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pipeline", action="store_true",
                         help="no board: a simulated sensor and the pipeline alone")  # fmt: skip
     parser.add_argument("--board", default="el1-a", help="with a board: which (el1-a)")
+    parser.add_argument("--check", action="store_true",
+                        help="with a board: exit 65 on a missed leak or a false alarm")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="with a board: settings of the firmware")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=60.0, help="simulated time (60)")

@@ -70,7 +70,16 @@ def run_board(args: argparse.Namespace) -> int:
     _say(args, summary, say)
     if code == 0 and history.violations:
         raise DataError(f"the plant's judge saw {len(history.violations)} limits broken")
+    if code == 0 and args.check and not is_right(summary):
+        raise DataError(f"{course.name}: {sentence(summary)}")
     return code
+
+
+def is_right(summary: dict[str, Any]) -> bool:
+    """Found where there is a leak, silent where there is none, and an answer at all."""
+    has_leak, was_found = summary["leak_began_s"] is not None, summary["found_s"] is not None
+    has_answer = summary["first_answer_s"] is not None
+    return has_answer and has_leak == was_found and not summary["false_alarms"]
 
 
 def _run(args: argparse.Namespace, out: Path,
