@@ -32,6 +32,11 @@ def main(profile: str, kind: str, library: str) -> None:
     frames = [(scene + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(97)]
     if kind == "eight-bit":
         frames = [(frame >> 6).astype(np.uint8) for frame in frames]
+    for frame in frames:
+        if kind == "saturated":
+            frame[:, :16] = 16383
+        if kind == "dark":
+            frame[:, :16] = 0
     infos = [FrameInfo(i, 1 + i * 33_000_000) for i in range(WARM_UP + STEPS)]
     pipeline = (Leaky if kind == "leaky" else Pipeline)(shape, profile, is_corrected=True)
     # collect() empties the interpreter's free lists; the second half of the warm-up refills them.

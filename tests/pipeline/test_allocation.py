@@ -55,3 +55,11 @@ def test_ten_thousand_steps_allocate_nothing(counter, profile, kind):
 def test_the_seeded_defect_shows(counter):
     calls, _, _ = run_probe(counter, "paper", "leaky")
     assert calls >= 10_000
+
+
+@pytest.mark.parametrize("kind", ["saturated", "dark"])
+def test_nor_do_steps_of_a_clipped_scene(counter, kind):
+    calls, grown, verdict = run_probe(counter, "sensitive", kind)
+    assert calls == 0
+    assert grown <= BLOCKS_OF_THE_TEST
+    assert verdict == "FAULT"

@@ -6,7 +6,7 @@ import pytest
 from pipeline_scenes import PERIOD_NS, SHAPE, Pipeline, Scene, ready, run
 
 from edgeleak import codes
-from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline import PROFILES
 
 NO_GAS = "NO GAS"
@@ -222,3 +222,34 @@ def test_the_clock_of_one_frame_is_not_needed():
     pipeline, scene = ready()
     verdict = pipeline.step(scene.frame(), FrameInfo(scene.count + 1, PERIOD_NS * scene.count + 1))
     assert verdict.code == 0
+
+
+CLOSED = [
+    {"flags": FrameFlag.SHUTTER},
+    {"nuc_state": NucState.RUNNING},
+    {"nuc_state": NucState.SETTLING},
+]
+
+
+@pytest.mark.parametrize("facts", CLOSED)
+def test_after_the_shutter_or_a_correction_all_is_learnt_again(facts):
+    pipeline, scene = ready()
+    pipeline.step(scene.frame(), scene.info(**facts))
+    after = codes_of(run(pipeline, scene, 30))
+    assert (after[0], after[18], after[-1]) == (codes.LEARNING, codes.LEARNING, 0)
+
+
+def test_what_was_gas_before_the_shutter_must_be_found_again():
+    pipeline, scene = ready()
+    assert str(run(pipeline, scene, 60, plume=60)[-1]) == "GAS"
+    pipeline.step(scene.frame(), scene.info(flags=FrameFlag.SHUTTER))
+    assert {str(verdict) for verdict in run(pipeline, scene, 30)} == {"INHIBIT", NO_GAS}
+
+
+def test_the_first_row_alone_may_stand_still():
+    scene, pipeline = Scene(), Pipeline(SHAPE)
+    for _ in range(60):
+        frame = scene.frame()
+        frame[0] = 4000
+        verdict = pipeline.step(frame, scene.info())
+    assert str(verdict) == NO_GAS
