@@ -52,7 +52,9 @@ def test_status_of_a_run_and_a_selftest_before_it(tmp_path):
         assert done.returncode == 0, done.stderr
         facts = json.loads(done.stdout)
         assert facts["passed"]
-        assert {"what": "I2C 0x49", "found": "TMP117"} in facts["proofs"]
+        found = {check["what"]: check for check in facts["checks"]}
+        assert found["I2C 0x49"]["value"] == "TMP117"
+        assert found["sensor el640"]["measured"] == 4
         assert "tec_enable.edges" not in plant.control.ask("counters")["counters"]
         command = [sys.executable, "-m", "edgeleak", "run", *common, "--run", tmp_path,
                    "--seconds", "60", "--safe"]  # fmt: skip

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Go through the board in small proofs: nodes, chips, temperatures, whole frames.
+"""Check the whole board: chips, temperatures, supply, fan, frames, storage, clock, kernels.
 
-Nothing is driven: both enables stay low from the first step to the last.  The first thing that
-is not as the board file says ends it with one sentence and an exit code: 69 not there or wrong,
-77 no permission, 78 a contradiction in the files.
+Nothing is driven but the fan: both enables stay low from the first step to the last.  Every check
+is a row with what was measured, what is allowed and a verdict.  Exit code 0 when no row fails
+(notes do not), 69 when one does; 75 another program holds the board, 77 no permission, 78 the
+files contradict themselves.
 
   edgeleak selftest
   edgeleak selftest --board board/el1-a/board.toml --json
@@ -11,12 +12,15 @@ is not as the board file says ends it with one sentence and an exit code: 69 not
 
 import argparse
 import json
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
-from edgeleak.clock import SystemClock
-from edgeleak.errors import EdgeLeakError
+from edgeleak.clock import NS_PER_MS, SystemClock
+from edgeleak.errors import BusError
 
-HELP = "prove the board step by step, driving nothing"
+HELP = "check the whole board, driving nothing but the fan"
+POLL_NS = NS_PER_MS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,43 +28,118 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", help="board by name or board.toml; default from the settings")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings instead of /etc's")
     parser.add_argument("--state", type=Path, metavar="DIR", help="calibration, tuned values")
-    parser.add_argument("--json", action="store_true", help="the proofs as JSON on stdout")
+    parser.add_argument("--json", action="store_true", help="the checks as JSON on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when everything was shown; otherwise the exit code of what was not."""
-    from edgeleak.bus.linux import open_buses
+    """0 when every check passed; otherwise the exit code of what did not."""
     from edgeleak.cli.run import settings_of
-    from edgeleak.drivers.link import Steps
-    from edgeleak.services import bringup, selftest
-    from edgeleak.services.bringup import Proof
 
     config, board = settings_of(args)
-    proofs: list[Proof] = []
+    table = Table(is_quiet=args.json)
+    table.begin(board)
+    clock = SystemClock()
+    start_ns = clock.monotonic_ns()
+    code = checked(args.state, config, board, clock, table)
+    seconds = (clock.monotonic_ns() - start_ns) / 1e9
+    if args.json:
+        print(json.dumps(table.document(board.name, code, seconds), indent=2))
+    else:
+        print(table.summary(seconds))
+    return code
 
-    def note(proof: Proof) -> None:
-        proofs.append(proof)
-        if not args.json:
-            print(f"ok    {proof.what:<16} {proof.found}", flush=True)
 
-    note(Proof("board file", f"{board.name}: {board.summary}"))
-    clock, failure = SystemClock(), ""
-    buses = open_buses(board)
-    note(Proof("nodes", f"{board.spi.device}, {board.i2c.device}, {board.gpio.chip}"))
+def checked(state: Path | None, config: Any, board: Any, clock: SystemClock, table: "Table") -> int:
+    """Open the board and run every check; the exit code."""
+    from edgeleak.bus.linux import open_buses
+    from edgeleak.config import STATE_FOLDER
+    from edgeleak.services import checks, selftest
+
+    nodes = "SPI, I2C, GPIO"
+    try:
+        buses = open_buses(board)
+    except BusError as error:
+        table.add(checks.broken("nodes", error, nodes))
+        return int(error.exit_code)
+    try:
+        table.add(checks.Check("nodes", "open", nodes))
+        bench = checks.Bench(board, config, buses, clock, table.add, state or STATE_FOLDER)
+        try:
+            carry_out(selftest.steps(bench), clock)
+        finally:
+            selftest.rest(bench)
+    finally:
+        buses.close()
+    return checks.FAILED if table.failed else 0
+
+
+def carry_out(sequence: Generator[int, None, None], clock: SystemClock) -> None:
+    """Run a sequence of waits to its end; whatever ends it, its own clean-up is done by then."""
+    from edgeleak.drivers.link import Steps
+
     steps = Steps(clock)
-    steps.begin(selftest.steps(board, config, buses, clock, note))
+    steps.begin(sequence)
     try:
         while not steps.advance():
-            clock.wait_until_ns(clock.monotonic_ns() + selftest.POLL_NS)
-    except EdgeLeakError as error:
-        failure = str(error)
-        raise
+            clock.wait_until_ns(clock.monotonic_ns() + POLL_NS)
     finally:
-        bringup.outputs_off(board, buses)
-        buses.close()
-        if args.json:
-            facts = [{"what": proof.what, "found": proof.found} for proof in proofs]
-            print(
-                json.dumps({"passed": not failure, "failure": failure, "proofs": facts}, indent=2)
-            )
-    return 0
+        sequence.close()
+
+
+class Table:
+    """Collects the checks; prints each as it comes, unless `is_quiet`."""
+
+    WIDTHS = (16, 38, 28)
+
+    def __init__(self, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self.checks: list[Any] = []
+
+    @property
+    def failed(self) -> list[Any]:
+        """Checks that failed."""
+        return [check for check in self.checks if check.verdict == "FAIL"]
+
+    def begin(self, board: Any) -> None:
+        """Title and heads of the columns."""
+        self._say(f"{board.name}: {board.summary}")
+        self._say(self._row("check", "measured", "allowed", "verdict"))
+
+    def add(self, check: Any) -> None:
+        """One more row."""
+        self.checks.append(check)
+        self._say(self._row(check.what, check.value, check.limit, check.verdict))
+        if check.next_step:
+            self._say(f"  -> {check.next_step}")
+
+    def summary(self, seconds: float) -> str:
+        """The last line."""
+        counts = {word: sum(check.verdict == word for check in self.checks)
+                  for word in ("note", "skipped")}  # fmt: skip
+        also = "".join(f", {count} {word}" for word, count in counts.items() if count)
+        also += f", {seconds:.1f} s"
+        if not self.failed:
+            return f"PASSED: {len(self.checks)} checks{also}"
+        names = ", ".join(check.what for check in self.failed)
+        return f"FAILED: {len(self.failed)} of {len(self.checks)} checks ({names}){also}"
+
+    def document(self, board: str, code: int, seconds: float) -> dict[str, Any]:
+        """Everything for machines."""
+        from edgeleak.cli.version import facts
+
+        return {
+            "passed": code == 0,
+            "exit_code": code,
+            "board": board,
+            "version": facts(),
+            "seconds": round(seconds, 3),
+            "checks": [check._asdict() for check in self.checks],
+        }
+
+    def _row(self, *cells: str) -> str:
+        padded = [f"{cell:<{width}}" for cell, width in zip(cells, self.WIDTHS, strict=False)]
+        return "  ".join([*padded, cells[-1]])
+
+    def _say(self, line: str) -> None:
+        if not self._is_quiet:
+            print(line, flush=True)

@@ -67,16 +67,21 @@ def steps(board: Board, buses: Buses, note: Callable[[Proof], None]) -> Iterator
     outputs_off(board, buses)
     note(Proof("enables", "off, read back"))
     for chip in chips(board, buses):
-        for left in reversed(range(TRIES)):
-            try:
-                chip.probe()
-                break
-            except BusError as error:
-                if not left:
-                    raise UnavailableError(_silent(chip, error)) from error
-            yield PAUSE_NS
+        yield from prove(chip)
         note(Proof(f"I2C 0x{chip.address:02x}", chip.name))
         yield NS_PER_MS
+
+
+def prove(chip: Chip) -> Iterator[int]:
+    """Ask a chip who it is, up to `TRIES` times; UnavailableError or WrongDeviceError."""
+    for left in reversed(range(TRIES)):
+        try:
+            chip.probe()
+            return
+        except BusError as error:
+            if not left:
+                raise UnavailableError(_silent(chip, error)) from error
+        yield PAUSE_NS
 
 
 def outputs_off(board: Board, buses: Buses) -> None:

@@ -1,117 +1,250 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The self-test: the board proves itself step by step, and nothing is driven meanwhile.
+"""The self-test: every check of the board and its machine, and nothing is driven but the fan.
 
 A generator of waits like bring-up, so that it runs on the board, on an emulated one and in
-lockstep.  The first thing that is not as the board file says ends it with one error.
+lockstep.  A check that fails is noted with what to do next, and the others go on; both enables
+are low from the first step to the last, and no edge is ever given to them.
 """
 
-from collections.abc import Callable, Iterator
-from math import isnan
+import math
+from collections.abc import Generator, Iterator
 
-from edgeleak.board import AdcChannel, Board, Thermistor
-from edgeleak.bus.protocols import Buses
-from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
-from edgeleak.config import Config
-from edgeleak.drivers.ads1115 import Ads1115
-from edgeleak.drivers.sht4x import Sht4x
+from edgeleak.board import AdcChannel, Thermistor
+from edgeleak.clock import NS_PER_MS, NS_PER_S
+from edgeleak.control.dew import dew_point_degc, window_degc
+from edgeleak.drivers.ad5693r import Ad5693r, volts_of
+from edgeleak.drivers.lines import Fan
+from edgeleak.drivers.sht4x import MEASURE_NS, Sht4x
+from edgeleak.drivers.tec import code_for, current_of, decode_current_a
 from edgeleak.drivers.tmp117 import Tmp117
-from edgeleak.errors import UnavailableError
-from edgeleak.pipeline import Pipeline
-from edgeleak.services import bringup, parts
-from edgeleak.services.acquisition import Acquisition
-from edgeleak.services.bringup import Proof
+from edgeleak.errors import BusError, UnavailableError
+from edgeleak.services import bringup, selftest_frames, selftest_machine
+from edgeleak.services.checks import Bench, Check, Verdict, guarded, skipped, volts, within
+from edgeleak.services.cooler_fan import SLOW_SHARE
 
-FRAMES = 10
-PATIENCE_S = 8.0
-POLL_NS = NS_PER_MS
-CONVERSION_NS = 20 * NS_PER_MS
 SAMPLE_NS = 1200 * NS_PER_MS
+FAN_LIMIT_NS = 4 * NS_PER_S
+FAN_POLL_NS = 20 * NS_PER_MS
 PLAUSIBLE_DEGC = (-45.0, 90.0)
-
-Note = Callable[[Proof], None]
-
-
-def steps(board: Board, config: Config, buses: Buses, clock: Clock, note: Note) -> Iterator[int]:
-    """Chips, temperatures, frames; raises what is wrong.
-
-    note : gets each proof
-    """
-    yield from bringup.steps(board, buses, note)
-    yield from _climate(board, buses, note)
-    yield from _temperatures(board, buses, clock, note)
-    yield from _frames(board, config, buses, clock, note)
-    bringup.outputs_off(board, buses)
-    note(Proof("enables", "still off, read back"))
+HOUSING_DEGC = (-40.0, 70.0)
+SUPPLY_MOST_V = 5.5
+REST_A = 0.05
+"""Telemetry of a driver that is off: its noise and offset stay below this."""
 
 
-def _climate(board: Board, buses: Buses, note: Note) -> Iterator[int]:
-    if (at := board.address) is None:
+def steps(bench: Bench) -> Generator[int, None, None]:
+    """Every check in its order; whoever runs it calls `rest` at the end, whatever happened."""
+    yield from enables(bench, "enables before")
+    yield from chips(bench)
+    yield from _cooler_at_rest(bench)
+    yield from _led_at_rest(bench)
+    yield from _temperatures(bench)
+    yield from supply(bench)
+    yield from _climate(bench)
+    yield from _inputs(bench)
+    yield from fan(bench)
+    yield from enables(bench, "enables during")
+    yield from selftest_frames.steps(bench)
+    yield from selftest_machine.steps(bench)
+    yield from enables(bench, "enables after")
+
+
+def rest(bench: Bench) -> None:
+    """Fan and sensor off, enables low; UnavailableError where an enable does not obey."""
+    for name in ("fan", "sensor_power"):
+        if name in bench.board.gpio.lines:
+            bench.buses.lines.set(name, False)
+    bringup.outputs_off(bench.board, bench.buses)
+
+
+def enables(bench: Bench, what: str) -> Iterator[int]:
+    """Both enables low, read back."""
+    limit = "off, read back"
+    try:
+        bringup.outputs_off(bench.board, bench.buses)
+        names = [name for name in bringup.ENABLES if name in bench.board.gpio.lines]
+        bench.note(Check(what, ", ".join(f"{name} off" for name in names) or "none", limit))
+    except (UnavailableError, BusError) as error:
+        step = "cut the supply; look for a short or another program that holds the line"
+        bench.note(Check(what, str(error).partition(";")[0], limit, Verdict.FAIL, step))
+    yield NS_PER_MS
+
+
+def chips(bench: Bench) -> Iterator[int]:
+    """Every chip answers as itself."""
+    for chip in bringup.chips(bench.board, bench.buses):
+        what = f"I2C 0x{chip.address:02x}"
+        bench.dead.add(chip.address)
+        yield from guarded(bench, what, chip.name, _chip(bench, what, chip))
+        yield NS_PER_MS
+
+
+def _chip(bench: Bench, what: str, chip: bringup.Chip) -> Iterator[int]:
+    yield from bringup.prove(chip)
+    bench.dead.discard(chip.address)
+    bench.note(Check(what, chip.name, chip.name))
+
+
+def _cooler_at_rest(bench: Bench) -> Iterator[int]:
+    """The command is 0 A and holds, and no current flows."""
+    board = bench.board
+    if board.tec is None or board.address is None or board.adc is None:
         return
-    housing, humidity = Tmp117(buses.i2c, at.tmp117), Sht4x(buses.i2c, at.sht4x)
-    housing.start()
-    humidity.start()
-    yield SAMPLE_NS
-    note(Proof("housing", f"{_plausible('housing', housing.read_degc()):.2f} degC"))
-    air_degc, percent = humidity.read()
-    note(Proof("air inside", f"{_plausible('air', air_degc):.1f} degC, {percent:.0f} % humidity"))
+    part, dac = board.tec, Ad5693r(bench.buses.i2c, board.address.tec_dac)
+
+    def command() -> Iterator[int]:
+        dac.write_code(code_for(part, 0.0))
+        yield NS_PER_MS
+        commanded_a = current_of(part, dac.read_code())
+        bench.note(within("cooler command", commanded_a, -0.001, 0.001, "A",
+                          "check cable and supply of the DAC", form=".4f"))  # fmt: skip
+
+    def current(channel: AdcChannel) -> Iterator[int]:
+        flows_a = decode_current_a(part, (yield from volts(bench, channel)))
+        bench.note(within("cooler current", flows_a, -REST_A, REST_A, "A",
+                          "cut the supply: the driver is on although its enable is low",
+                          form=".3f"))  # fmt: skip
+
+    if not skipped(bench, "cooler command", board.address.tec_dac):
+        yield from guarded(bench, "cooler command", "0 A, read back", command())
+    if not skipped(bench, "cooler current", board.adc.tec_current.address):
+        yield from guarded(bench, "cooler current", "0 A", current(board.adc.tec_current))
 
 
-def _temperatures(board: Board, buses: Buses, clock: Clock, note: Note) -> Iterator[int]:
+def _led_at_rest(bench: Bench) -> Iterator[int]:
+    """The command is 0 mA and holds; its telemetry keeps the last exposure, so it tells nothing."""
+    board = bench.board
+    if board.led is None or board.address is None:
+        return
+    part, dac = board.led, Ad5693r(bench.buses.i2c, board.address.led_dac)
+
+    def command() -> Iterator[int]:
+        dac.write_code(0)
+        yield NS_PER_MS
+        commanded_ma = volts_of(dac.read_code()) * part.ma_per_v
+        bench.note(within("LED command", commanded_ma, 0, 0, "mA",
+                          "check cable and supply of the DAC", form=".1f"))  # fmt: skip
+
+    if not skipped(bench, "LED command", board.address.led_dac):
+        yield from guarded(bench, "LED command", "0 mA, read back", command())
+
+
+def _temperatures(bench: Bench) -> Iterator[int]:
+    board = bench.board
     if board.adc is None:
         return
-    wanted: list[tuple[str, AdcChannel, Thermistor | None]] = [
+    for what, channel, part in (
         ("detector", board.adc.fpa_thermistor, board.fpa_thermistor),
         ("hot side", board.adc.hot_thermistor, board.hot_thermistor),
         ("LED", board.adc.led_thermistor, board.led_thermistor),
-    ]
-    for name, channel, part in wanted:
-        if part is None:
-            continue
-        adc = Ads1115(buses.i2c, channel.address, clock)
-        adc.start(channel.channel, channel.full_scale_v)
-        yield CONVERSION_NS
-        degc = part.degc(adc.result_volts())
-        note(Proof(name, f"{_plausible(name, degc):.2f} degC"))
+    ):
+        if part is not None and not skipped(bench, what, channel.address):
+            yield from guarded(bench, what, "a temperature", _beads(bench, what, channel, part))
 
 
-def _plausible(name: str, degc: float) -> float:
+def _beads(bench: Bench, what: str, channel: AdcChannel, part: Thermistor) -> Iterator[int]:
+    degc = part.degc((yield from volts(bench, channel)))
     low, high = PLAUSIBLE_DEGC
-    if isnan(degc) or not low <= degc <= high:
-        raise UnavailableError(
-            f"{name}: {degc:.1f} degC, expected {low:g} to {high:g}; look for an open or short"
-            " thermistor"
-        )
-    return degc
+    bench.note(within(what, degc, low, high, "degC",
+                      "look for an open or shorted thermistor, then at its plug"))  # fmt: skip
 
 
-def _frames(board: Board, config: Config, buses: Buses, clock: Clock,
-            note: Note) -> Iterator[int]:  # fmt: skip
-    """Whole frames through the compiled unpacker and the pipeline."""
-    sensor = parts.sensor(board, config.sensor, buses, clock)
-    acquisition = Acquisition(sensor, clock, config.sensor.stale_ms)
-    pipeline = Pipeline(sensor.shape, config.detection.profile, sensor=sensor.info)
-    acquisition.start()
-    begin_ns = first_ns = clock.monotonic_ns()
-    taken = 0
-    try:
-        while taken < FRAMES:
-            acquisition.step()
-            info = acquisition.take(pipeline.arena["counts"])
-            if info is not None:
-                pipeline.step(pipeline.arena["counts"], info)
-                first_ns = first_ns if taken else clock.monotonic_ns()
-                taken += 1
-            elif clock.monotonic_ns() - begin_ns > PATIENCE_S * NS_PER_S:
-                raise UnavailableError(
-                    f"sensor {sensor.info.name}: {taken} whole frames in {PATIENCE_S:g} s, expected"
-                    f" {FRAMES}; check its cable and supply (last loss: {sensor.loss})"
-                )
-            yield POLL_NS
-    finally:
-        acquisition.stop()
-    passed_s = (clock.monotonic_ns() - first_ns) / NS_PER_S
-    counters = acquisition.status.counters
-    note(Proof(f"sensor {sensor.info.name}",
-               f"{sensor.shape[1]}x{sensor.shape[0]}, {(FRAMES - 1) / passed_s:.1f} frames/s,"
-               f" {counters.crc} bad CRCs, {counters.lost} frames lost"))  # fmt: skip
-    note(Proof("pipeline", f"{pipeline.profile.name}: {pipeline.frames} frames, kernels load"))
+def supply(bench: Bench) -> Iterator[int]:
+    """The board's 5 V, as its own ADC sees a quarter of them."""
+    if bench.board.adc is None or skipped(bench, "supply", bench.board.adc.supply.address):
+        return
+    channel, least_v = bench.board.adc.supply, bench.config.cooler.min_supply_v
+
+    def measure() -> Iterator[int]:
+        supply_v = 4 * (yield from volts(bench, channel))
+        bench.note(within("supply", supply_v, least_v, SUPPLY_MOST_V, "V",
+                          "charge the battery, or use a stronger supply"))  # fmt: skip
+
+    yield from guarded(bench, "supply", f"{least_v:g} to {SUPPLY_MOST_V:g} V", measure())
+
+
+def _climate(bench: Bench) -> Iterator[int]:
+    """Housing temperature, humidity, and whether the window stays dry at the set-point."""
+    if (at := bench.board.address) is None:
+        return
+    found: dict[str, float] = {}
+
+    def housing() -> Iterator[int]:
+        chip = Tmp117(bench.buses.i2c, at.tmp117)
+        chip.start()
+        yield SAMPLE_NS
+        found["housing"] = chip.read_degc()
+        bench.note(within("housing", found["housing"], *HOUSING_DEGC, "degC",
+                          "let it reach room temperature, then check the chip"))  # fmt: skip
+
+    def humidity() -> Iterator[int]:
+        chip = Sht4x(bench.buses.i2c, at.sht4x)
+        chip.start()
+        yield MEASURE_NS + 2 * NS_PER_MS
+        air_degc, percent = chip.read()
+        found["dew"] = dew_point_degc(air_degc, percent)
+        bench.note(within("humidity", percent, 0, 80, "%",
+                          "replace the desiccant and close the housing", form=".0f"))  # fmt: skip
+
+    if not skipped(bench, "housing", at.tmp117):
+        yield from guarded(bench, "housing", "a temperature", housing())
+    if not skipped(bench, "humidity", at.sht4x):
+        yield from guarded(bench, "humidity", "a measurement", humidity())
+    if bench.board.tec is not None and found.keys() == {"housing", "dew"}:
+        _note_window(bench, found["housing"], found["dew"])
+
+
+def _note_window(bench: Bench, housing_degc: float, dew_degc: float) -> None:
+    wanted = bench.config.cooler
+    window = window_degc(housing_degc, wanted.set_point_degc, wanted.window_share)
+    check = within("window over dew", window - dew_degc, wanted.dew_margin_k, math.inf, "K",
+                   "replace the desiccant: the set-point will be limited", form=".1f")  # fmt: skip
+    is_wet = check.verdict is Verdict.FAIL  # the cooler limits itself, so that fails nothing
+    bench.note(check._replace(verdict=Verdict.NOTE if is_wet else Verdict.OK))
+
+
+def _inputs(bench: Bench) -> Iterator[int]:
+    """Nobody holds the button; a strap is told of."""
+    lines = bench.board.gpio.lines
+
+    def look() -> Iterator[int]:
+        if "button" in lines:
+            is_held = bench.buses.lines.get("button")
+            bench.note(Check("button", "pressed" if is_held else "released", "released",
+                             Verdict.FAIL if is_held else Verdict.OK,
+                             "let it go; if nobody holds it, look for a short"
+                             if is_held else ""))  # fmt: skip
+        if "safe_strap" in lines:
+            is_set = bench.buses.lines.get("safe_strap")
+            bench.note(Check("safe strap", "set" if is_set else "open", "open to cool and light",
+                             Verdict.NOTE if is_set else Verdict.OK,
+                             "remove the jumper to cool and light" if is_set else ""))  # fmt: skip
+        yield NS_PER_MS
+
+    yield from guarded(bench, "inputs", "readable", look())
+
+
+def fan(bench: Bench) -> Iterator[int]:
+    """It turns when told to; off again afterwards."""
+    lines, wanted = bench.board.gpio.lines, bench.config.cooler
+    if "fan" not in lines or "fan_tacho" not in lines or not wanted.min_fan_rpm:
+        return
+    part, clock = Fan(bench.buses.lines), bench.clock
+
+    def turn() -> Iterator[int]:
+        usual_rpm, start_ns, rpm = SLOW_SHARE * wanted.usual_fan_rpm, clock.monotonic_ns(), 0.0
+        part.set(True, start_ns)
+        try:
+            while rpm < usual_rpm and clock.monotonic_ns() - start_ns < FAN_LIMIT_NS:
+                yield FAN_POLL_NS
+                part.poll()
+                rpm = part.rpm(clock.monotonic_ns())
+        finally:
+            part.set(False, clock.monotonic_ns())
+        check = within("fan", rpm, wanted.min_fan_rpm, math.inf, "rpm",
+                       "free the fan, check its plug and its tacho wire", form=".0f")  # fmt: skip
+        if check.verdict is Verdict.OK and rpm < usual_rpm:
+            check = check._replace(verdict=Verdict.NOTE, next_step="clean the fan")
+        bench.note(check)
+
+    yield from guarded(bench, "fan", "turns", turn())
