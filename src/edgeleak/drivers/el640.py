@@ -327,6 +327,10 @@ class El640:
             return self._complete()
         if sync or crc or order or frame or flags:
             self.loss = _reason(sync, crc, flags)
+        is_headless = not (lost or self._row or self._hunting) and skipped + crc > 0
+        if is_headless:  # its first line never came
+            lost = 1
+            counters.lost += 1
         if lost or sync or crc or order or frame or flags or skipped:
             self._hunt()
         elif idle and not good:
