@@ -4,6 +4,7 @@
 # make bench  speed against the named peers
 # make faults damaged recordings and calibrations
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
+# make firmware   the payload for a board, installed and self-tested under emulation
 # make pictures docs/pictures and the boards' diagrams again
 
 PYTHON ?= python3
@@ -12,8 +13,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 OUT ?= out
 KERNEL_SOURCES := setup.py pyproject.toml $(wildcard cext/*.pyx cext/*.pxd cext/include/edgeleak/*.h)
+PACKAGE_FILES := $(shell find src/edgeleak board -name '*.py' -o -name '*.toml')
+WHEEL_STAMP := build/cross/aarch64/wheel.made
 
-.PHONY: run test lint bench faults targets wheels pictures clean
+.PHONY: run test lint bench faults targets wheels firmware pictures clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
@@ -42,6 +45,16 @@ targets: $(VENV)/.dev
 
 wheels: $(VENV)/.dev
 	tools/cross/build_wheels.sh
+	@touch $(WHEEL_STAMP)
+
+firmware: $(VENV)/.dev $(WHEEL_STAMP)
+	rm -f dist/edgeleak-firmware-*.tar.gz
+	$(BIN)/python tools/make_firmware.py dist/edgeleak-*-linux_aarch64.whl --out dist
+	$(BIN)/python tools/prove_firmware.py dist/edgeleak-firmware-*.tar.gz
+
+$(WHEEL_STAMP): $(KERNEL_SOURCES) $(PACKAGE_FILES) tools/cross/build_wheels.sh | $(VENV)/.dev
+	tools/cross/build_wheels.sh aarch64
+	@touch $@
 
 pictures: $(VENV)/.dev
 	$(BIN)/python tools/make_pictures.py
