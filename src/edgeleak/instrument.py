@@ -189,11 +189,13 @@ class Instrument:
         self.control_age.note(self.clock.monotonic_ns())
         self.watchdog.note_control()
 
-    def _capture(self, _due_ns: int) -> None:
+    def _capture(self, _due_ns: int) -> bool:
+        """True when the sensor may have more: the next frame is not to wait for a pause."""
         try:
-            self.acquisition.step()
+            return self.acquisition.capture()
         except EdgeLeakError as error:  # wrong chip, or a link that nothing brought back
             self.fail(error)
+            return False
 
     # --- frames loop -----------------------------------------------------------------------------
 

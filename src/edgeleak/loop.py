@@ -30,7 +30,8 @@ class Task:
     period_ms : from due time to due time, so that lateness never adds up
     budget_ms : longer is an overrun
     why       : reason for this rate
-    after_end : count the period from the end instead: for work that itself waits on a bus
+    after_end : count the period from the end instead, for work that itself waits on a bus; it is
+                due again at once when `run` returns True
     """
 
     name: str
@@ -140,10 +141,10 @@ class Loop:
         for row in self._rows:
             if now_ns >= row.due_ns:
                 start_ns = now_ns
-                row.run(row.due_ns)
+                has_more = row.run(row.due_ns) is True
                 now_ns = read_ns()
                 row.record.note(start_ns - row.due_ns, now_ns - start_ns, row.budget_ns)
-                _schedule(row, now_ns)
+                _schedule(row, now_ns, has_more)
             if row.due_ns < next_ns:
                 next_ns = row.due_ns
         self.next_due_ns = next_ns
@@ -151,10 +152,18 @@ class Loop:
     def run_forever(self, stop: Callable[[], bool]) -> None:
         """Run until `stop()`; whoever calls this decides what an exception means."""
         clock = self._clock
+        self._begin(clock.monotonic_ns())
         while not stop():
             now_ns = clock.monotonic_ns()
             clock.wait_until_ns(min(self.next_due_ns, now_ns + LONGEST_WAIT_NS))
             self.run_due()
+
+    def _begin(self, now_ns: int) -> None:
+        """What never ran is due now: until its thread begins, nobody is late."""
+        for row in self._rows:
+            if not row.record.runs:
+                row.due_ns = now_ns
+        self.next_due_ns = min(row.due_ns for row in self._rows)
 
     def report(self) -> list[dict[str, float | int | str]]:
         """Expected against measured, one row a task."""
@@ -168,10 +177,10 @@ def _row(task: Task, now_ns: int) -> _Row:
     return _Row(task, task.run, period_ns, budget_ns, now_ns, Record())
 
 
-def _schedule(row: _Row, end_ns: int) -> None:
+def _schedule(row: _Row, end_ns: int, has_more: bool) -> None:
     """The next due time; whole periods that have passed meanwhile are skipped and counted."""
     if row.task.after_end:
-        row.due_ns = end_ns + row.period_ns
+        row.due_ns = end_ns if has_more else end_ns + row.period_ns
         return
     row.due_ns += row.period_ns
     missed = (end_ns - row.due_ns) // row.period_ns

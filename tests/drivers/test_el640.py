@@ -138,7 +138,7 @@ class SpiLog:
     def __init__(self, most):
         self.max_message_bytes, self.asked = most, []
 
-    def read_into(self, buffer):
+    def read_into(self, buffer, message_bytes=0):
         self.asked.append(len(buffer))
         return len(buffer)
 

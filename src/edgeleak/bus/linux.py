@@ -108,10 +108,16 @@ class LinuxSpi:
         """Longest message."""
         return self._bufsiz
 
-    def read_into(self, buffer: memoryview) -> int:
-        """See `protocols.SpiBus.read_into`."""
+    def read_into(self, buffer: memoryview, message_bytes: int = 0) -> int:
+        """See `protocols.SpiBus.read_into`.
+
+        spidev has no read_iter, so the kernel makes every part of a readv a message of its own
+        (fs/read_write.c, do_loop_readv_writev); between two of them no interpreter runs.
+        """
+        size = message_bytes or len(buffer)
+        parts = [buffer[at : at + size] for at in range(0, len(buffer), size)]
         try:
-            return os.readv(self._fd, [buffer])
+            return os.readv(self._fd, parts)
         except OSError as error:
             raise failed(f"{self._device}: read {len(buffer)}", error) from None
 

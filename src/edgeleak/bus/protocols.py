@@ -31,10 +31,13 @@ class I2cBus(Protocol):
 class SpiBus(Protocol):
     """One SPI device with its chip select."""
 
-    def read_into(self, buffer: memoryview) -> int:
+    def read_into(self, buffer: memoryview, message_bytes: int = 0) -> int:
         """One message: chip select falls, `len(buffer)` bytes are read, chip select rises.
 
+        message_bytes : as many messages as this size asks for, one after the other
+
         Returns the bytes read; fewer than asked is a short read the caller must treat as loss.
+        Of several messages only the first raises; a later one that fails ends a short read.
         """
         ...
 

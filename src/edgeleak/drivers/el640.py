@@ -3,7 +3,8 @@
 
 The packet, its telemetry line and the registers are this project's own definition of the
 sensor link (docs/sensor-link.md); there is no datasheet behind it.  A message reads whole
-packets, at most what spidev takes at once; idle packets vanish, damage costs the whole frame.
+packets, at most what spidev takes at once, and a frame's messages follow each other inside one
+call; idle packets vanish, damage costs the whole frame.
 """
 
 import struct
@@ -284,7 +285,10 @@ class El640:
     # --- frames ------------------------------------------------------------------------------
 
     def capture(self, packets: np.ndarray) -> Progress:
-        """At most one message into `packets`; pass the same buffer until COMPLETE or LOST.
+        """At most one frame into `packets`; pass the same buffer until COMPLETE or LOST.
+
+        A frame that is announced is read at once, as messages without a pause; while a frame is
+        looked for or incomplete, a call reads one message.
 
         packets : `packets_shape` uint8
 
@@ -294,9 +298,11 @@ class El640:
             return Progress.NOTHING
         if self._row == 0 and not self._is_ready():
             return Progress.NOTHING
-        begin, end = self._row, min(self._row + self._chunk, self.packets_shape[0])
+        begin, end = self._row, self.packets_shape[0]
+        if begin or self._is_hunting:
+            end = min(begin + self._chunk, end)
         into = part_of(packets, begin, end)
-        if self._spi.read_into(into) != len(into):
+        if self._spi.read_into(into, self._chunk * self.packets_shape[1]) != len(into):
             return self._short()
         return self._gather(packets, begin, end)
 

@@ -237,6 +237,10 @@ class Acquisition:
         self._climb()
         return progress
 
+    def capture(self) -> bool:
+        """`step`; True when the sensor may have more, so that no frame waits for a pause."""
+        return self.step() is not Progress.NOTHING
+
     def _message(self) -> Progress:
         if self._has_failed or self._clock.monotonic_ns() < self._retry_ns:
             return Progress.NOTHING

@@ -89,7 +89,22 @@ class SimSpi:
     def max_message_bytes(self) -> int:
         return self._plant.board.spi.bufsiz_bytes
 
-    def read_into(self, buffer: memoryview) -> int:
+    def read_into(self, buffer: memoryview, message_bytes: int = 0) -> int:
+        total, size = 0, message_bytes or len(buffer)
+        for at in range(0, len(buffer), size):
+            part = buffer[at : at + size]
+            try:
+                count = self._message(part)
+            except BusError:
+                if total:
+                    break  # as readv: what was read before counts
+                raise
+            total += count
+            if count != len(part):
+                break
+        return total
+
+    def _message(self, buffer: memoryview) -> int:
         what = f"{self._plant.board.spi.device}: read {len(buffer)}"
         if len(buffer) > self.max_message_bytes:
             raise _error(errno.EMSGSIZE, what)

@@ -77,8 +77,11 @@ class Commands:
         return {"violations": [one._asdict() for one in self._plant.judge.violations]}
 
     def counters(self) -> dict[str, Any]:
-        """What was called, injected and hit; largest and smallest values seen."""
-        return {"counters": dict(self._plant.counters), "extremes": self._plant.judge.extremes}
+        """What was called, injected and hit, what became of frames; extremes of the truth."""
+        plant = self._plant
+        frames = dict(getattr(plant.sensor, "counters", {}))
+        return {"counters": dict(plant.counters), "frames": frames,
+                "extremes": plant.judge.extremes, "now_ns": plant.now_ns}  # fmt: skip
 
     def scenario(self) -> dict[str, Any]:
         """Which one, and where in it."""

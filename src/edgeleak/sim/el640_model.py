@@ -57,6 +57,10 @@ class Frame:
     uptime_ms: int
     led_ma: float = 0.0
 
+    @property
+    def ready_ns(self) -> int:
+        return self.ends_ns + chip.READOUT_NS
+
 
 class El640Model:
     """The sensor of a plant.
@@ -98,6 +102,7 @@ class El640Model:
         self._exposing: list[Frame] = []
         self._out: np.ndarray | None = None
         self._line = 0
+        self.sent_ready_ns = 0
         self._set_ready(False, self._plant.now_ns)
 
     @property
@@ -205,9 +210,19 @@ class El640Model:
             integration_us = self._get(chip.REG_INTEGRATION_US)
             period_us = max(self._get(chip.REG_PERIOD_US), integration_us, 100)
             self._next_ns += period_us * 1000
-        while self._exposing and self._exposing[0].ends_ns + chip.READOUT_NS <= time_ns:
+        while self._exposing and self._exposing[0].ready_ns <= time_ns:
             frame = self._exposing.pop(0)
-            self._finish(frame, frame.ends_ns + chip.READOUT_NS)
+            self._finish(frame, frame.ready_ns)
+
+    @property
+    def is_drawn(self) -> bool:
+        """See `plant.SensorModel`."""
+        return True
+
+    @property
+    def next_ready_ns(self) -> int | None:
+        """See `plant.SensorModel`."""
+        return self._exposing[0].ready_ns if self._exposing else self._next_ns
 
     def _expose(self, now_ns: int) -> None:
         plant = self._plant
@@ -285,6 +300,7 @@ class El640Model:
     def _fill(self, rows: np.ndarray) -> int:
         """Packets of one frame, or idle ones; how many."""
         if self._out is None and self._waiting:
+            self.sent_ready_ns = self._waiting[0].ready_ns
             self._out, self._line = self._render(self._waiting.popleft()), 0
         if self._out is None:
             rows[...] = self._idle(rows.shape[1])

@@ -114,6 +114,9 @@ class LeptonModel:
     def tick(self) -> None:
         """Nothing is kept between transfers."""
 
+    is_drawn, next_ready_ns, sent_ready_ns = True, None, 0
+    """Segments are made when they are read, whenever that is."""
+
     def led_gate(self, from_ns: int, to_ns: int) -> list[tuple[int, int]]:
         """A Lepton has no LED."""
         return []

@@ -62,6 +62,21 @@ class SensorModel(Chip, Protocol):
         """Fill from the stream: one CS-low period; returns the bytes clocked in."""
         ...
 
+    @property
+    def is_drawn(self) -> bool:
+        """A read need not wait for a picture that is being made."""
+        ...
+
+    @property
+    def next_ready_ns(self) -> int | None:
+        """When data-ready rises next by itself; None when nobody knows."""
+        ...
+
+    @property
+    def sent_ready_ns(self) -> int:
+        """When the frame that went out last was ready."""
+        ...
+
     def led_gate(self, from_ns: int, to_ns: int) -> list[Span]:
         """Spans in which the LED gate output is high: exposures of frames meant to be lit."""
         ...

@@ -42,6 +42,14 @@ class RenderedAhead(El640Model):
         """Make the scene itself, which takes longest."""
         self._thread.submit(lambda: super(RenderedAhead, self).scene).result()
 
+    @property
+    def is_drawn(self) -> bool:
+        """See `plant.SensorModel`."""
+        if self._out is not None or not self._waiting:
+            return True
+        job = self._jobs.get(self._waiting[0].exposure.time_s)
+        return job is None or job.done()
+
     def _picture(self, exposure: Exposure) -> np.ndarray:
         job = self._jobs.pop(exposure.time_s, None)
         return (job or self._thread.submit(self._draw, exposure)).result()

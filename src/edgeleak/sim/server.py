@@ -4,13 +4,16 @@
     python -m edgeleak.sim.server --board el1-a --scenario leak --socket S --control C
 
 One thread.  Bus time is real: a transfer keeps its bus for as long as its bits need, and the
-answer leaves when they are through.  A client may die, stop or hang at any moment; the plant's
-time goes on.
+answer leaves when they are through.  An answer that leaves late delays nobody: whatever its
+program asks next counts as asked that much earlier, yet it never begins before the bus is free
+nor before the sensor has what it reads.  So a row of transfers takes the time of its bits, neither
+more nor less.  A client may die, stop or hang at any moment; the plant's time goes on.
 """
 
 import argparse
 import contextlib
 import errno
+import gc
 import heapq
 import os
 import select
@@ -47,22 +50,44 @@ from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
 
 TICK_NS = 2_000_000
 """The plant moves at least this often: an edge is told at most this late."""
+LOOK_NS = 200_000
+"""Whether a picture is drawn."""
 LATE_MOST_NS = 100_000_000
+"""More than this is not made up for."""
 AT_ONCE_NS = 3_000_000
+"""A program that asks later than this after an answer has waited for something else."""
 READ_BYTES = 1 << 18
 MAJORS = {"spi": 153, "i2c": 89, "gpio": 254}
 UNPLUGGED = {"spi": SpiUnplugged, "i2c": I2cUnplugged, "gpio": GpioUnplugged}
 READY = "ready"
+BOARD_PRIORITY, PICTURE_PRIORITY = 40, 5
+"""Real-time: the board goes before the firmware, its pictures before other programs only."""
+SWITCH_S = 0.0005
 
 
 class Peer:
-    """One connection of a program: the identity of a descriptor, or a thread's channel."""
+    """One connection of a program: the identity of a descriptor, or a thread's channel.
+
+    late_ns     : how much later than on a board its last answer left; the emulator's doing
+    answered_ns : when that was
+    """
 
     def __init__(self, link: socket.socket, who: int) -> None:
         self.link, self.who = link, who
         self.requests = Requests()
         self.out = bytearray()
         self.is_closed = False
+        self.late_ns = self.answered_ns = 0
+
+    def asked_ns(self, sent_ns: int) -> int:
+        """When a board's program would have made the call that this one made at `sent_ns`."""
+        follows = sent_ns - self.answered_ns < AT_ONCE_NS
+        return sent_ns - self.late_ns if follows else sent_ns
+
+    def answered(self, due_ns: int, now_ns: int) -> None:
+        """An answer left now that was due earlier."""
+        self.late_ns = max(0, min(LATE_MOST_NS, now_ns - due_ns))
+        self.answered_ns = now_ns
 
     def flush(self) -> None:
         """Send what the socket takes; a peer that went away is noticed by its reader."""
@@ -75,16 +100,12 @@ class Bus:
     """Calls to one bus, one at a time.
 
     free_ns : end of the bits of the last call
-    late_ns : how much later its answer left; that is the emulator's doing, not the bus's, so a
-              call that follows at once may begin as much earlier
-    sent_ns : when it left
     """
 
     def __init__(self, handle: Callable[[Request], Answer]) -> None:
         self.handle = handle
         self.waiting: deque[tuple[Peer, Request]] = deque()
         self.free_ns = 0
-        self.late_ns = self.sent_ns = 0
         self.stuck: tuple[Peer, Answer] | None = None
 
 
@@ -108,7 +129,7 @@ class Server:
         self._kinds: dict[int, str] = {}
         self._peers: dict[int, Peer] = {}
         self._by_who: dict[int, Peer] = {}
-        self._due: list[tuple[int, int, Peer, Answer, Bus]] = []
+        self._due: list[tuple[int, int, Peer, Answer]] = []
         self._sent = 0
         self._listener = listen(path)
         self._control = ControlServer(plant, control) if control is not None else None
@@ -125,7 +146,7 @@ class Server:
             self.close()
 
     def turn(self) -> None:
-        """One round: answers that are due, whatever comes in, then the plant to where this began.
+        """One round: answers that are due, whatever comes in, then the plant up to now.
 
         A call that waits in its socket while this process gets no processor still reaches the
         bus when it was made: the plant never passes a moment before everything sent by then has
@@ -134,19 +155,28 @@ class Server:
         now_ns = self._clock.monotonic_ns()
         self._send_due(now_ns)
         self._start_buses(now_ns)
-        wanted = self._due[0][0] if self._due else now_ns + TICK_NS
-        timeout_s = max(0, min(wanted, now_ns + TICK_NS) - self._clock.monotonic_ns()) / 1e9
-        control = self._hear(timeout_s)
+        control = self._hear(max(0, self._wanted_ns(now_ns) - self._clock.monotonic_ns()) / 1e9)
+        now_ns = self._clock.monotonic_ns()
+        control |= self._hear(0.0)
         self._plant.advance_to(now_ns)
         if self._control is not None and control:
-            now_ns = self._clock.monotonic_ns()
-            self._hear(0.0)
-            self._plant.advance_to(now_ns)
-            if self._control.serve(control):
+            if self._control.serve(list(control)):
                 self.is_stopping = True
             self._release_stuck()
 
-    def _hear(self, timeout_s: float) -> list[int]:
+    def _wanted_ns(self, now_ns: int) -> int:
+        """When something happens by itself: an answer is due, a frame is ready, the tick."""
+        times = [now_ns + TICK_NS]
+        if self._due:
+            times.append(self._due[0][0])
+        sensor = self._plant.sensor
+        if sensor is not None and sensor.next_ready_ns is not None:
+            times.append(sensor.next_ready_ns)
+        if self._buses["spi"].waiting and not self._is_drawn:
+            times.append(now_ns + LOOK_NS)
+        return min(times)
+
+    def _hear(self, timeout_s: float) -> set[int]:
         """Carry out what programs ask; the control descriptors that have something to read."""
         control = self._control.descriptors() if self._control is not None else []
         readers = [self._listener.fileno(), *self._peers, *control]
@@ -163,7 +193,7 @@ class Server:
         for peer, ask in sorted(asked, key=lambda one: one[1].sent_ns):
             self._plant.advance_to(min(ask.sent_ns, self._clock.monotonic_ns()))
             self._take(peer, ask)
-        return [fd for fd in readable if fd in control]
+        return set(readable).intersection(control)
 
     def close(self) -> None:
         """Drop everybody; their next call says that the device is gone."""
@@ -231,7 +261,7 @@ class Server:
             self._buses[kind].waiting.append((peer, ask))
             self._start_buses(self._clock.monotonic_ns())
         elif kind == "gpio":
-            self._answer(peer, self._lines(ask))
+            self._line_call(peer, ask)
         else:
             self._answer(peer, Answer(-errno.ENODEV))
 
@@ -257,13 +287,19 @@ class Server:
         minor = int("".join(filter(str.isdigit, path.rpartition("/")[2][-3:])) or 0)
         return Answer(0, MAJORS[kind].to_bytes(4, sys.byteorder) + minor.to_bytes(4, sys.byteorder))
 
+    def _line_call(self, peer: Peer, ask: Request) -> None:
+        """Takes no bus time, so what is late stays late."""
+        due_ns = peer.asked_ns(ask.sent_ns)
+        self._answer(peer, self._lines(ask))
+        peer.answered(due_ns, self._clock.monotonic_ns())
+
     def _lines(self, ask: Request) -> Answer:
         try:
             answer = self._gpio.handle(ask)
         except struct.error:
             return Answer(-errno.EINVAL)
-        except Gone:
-            return Answer(-errno.ENODEV)
+        except Gone as gone:
+            return Answer(-gone.number)
         if answer.result == 0 and self._gpio.is_line(ask.want):
             self._kinds[ask.want] = "gpio"
         return answer
@@ -273,8 +309,15 @@ class Server:
     def _start_buses(self, now_ns: int) -> None:
         for bus in self._buses.values():
             while bus.waiting and bus.stuck is None and bus.free_ns <= now_ns:
+                if bus is self._buses["spi"] and not self._is_drawn:
+                    break
                 peer, ask = bus.waiting.popleft()
                 self._start(bus, peer, ask, now_ns)
+
+    @property
+    def _is_drawn(self) -> bool:
+        """The real sensor has its picture at once, so calls on other buses need not wait."""
+        return self._plant.sensor is None or self._plant.sensor.is_drawn
 
     def _start(self, bus: Bus, peer: Peer, ask: Request, now_ns: int) -> None:
         try:
@@ -283,25 +326,34 @@ class Server:
             answer = Answer(-errno.EINVAL)
         except Nack:
             answer = Answer(-errno.EREMOTEIO, busy_ns=25_000)
-        except Gone:
-            answer = Answer(-errno.ENODEV)
+        except Gone as gone:
+            answer = Answer(-gone.number)
         except Stuck as stuck:
             answer = Answer(-errno.ETIMEDOUT, busy_ns=stuck.block_ns)
             if stuck.block_ns >= FOR_EVER_NS:
                 bus.stuck = peer, answer
                 return
-        late_ns = bus.late_ns if now_ns - bus.sent_ns < AT_ONCE_NS else 0
-        begin_ns = max(bus.free_ns, now_ns - late_ns)
-        bus.free_ns, bus.late_ns = begin_ns + answer.busy_ns, 0
+        could_ns = max(bus.free_ns, answer.after_ns)
+        begin_ns = max(could_ns, peer.asked_ns(ask.sent_ns))
+        self._account(bus, answer, begin_ns - could_ns)
+        bus.free_ns = begin_ns + answer.busy_ns
         self._sent += 1
-        heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer, bus))
+        heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer))
         self._send_due(self._clock.monotonic_ns())
+
+    def _account(self, bus: Bus, answer: Answer, pause_ns: int) -> None:
+        """How long the bus had bits to move, and how long it waited although a frame did."""
+        if bus is self._buses["spi"] and answer.after_ns:
+            counters = self._plant.counters
+            counters["spi.busy-ns"] += answer.busy_ns
+            counters["spi.pauses"] += 1
+            counters["spi.pause-ns"] += pause_ns
 
     def _send_due(self, now_ns: int) -> None:
         while self._due and self._due[0][0] <= now_ns:
-            due_ns, _, peer, answer, bus = heapq.heappop(self._due)
-            bus.late_ns, bus.sent_ns = min(LATE_MOST_NS, now_ns - due_ns), now_ns
+            due_ns, _, peer, answer = heapq.heappop(self._due)
             self._answer(peer, answer)
+            peer.answered(due_ns, self._clock.monotonic_ns())
 
     def _release_stuck(self) -> None:
         """A bus that was stuck for ever and is mended: the call times out at last."""
@@ -318,10 +370,13 @@ class Server:
             peer.flush()
 
 
-def claim_processor() -> None:
-    """A board does not wait for other programs; where that is not allowed, it may be late."""
+def claim_processor(priority: int) -> None:
+    """A board does not wait for other programs; where that is not allowed, it may be late.
+
+    Threads made later begin with the same priority.
+    """
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
 
 
 def listen(path: Path) -> socket.socket:
@@ -347,6 +402,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gap-clocks", type=int, default=SpiTiming().gap_clocks)
     args = parser.parse_args(arguments)
     clock = SystemClock()
+    claim_processor(PICTURE_PRIORITY)
     try:
         course = scenarios.load(args.scenario) if args.scenario else None
         plant = Plant(boards.load(args.board), seed=args.seed, scenario=course,
@@ -355,7 +411,6 @@ def main(arguments: list[str] | None = None) -> int:
             plant.sensor.draw_scene()
         timing = SpiTiming(args.core_hz, args.gap_clocks)
         server = Server(plant, clock, args.socket, args.control, timing)
-        claim_processor()
     except EdgeLeakError as error:
         print(f"edgeleak.sim.server: {error}", file=sys.stderr)
         return error.exit_code
@@ -365,6 +420,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    claim_processor(BOARD_PRIORITY)
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
     print(READY, flush=True)
     server.run()
     return os.EX_OK

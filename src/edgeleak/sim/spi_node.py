@@ -55,7 +55,8 @@ class SpiNode:
             return self._too_long()
         data = bytearray(size)
         count = self._read(memoryview(data), self.speed_hz)
-        return Answer(count, data[:count], busy_ns=self._busy_ns(size, self.speed_hz))
+        return Answer(count, data[:count], busy_ns=self._busy_ns(size, self.speed_hz),
+                      after_ns=self._after_ns())  # fmt: skip
 
     def _busy_ns(self, size: int, speed_hz: int) -> int:
         return round(size * self._timing.ns_per_byte(speed_hz))
@@ -117,7 +118,11 @@ class SpiNode:
                 busy_ns += segment[4] * 1000
             total += length
             busy_ns += self._busy_ns(length, speed_hz)
-        return Answer(total, received, busy_ns=busy_ns)
+        return Answer(total, received, busy_ns=busy_ns, after_ns=self._after_ns())
+
+    def _after_ns(self) -> int:
+        sensor = self._plant.sensor
+        return 0 if sensor is None else sensor.sent_ready_ns
 
     def _refused(self, segments: list[tuple[int, ...]]) -> Answer | None:
         sent = received = 0

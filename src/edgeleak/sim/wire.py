@@ -51,12 +51,14 @@ class Answer:
     result  : return value, or -errno
     payload : bytes for the caller's buffers
     busy_ns : how long the bus is taken; the answer leaves when it is free again
+    after_ns : what it carries was not there before this time
     """
 
     result: int
     payload: bytes | bytearray = b""
     flags: int = 0
     busy_ns: int = 0
+    after_ns: int = 0
 
     def encode(self) -> bytes:
         """As sent."""
