@@ -49,8 +49,8 @@ class Blocking:
         except Stuck as stuck:
             self.blocked_ns += stuck.block_ns
             raise _error(errno.ETIMEDOUT, what) from None
-        except Gone:
-            raise _error(errno.ENODEV, what) from None
+        except Gone as gone:
+            raise _error(gone.number, what) from None
 
 
 def _error(number: int, what: str) -> BusError:

@@ -7,6 +7,7 @@ before the first is broken, `count` are broken (None: until cleared).
 """
 
 import difflib
+import errno
 import math
 import re
 from collections.abc import Iterable
@@ -30,7 +31,11 @@ class Stuck(Exception):
 
 
 class Gone(Exception):
-    """The node is unplugged: ENODEV."""
+    """The node does not carry out the call; unplugged it is ENODEV."""
+
+    def __init__(self, number: int = errno.ENODEV) -> None:
+        super().__init__(errno.errorcode[number])
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,13 @@ class Fault:
 
 def name_of(kind: type[Fault]) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__).lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFails(Fault):
+    """Calls on any node fail in the kernel; `skip` and `count` are calls of all nodes together."""
+
+    error: str = word("name of the errno", "EIO", ("EIO", "EINTR", "EAGAIN", "ENODEV", "EREMOTEIO"))
 
 
 # --- I2C -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ Models plug in through `wiring`: chips in `plant.chips` by I2C address, the sens
 event at hand is broken, and reads the world from `plant.truth` and `plant.world`.
 """
 
+import errno
 import math
 import random
 from bisect import insort
@@ -220,11 +221,16 @@ class Plant:
         """The fault of this class if it breaks the event at hand; counts event and hit."""
         return self._breakage.take(kind, address) if self.faults else None
 
+    def _check_call(self) -> None:
+        if (broken := self.take(faults.CallFails)) is not None:
+            raise Gone(getattr(errno, broken.error))
+
     # --- buses -------------------------------------------------------------------------------
 
     def i2c(self, address: int, data: bytes, read_length: int) -> bytes:
         """One transaction; raises Nack, Stuck or Gone."""
         self.counters["i2c.calls"] += 1
+        self._check_call()
         if self.fault(faults.I2cUnplugged):
             raise Gone
         if stuck := self.take(faults.BusStuck):
@@ -250,6 +256,7 @@ class Plant:
     def spi_read(self, buffer: memoryview) -> int:
         """One CS-low period; returns the bytes clocked in, raises Gone."""
         self.counters["spi.reads"] += 1
+        self._check_call()
         if self.fault(faults.SpiUnplugged):
             raise Gone
         if self.sensor is None:
@@ -301,6 +308,7 @@ class Plant:
 
     def check_gpio(self) -> None:
         """Raises Gone while the chip is unplugged."""
+        self._check_call()
         if self.fault(faults.GpioUnplugged):
             raise Gone
 
