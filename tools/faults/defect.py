@@ -15,7 +15,8 @@ from row import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFECTS = Path(__file__).with_name("defects")
-COPIED = ("src", "cext", "board", "firmware", "tools", "setup.py", "pyproject.toml", "README.md")
+COPIED = ("src", "cext", "board", "firmware", "tools", "setup.py", "pyproject.toml", "README.md",
+          "tests/link_rig.py", "tests/instrument_rig.py")  # fmt: skip
 RED, GREEN = 1, 0
 LIMIT_S = 600
 
@@ -35,6 +36,7 @@ def make_copy(row: Row, folder: Path) -> Path:
             skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(source, copy / name, ignore=skip, symlinks=True)
         elif source.exists():
+            (copy / name).parent.mkdir(exist_ok=True)
             shutil.copy2(source, copy / name)
     patch = DEFECTS / row.defect
     done = subprocess.run(["patch", "-p1", "--forward", "--fuzz=0", "-i", str(patch)],

@@ -4,7 +4,14 @@
 import rows_control
 import rows_cooler
 import rows_led
+import rows_link
 import rows_storage
 from row import Row
 
-ROWS: tuple[Row, ...] = (*rows_cooler.ROWS, *rows_control.ROWS, *rows_led.ROWS, *rows_storage.ROWS)
+ROWS: tuple[Row, ...] = (
+    *rows_cooler.ROWS,
+    *rows_control.ROWS,
+    *rows_led.ROWS,
+    *rows_link.ROWS,
+    *rows_storage.ROWS,
+)

@@ -228,7 +228,7 @@ TUNE_DEGC, AMBIENT_DEGC, LEAST_MARGIN, MOST_TUNE_S = -20.0, 25.0, 2.0, 640.0
 
 
 def tunings(count: int, seed: int) -> Outcome:
-    """T12: relay experiments on true coolers with dead time; margin 2 on the true one, or refused."""
+    """T12: relay experiments with dead time; margin 2 on the true cooler, or refused."""
     outcome, rng = Outcome(clean_unit="plants"), random.Random(seed)
     while outcome.executed < count:
         model = varied(MODEL, rng)

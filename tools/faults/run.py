@@ -17,14 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests")]  # rows use the rigs of the tests
 
 from defect import DefectError, is_red
 from row import Outcome, Row, verdict
 from rows import ROWS
 
 HEAD = (
-    f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>12}{'false':>7}"
+    f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>14}{'false':>7}"
     f"{'worst ms':>10}{'defect':>8}{'s':>6}  what"
 )
 
@@ -33,7 +34,7 @@ def line(row: Row, outcome: Outcome, defect: str, seconds: float) -> str:
     worst = f"{outcome.worst_ms:.0f}" if outcome.worst_ms >= 0 else "-"
     clean = f"{outcome.clean} {outcome.clean_unit}"
     return (
-        f"{row.name:<5}{row.tier:<11}{outcome.executed:>8}{outcome.trips:>9}{clean:>12}"
+        f"{row.name:<5}{row.tier:<11}{outcome.executed:>8}{outcome.trips:>9}{clean:>14}"
         f"{outcome.false_trips:>7}{worst:>10}{defect:>8}{seconds:>6.0f}  {row.what}"
     )
 
