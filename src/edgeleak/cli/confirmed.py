@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeleak.kernels import RegionFinder
-from edgeleak.pipeline.stages import REGION_CAPACITY, cell_px
-
 STRONGER = 4.0
 """So many times the contrast of the proven place is something else: people before a plume of
 10 counts differ by 250; puffs of one leak differ by 2 to 3."""
@@ -81,7 +78,7 @@ def judge_cells(arena: Any, profile: Any, noise_counts: float) -> tuple[np.ndarr
     if not is_proven.any():
         return is_proven, np.ones_like(is_proven)
     # balance is a mean over masked and other moments of a whole cell
-    usual_q2 = (balance[..., 1] / np.maximum(duty, 1e-3))[is_proven] / cell_px(arena.shape) ** 2
+    usual_q2 = (balance[..., 1] / np.maximum(duty, 1e-3))[is_proven] / _side(arena.shape) ** 2
     limit_q2 = STRONGER * max(np.percentile(usual_q2, TYPICAL_PERCENTILE), 4 * noise_counts)
     is_strong = (area > 0) & (sums[..., 3] > limit_q2 * np.maximum(area, 1))
     return is_proven, sways | (_around(is_strong) > 0)
@@ -96,13 +93,23 @@ def _around(cells: np.ndarray) -> np.ndarray:
 
 def _pixels(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(H, W) uint8 0/255 of a grid of cells."""
-    side = cell_px(shape)
+    side = _side(shape)
     rows = np.repeat(cells.astype(np.uint8) * np.uint8(255), side, axis=0)[: shape[0]]
     return np.ascontiguousarray(np.repeat(rows, side, axis=1)[:, : shape[1]])
 
 
+def _side(shape: tuple[int, int]) -> int:
+    """Pixels along a cell.  Imported late: the command line is built before kernels load."""
+    from edgeleak.pipeline.stages import cell_px
+
+    return cell_px(shape)
+
+
 @lru_cache(maxsize=2)
-def _finder(shape: tuple[int, int]) -> RegionFinder:
+def _finder(shape: tuple[int, int]) -> Any:
+    from edgeleak.kernels import RegionFinder
+    from edgeleak.pipeline.stages import REGION_CAPACITY
+
     return RegionFinder(shape, REGION_CAPACITY)
 
 
