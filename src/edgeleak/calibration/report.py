@@ -21,7 +21,7 @@ from edgeleak.calibration.maps import (
     offset_uniformity_counts,
     response_uniformity_percent,
 )
-from edgeleak.calibration.model import Calibration, Defect
+from edgeleak.calibration.model import Calibration, Defect, Kind
 from edgeleak.calibration.solve import corrected, spatial_residual
 from edgeleak.durable import replace_file
 from edgeleak.errors import DataError, StorageError, UnavailableError
@@ -92,24 +92,27 @@ def pages(calibration: Calibration, recordings: Sequence[Frames] = ()) -> list[P
     return [page for page in made if page is not None]
 
 
-def _offset_page(calibration: Calibration) -> Page:
-    values = offset_uniformity_counts(calibration)
+def _offset_page(calibration: Calibration) -> Page | None:
+    if calibration.kind is Kind.BAD_PIXELS:  # it has no offsets
+        return None
+    values, good = offset_uniformity_counts(calibration), ~calibration.bad_mask
     figure = _map_and_histogram(
-        values, "offset uniformity", "raw counts above array mean (counts)", "RdBu_r"
+        values, good, "offset uniformity", "raw counts above array mean (counts)", "RdBu_r"
     )
-    return "offset_uniformity", f"Offset uniformity: std {values.std():.2f} counts.", figure
+    return "offset_uniformity", f"Offset uniformity: std {values[good].std():.2f} counts.", figure
 
 
 def _response_page(calibration: Calibration) -> Page | None:
     values = response_uniformity_percent(calibration)
     if values is None:
         return None
+    good = ~calibration.bad_mask
     figure = _map_and_histogram(
-        values, "response uniformity", "response against array mean (%)", "PuOr_r"
+        values, good, "response uniformity", "response against array mean (%)", "PuOr_r"
     )
     return (
         "response_uniformity",
-        f"Response uniformity: std {values.std():.3f} %,"
+        f"Response uniformity: std {values[good].std():.3f} %,"
         f" mean response {calibration.response_counts_per_k:.2f} counts/K.",
         figure,
     )
@@ -121,11 +124,10 @@ def _netd_page(calibration: Calibration) -> Page | None:
         values, unit, name = calibration.noise_q8 / 256, "counts", "temporal noise"
     if not values.any():
         return None
-    good = values[~calibration.bad_mask]
-    figure = _map_and_histogram(
-        values, name, f"{name} ({unit})", "viridis", limits=tuple(np.percentile(good, (0.5, 99.5)))
-    )
-    return "netd", f"{name}: median {np.median(good):.1f} {unit}, single frame.", figure
+    good = ~calibration.bad_mask
+    limits = tuple(np.percentile(values[good], (0.5, 99.5)))
+    figure = _map_and_histogram(values, good, name, f"{name} ({unit})", "viridis", limits)
+    return "netd", f"{name}: median {np.median(values[good]):.1f} {unit}, single frame.", figure
 
 
 def _residual_page(calibration: Calibration, recording: Frames, number: int) -> Page:
@@ -137,23 +139,34 @@ def _residual_page(calibration: Calibration, recording: Frames, number: int) -> 
     after = corrected(mean, here)
     sides = [("before", mean - np.median(mean)), ("after", after - np.median(after))]
     widest = 4 * max(robust_sigma(sides[0][1]), 0.1)
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    grid = figure.subplots(2, 2, height_ratios=(2, 1))
+    figure = Figure(figsize=(15, 7), layout="constrained")
+    grid, good = figure.subplots(2, 3, height_ratios=(2, 1)), ~here.bad_mask
     for column, (word, values) in enumerate(sides):
         std = spatial_residual(values, here.bad_pixels)
         title = f"{word}: {std:.2f} counts std{_in_mk(std, here)}"
         _map(grid[0, column], values, title, "residual (counts)", "RdBu_r", (-widest, widest))
-        own = 4 * max(robust_sigma(values), std, 0.05)
-        _histogram(grid[1, column], values, "residual (counts)", (-own, own))
+        own = 4 * max(robust_sigma(values[good]), std, 0.05)
+        _histogram(grid[1, column], values[good], "residual (counts)", (-own, own))
+    _map(grid[0, 2], values, "after, on its own scale", "residual (counts)", "RdBu_r", (-own, own))
+    grid[1, 2].axis("off")
     name = Path(recording.name).name
     where = "" if degc is None else f" at {degc:.1f} degC detector temperature"
-    figure.suptitle(f"{name}{where}: maps on one scale, histograms each on its own")
-    caption = (
-        f"Spatial residual of {name}{where}, average of {len(frames)} frames. Where the calibration"
-        " was made from these very frames, the residual on unseen frames in the table is the"
-        " honest one."
+    figure.suptitle(f"{name}{where}: before and after on one scale, histograms each on its own")
+    caption = f"Spatial residual of {name}{where}, average of {len(frames)} frames. "
+    return f"residual_{number}", caption + _honest(calibration), figure
+
+
+def _honest(calibration: Calibration) -> str:
+    """What the residual of the frames that a calibration was made from is worth."""
+    if calibration.kind is Kind.SCENE:
+        return (
+            "A scene is not uniform: its own detail is left here beside the pattern, so the map"
+            " shows whether the pattern is gone and the spread is no residual."
+        )
+    return (
+        "Where the calibration was made from these very frames, the residual on unseen frames in"
+        " the table is the honest one."
     )
-    return f"residual_{number}", caption, figure
 
 
 def _of_one_temperature(recording: Frames) -> tuple[np.ndarray, float | None]:
@@ -168,7 +181,10 @@ def _of_one_temperature(recording: Frames) -> tuple[np.ndarray, float | None]:
 
 def _in_mk(counts: float, calibration: Calibration) -> str:
     per_k = calibration.response_counts_per_k
-    return f" = {1e3 * counts / per_k:.1f} mK" if np.isfinite(per_k) else ""
+    if not (np.isfinite(per_k) and np.isfinite(counts)):
+        return ""
+    kelvin = counts / per_k
+    return f" = {kelvin:.2f} K" if abs(kelvin) >= 1 else f" = {1e3 * kelvin:.1f} mK"
 
 
 def _bad_pixel_page(calibration: Calibration) -> Page:
@@ -233,6 +249,7 @@ def _offsets_at(calibration: Calibration, temps: np.ndarray, row: int, column: i
 
 def _map_and_histogram(
     values: np.ndarray,
+    good: np.ndarray,
     name: str,
     label: str,
     colours: str,
@@ -241,12 +258,12 @@ def _map_and_histogram(
     from matplotlib.figure import Figure
 
     if limits is None:
-        reach = max(4 * robust_sigma(values), 1e-3)
+        reach = max(4 * robust_sigma(values[good]), 1e-3)
         limits = (-reach, reach)
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     _map(left, values, name, label, colours, limits)
-    _histogram(right, values, label, limits)
+    _histogram(right, values[good], label, limits)
     return figure
 
 
@@ -265,6 +282,7 @@ def _map(
 
 
 def _histogram(axes: "Axes", values: np.ndarray, label: str, limits: tuple[float, float]) -> None:
+    """Values of the good pixels only, so that the spread is the one in title and table."""
     middle, half = (limits[0] + limits[1]) / 2, (limits[1] - limits[0]) / 2
     shown = (middle - 1.25 * half, middle + 1.25 * half)
     inside = values[(values >= shown[0]) & (values <= shown[1])]
@@ -273,7 +291,8 @@ def _histogram(axes: "Axes", values: np.ndarray, label: str, limits: tuple[float
     axes.set_ylabel("pixels")
     spread = f"std {values.std():.3g}\nrobust {robust_sigma(values):.3g}"
     outside = values.size - inside.size
-    axes.text(0.97, 0.95, f"{spread}\n{outside} pixels outside", ha="right", va="top",
+    beyond = f"{outside} pixel{'s' if outside != 1 else ''} outside"
+    axes.text(0.97, 0.95, f"{spread}\n{beyond}", ha="right", va="top",
               transform=axes.transAxes)  # fmt: skip
 
 

@@ -12,6 +12,7 @@ def figures(calibration: Calibration) -> dict:
     """Plain values for --json; NaN becomes None, units are in the names."""
     per_k = calibration.response_counts_per_k
     response = response_uniformity_percent(calibration)
+    good = ~calibration.bad_mask
     values: dict = {
         "kind": calibration.kind.name.lower().replace("_", "-"),
         "shape": list(calibration.shape),
@@ -28,8 +29,10 @@ def figures(calibration: Calibration) -> dict:
         "netd_mk": calibration.netd_mk,
         "response_counts_per_k": per_k,
         "response_error_percent": 100 * calibration.response_error,
-        "offset_uniformity_counts": float(offset_uniformity_counts(calibration).std()),
-        "response_uniformity_percent": math.nan if response is None else float(response.std()),
+        "offset_uniformity_counts": float(offset_uniformity_counts(calibration)[good].std()),
+        "response_uniformity_percent": (
+            math.nan if response is None else float(response[good].std())
+        ),
         "fpa_temp_degc": calibration.fpa_temp_degc,
         "plane_temp_degc": [round(float(t), 2) for t in calibration.plane_temp_degc],
         "bandwidth_k": calibration.bandwidth_k,
@@ -51,7 +54,7 @@ def lines(calibration: Calibration) -> list[str]:
         f"spatial residual      {_both(known, 'before')} before, {_both(known, 'residual')} after"
         " (frames the fit did not see)",
         f"temporal noise        {text(known['noise_counts'], 'counts')}"
-        f" = NETD {text(known['netd_mk'], 'mK', 1)}; frame level drifts by"
+        f"{_netd(known['netd_mk'])}; frame level drifts by"
         f" {text(known['drift_counts'], 'counts')}",
         f"response              {_response(known)}",
         f"offset uniformity     {text(known['offset_uniformity_counts'], 'counts')} std",
@@ -82,7 +85,16 @@ def _response(known: dict) -> str:
 def _both(known: dict, which: str) -> str:
     mk = known[f"{which}_mk"]
     counts = text(known[f"{which}_counts"], "counts")
-    return f"{counts} ({mk:.1f} mK)" if math.isfinite(mk) else counts
+    return f"{counts} ({_kelvin(mk)})" if math.isfinite(mk) else counts
+
+
+def _netd(mk: float) -> str:
+    return f" = NETD {_kelvin(mk)}" if math.isfinite(mk) else "; NETD needs two references"
+
+
+def _kelvin(mk: float) -> str:
+    """mK below a kelvin, K from there on."""
+    return f"{mk / 1000:.2f} K" if abs(mk) >= 1000 else f"{mk:.1f} mK"
 
 
 def _is_nan(value: object) -> bool:
