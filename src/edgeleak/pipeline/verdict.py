@@ -94,7 +94,8 @@ class Verdict(NamedTuple):
             what = row.what.format(measured=self.measured, expected=self.expected)
             return f"{self.code} {row.name}: {what} [{row.section}]; {row.next_step}"
         compared = f"evidence {self.evidence:.2f}, gas from {self.limits.evidence:.2f}"
-        held = f"{self.hits} of the last {self.limits.window_s:g} s' frames, {self.needed} needed"
+        frames = "frame" if self.hits == 1 else "frames"
+        held = f"{self.hits} {frames} of the last {self.limits.window_s:g} s, {self.needed} needed"
         if self.kind == Kind.GAS:
             return f"{compared}, in {held}; {self.area_px} pixels changed"
         against = [rule.name for rule in self._place_rules() if not rule.fired]
