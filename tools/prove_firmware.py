@@ -96,7 +96,7 @@ class Board:
             (self.root / part).symlink_to(f"usr/{part}")
         for name in ("run", "tmp", "dev", "proc"):
             (self.root / name).mkdir()
-        # The plant's socket has one path, inside and outside: a socket remembers where it was bound.
+        # A socket remembers the path it was bound to, so it must be the same inside.
         itself = self.root / str(self.root)[1:]
         itself.parent.mkdir(parents=True, exist_ok=True)
         itself.symlink_to("/")

@@ -28,6 +28,7 @@ COMMANDS: tuple[str, ...] = (
     "run",
     "status",
     "selftest",
+    "bringup",
     "sim",
     "replay",
     "record",

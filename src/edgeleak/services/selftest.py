@@ -41,7 +41,7 @@ def steps(bench: Bench) -> Generator[int, None, None]:
     yield from _temperatures(bench)
     yield from supply(bench)
     yield from _climate(bench)
-    yield from _inputs(bench)
+    yield from inputs(bench)
     yield from fan(bench)
     yield from enables(bench, "enables during")
     yield from selftest_frames.steps(bench)
@@ -203,7 +203,7 @@ def _note_window(bench: Bench, housing_degc: float, dew_degc: float) -> None:
     bench.note(check._replace(verdict=Verdict.NOTE if is_wet else Verdict.OK))
 
 
-def _inputs(bench: Bench) -> Iterator[int]:
+def inputs(bench: Bench) -> Iterator[int]:
     """Nobody holds the button; a strap is told of."""
     lines = bench.board.gpio.lines
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sensor's part of the self-test: who it is, whole frames, their checksums, what is in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,13 +22,17 @@ RATE_SHARE = 0.1
 DETECTOR_DEGC = (-60.0, 90.0)
 
 
-def steps(bench: Bench) -> Iterator[int]:
-    """Supply on, frames, supply off; notes one check for each thing shown."""
+def steps(bench: Bench, keep: Callable[[np.ndarray], None] | None = None) -> Iterator[int]:
+    """Supply on, frames, supply off; notes one check for each thing shown.
+
+    keep : gets the counts of the last frame, (H, W) uint16 as they came
+    """
     name = f"sensor {bench.board.sensor.kind}"
-    yield from guarded(bench, name, f"{FRAMES} whole frames", _frames(bench, name))
+    yield from guarded(bench, name, f"{FRAMES} whole frames", _frames(bench, name, keep))
 
 
-def _frames(bench: Bench, name: str) -> Iterator[int]:
+def _frames(bench: Bench, name: str,
+            keep: Callable[[np.ndarray], None] | None) -> Iterator[int]:  # fmt: skip
     sensor = parts.sensor(bench.board, bench.config.sensor, bench.buses, bench.clock)
     acquisition = Acquisition(sensor, bench.clock, bench.config.sensor.stale_ms)
     pipeline = Pipeline(sensor.shape, bench.config.detection.profile, sensor=sensor.info)
@@ -41,6 +45,8 @@ def _frames(bench: Bench, name: str) -> Iterator[int]:
     size = f"of {sensor.shape[1]}x{sensor.shape[0]}"
     bench.note(Check(name, f"{len(infos)} {size}", f"{FRAMES} whole frames",
                      measured=len(infos), unit="frames"))  # fmt: skip
+    if keep is not None:
+        keep(pipeline.arena["counts"])
     _note_link(bench, acquisition)
     _note_picture(bench, pipeline.arena["counts"], infos)
     _note_rate(bench, parts.fps(sensor, bench.config.sensor), infos)
