@@ -59,6 +59,8 @@ DEV = [
     "adafruit-circuitpython-tmp117",
     "adafruit-circuitpython-sht4x",
     "adafruit-circuitpython-ad569x",
+    "pyvisa",
+    "pyvisa-py",
 ]
 
 

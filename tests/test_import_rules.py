@@ -18,7 +18,10 @@ ALLOWED = {  # layer -> project layers it may import besides itself
     "frame": set(),
     "kernels": set(),
     "calibration": LOW | {"kernels"},
-    "pipeline": LOW | {"kernels", "calibration"},
+    "pipeline": LOW | {"kernels", "calibration", "config"},
+    "console": LOW
+    | {"board", "bus", "calibration", "clock", "config", "kernels", "loop", "pipeline"}
+    | {"schema", "services"},
     "sources": LOW | {"sim", "recording"},
     "recording": LOW | {"kernels", "sources"},
     "sim": LOW | BOARD | {"control", "drivers", "clock", "kernels", "schema"},

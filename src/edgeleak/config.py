@@ -89,6 +89,23 @@ class DetectionConfig:
     profile: str = word("profile of the pipeline: name or .toml file", "sensitive")
 
 
+PALETTES = ("grey", "grey-inverted", "iron", "arctic", "rainbow", "green", "amber")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureConfig:
+    """Live settings over the profile's own; the console changes them while the camera runs."""
+
+    palette: str = word("colours of viewers", "grey", PALETTES)
+    agc_mode: str = word("follow the scene, or hold level and span", "auto", ("auto", "locked"))
+    agc_level_counts: float = number("counts", 1, 16383, "middle when locked", 8192.0)
+    agc_span_counts: float = number("counts", 4, 16383, "black to white when locked", 4096.0)
+    clahe_tiles: int = number("", 0, 16, "each way; 0 takes the profile's", 0)
+    clahe_clip: float = number("", -1, 100, "0 is no limit, -1 takes the profile's", -1.0)
+    background_slew: float = number("", 0, 8, "times the profile's; 0 holds it", 1.0)
+    sensitivity: float = number("", 0.25, 2.5, "thresholds are divided by it", 1.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderConfig:
     """What is kept of the frames."""
@@ -128,6 +145,7 @@ class Config:
     led: LedConfig = field(default_factory=LedConfig)
     nuc: NucConfig = field(default_factory=NucConfig)
     detection: DetectionConfig = field(default_factory=DetectionConfig)
+    picture: PictureConfig = field(default_factory=PictureConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
     console: ConsoleConfig = field(default_factory=ConsoleConfig)

@@ -14,6 +14,7 @@ from typing import Any
 from edgeleak import codes
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
+from edgeleak.calibration.model import Calibration
 from edgeleak.clock import NS_PER_S, Clock
 from edgeleak.config import Config
 from edgeleak.drivers.enables import Enable
@@ -350,6 +351,16 @@ class Instrument:
         except BusError as error:
             self.options.log(f"FAILED to switch the sensor off: {error}")
         self.life.save()
+
+    @property
+    def is_safe(self) -> bool:
+        """Safe mode is wished, or the strap is set."""
+        return self._safe
+
+    @property
+    def base(self) -> Calibration:
+        """The factory calibration it started with."""
+        return self._base
 
     # --- what it says ----------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after so long")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="recordings, log and report go here")  # fmt: skip
+    parser.add_argument("--pty", type=Path, metavar="PATH",
+                        help="a console port for rigs and tests: a pty of this name")  # fmt: skip
     parser.add_argument("--safe", action="store_true", help="safe mode: no actuator moves")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
 
@@ -54,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--seconds must be above 0, got {args.seconds:g}")
     faulthandler.enable()  # the watchdog's SIGABRT then says where every thread was
     lines = Lines(args.out)
-    program = Program(make_instrument(args, lines), lines, args.seconds)
+    instrument = make_instrument(args, lines)
+    program = Program(instrument, lines, args.seconds, open_console(args, instrument, lines))
     code = program.run()
     report = program.report()
     if args.out is not None:
@@ -99,6 +102,20 @@ def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
         raise
 
 
+def open_console(args: argparse.Namespace, instrument: Any, lines: "Lines") -> Any:
+    """The console in the instrument's poll; a port that cannot be had is left out."""
+    from edgeleak.console.open import InstrumentConsole, open_links
+
+    try:
+        links, listener = open_links(instrument.config.console, args.pty, lines.add)
+        console = InstrumentConsole(instrument, links, listener, lines.newest, lines.add)
+    except BaseException:
+        instrument.shutdown()
+        raise
+    instrument.on_poll = console.poll
+    return console
+
+
 PRIORITY_OF = {"control": 30, "capture": 20, "frames": 10}
 """Real-time priorities: all above other programs, because a thread that is kept waiting while it
 holds the interpreter keeps control waiting too."""
@@ -112,6 +129,7 @@ class Lines:
 
     def __init__(self, out: Path | None) -> None:
         self._waiting: deque[str] = deque(maxlen=KEPT_LINES)
+        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self._is_journal = "JOURNAL_STREAM" in os.environ
         self._file: TextIO | None = None
         if out is not None:
@@ -122,6 +140,11 @@ class Lines:
     def add(self, line: str) -> None:
         """From any thread; never waits."""
         self._waiting.append(line)
+        self._kept.append(line)
+
+    def newest(self) -> list[str]:
+        """The end of the log, for the console."""
+        return list(self._kept.copy())
 
     def drain(self, clear: str = "") -> None:
         """Write what has come; `clear` wipes the status line first."""
@@ -160,10 +183,12 @@ class Program:
     instrument : made, not running
     lines      : its log
     seconds    : None runs until somebody stops it
+    console    : polled by the instrument, closed at the end
     """
 
-    def __init__(self, instrument: Any, lines: Lines, seconds: float | None) -> None:
-        self.instrument, self._lines = instrument, lines
+    def __init__(self, instrument: Any, lines: Lines, seconds: float | None,
+                 console: Any = None) -> None:  # fmt: skip
+        self.instrument, self._lines, self._console = instrument, lines, console
         self._seconds = seconds
         self._clock = SystemClock()
         self._stop = threading.Event()
@@ -179,7 +204,7 @@ class Program:
         """Until the end; 0, or the exit code of what failed."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told)
-        sys.setswitchinterval(0.001)  # control must not wait 5 ms for a busy interpreter
+        sys.setswitchinterval(0.0001)  # control must not wait 5 ms for a busy interpreter
         gc.collect()
         gc.freeze()
         start_ns = self._clock.monotonic_ns()
@@ -232,6 +257,8 @@ class Program:
         if left:
             self._lines.add(f"FAILED to stop in time: {', '.join(left)}")
         self.instrument.shutdown(is_stuck="control" in left)
+        if self._console is not None and "frames" not in left:
+            self._console.close()
         if self._is_terminal:
             print(file=sys.stderr)
         with contextlib.suppress(OSError):

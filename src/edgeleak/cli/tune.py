@@ -12,7 +12,6 @@ edgeleak tune tec --dry-run                shows the gains, writes nothing
 import argparse
 import json
 import sys
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,8 @@ from typing import Any, Protocol
 from edgeleak import board as boards
 from edgeleak import codes, config
 from edgeleak.cli.config import add_file_options, load
-from edgeleak.durable import replace_text
-from edgeleak.errors import ConfigError, UnavailableError
+from edgeleak.errors import UnavailableError
+from edgeleak.services import tuned
 
 HELP = "tune the cooler's loop and show its step response"
 COOL_S, STEADY_S, TUNE_S, STEP_S, STEP_K = 400.0, 15.0, 620.0, 60.0, 2.0
@@ -184,25 +183,8 @@ def _facts(cooler: Any) -> dict[str, Any]:
 
 
 def write_gains(path: Path, gains: dict[str, float]) -> Path:
-    """Put gains into `tuned.toml`; everything else in it stays.
-
-    Raises ConfigError when the file that is there cannot be read, StorageError when the new one
-    cannot be written.
-    """
-    tables: dict[str, Any] = {}
-    if path.is_file():
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read ({error}); move it away") from error
-    tables["cooler"] = tables.get("cooler", {}) | gains
-    lines = ["# Written by the instrument; what is here wins over edgeleak.toml."]
-    for section, values in tables.items():
-        lines += ["", f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in values.items())]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, "\n".join(lines) + "\n")
-    config.load([path])  # what was written can be read
-    return path
+    """Put gains into `tuned.toml`; see services.tuned.write."""
+    return tuned.write(path, {"cooler": gains})
 
 
 def draw(course: Course, summary: dict[str, Any], path: Path) -> Path:

@@ -54,6 +54,7 @@ class HumanMode:
         self._history: list[str] = []
         self._at, self._watch_ns, self._next_ns = 0, 0, 0
         self._last_enter = 0
+        self._asked = ""
 
     def enter(self) -> bytes:
         """Banner and prompt."""
@@ -67,7 +68,9 @@ class HumanMode:
         return _text("\n")
 
     def tick(self, now_ns: int) -> bytes:
-        """A line of `watch` when it is due."""
+        """What a long command came to, or a line of `watch` when it is due."""
+        if self._asked:
+            return self._finish()
         if not self._watch_ns or now_ns < self._next_ns:
             return b""
         self._next_ns = now_ns + self._watch_ns
@@ -81,6 +84,18 @@ class HumanMode:
                 break  # what follows `exit` was not meant for SCPI
             out += self._key(byte)
         return bytes(out)
+
+    @property
+    def is_busy(self) -> bool:
+        """A command is still under way: `tick` brings its end, keys wait."""
+        return bool(self._asked)
+
+    def _finish(self) -> bytes:
+        raw = self._session.resume()
+        if self._session.is_busy:
+            return b""
+        line, self._asked = self._asked, ""
+        return _text(_ended(self._said(line, raw)) + PROMPT)
 
     def _key(self, byte: int) -> bytes:
         if self._watch_ns:
@@ -139,8 +154,8 @@ class HumanMode:
         answer = self.run(line)
         if not self.is_on:
             return _text("\n")
-        end = "" if self._watch_ns else PROMPT
-        return _text("\n" + (answer.rstrip("\n") + "\n" if answer else "") + end)
+        end = "" if self._watch_ns or self._asked else PROMPT
+        return _text("\n" + _ended(answer) + end)
 
     def run(self, line: str) -> str:
         """Answer to one line, errors in words."""
@@ -162,13 +177,31 @@ class HumanMode:
 
     def _scpi(self, line: str) -> str:
         raw = self._session.execute(line.encode())
-        text = raw.decode("ascii", "replace") if raw.isascii() else f"{len(raw)} bytes of data\n"
+        if self._session.is_busy:
+            self._asked = line
+            return ""
+        return self._said(line, raw)
+
+    def _said(self, line: str, raw: bytes) -> str:
+        """An answer with its errors in words; a setting is echoed as it is now."""
+        text = _readable(raw)
+        if not text and not self._session.status.errors:
+            text = self._echo(line)
         while self._session.status.errors:
             number, words = self._session.status.take_error()
             text += f"error {number}: {words.replace(';', ': ', 1)}\n"
             if number == -113:
                 text += self._nearest(line)
         return text or "done"
+
+    def _echo(self, line: str) -> str:
+        """What the query of a setting answers, if there is one."""
+        header = line.split()[0]
+        session = self._session
+        node = header.lstrip(":").upper()
+        if header.startswith("*") or not session.tree.has(tuple(node.split(":")), True):
+            return ""
+        return f"{node} {_readable(session.execute(header.encode() + b'?'))}"
 
     def _nearest(self, line: str) -> str:
         wanted = line.split()[0].upper()
@@ -242,6 +275,23 @@ def described(command: Command) -> str:
     return f"{head:<{HELP_COLUMN}}{command.help}" + (
         f" ({'; '.join(p.spoken() for p in command.parameters)})" if command.parameters else ""
     )
+
+
+def _ended(text: str) -> str:
+    """With one line end, nothing stays nothing."""
+    return text.rstrip("\n") + "\n" if text else ""
+
+
+def _readable(raw: bytes) -> str:
+    """An answer as text; a block of text without its head, other blocks by their size."""
+    if raw[:1] == b"#" and raw[1:2].isdigit():
+        raw = raw[2 + int(raw[1:2]) :]
+    try:
+        text = raw.decode("ascii")
+    except UnicodeDecodeError:
+        return f"{len(raw) - 1} bytes of data\n"
+    return text if text.isprintable() or all(c.isprintable() or c in "\n\t" for c in text) else (
+        f"{len(raw) - 1} bytes of data\n")  # fmt: skip
 
 
 def _text(text: str) -> bytes:

@@ -20,6 +20,7 @@ NEWLINE, HASH, QUOTES = 0x0A, 0x23, (0x22, 0x27)
 HEADER = re.compile(
     rb"\*[A-Za-z]{1,12}\??|:?[A-Za-z][A-Za-z0-9_]{0,15}(:[A-Za-z][A-Za-z0-9_]{0,15}){0,7}\??"
 )
+PLAIN = re.compile(rb"[^\n#'\"]+")
 NUMBER = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([A-Za-z%]{0,8})")
 WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,31}")
 RADIX = {b"H": 16, b"Q": 8, b"B": 2}
@@ -91,7 +92,8 @@ class Reader:
             if byte == NEWLINE:
                 yield self._cut()
             elif self._is_lost:
-                self._at += 1
+                end = self._kept.find(b"\n", self._at)
+                self._at = len(self._kept) if end < 0 else end
                 self._forget()
             elif not self._take(byte):
                 return
@@ -102,9 +104,17 @@ class Reader:
         return self._block_end > self._at
 
     def _take(self, byte: int) -> bool:
-        """Step over one byte of a message; False when a block's head is still to come."""
+        """Step over one byte of a message, or all plain ones that follow; False when a block's
+        head is still to come."""
         if self._quote:
             self._quote = 0 if byte == self._quote else self._quote
+        elif run := PLAIN.match(self._kept, self._at):
+            # One look for many bytes: a peer that floods must stay cheap.
+            count = min(run.end() - self._at, LINE_MOST - self._plain)
+            self._at += count
+            self._plain += count
+            if count:
+                return True
         elif byte in QUOTES:
             self._quote = byte
         elif byte == HASH:

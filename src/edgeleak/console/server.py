@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers and their bytes: polled from the frames loop, bounded in time and memory.
 
-Nothing here waits.  A poll reads at most `READ_MOST` bytes from each peer, so a flood costs a
-fixed share; a peer that does not take its answers is not read any more, and one that let
-`OUT_MOST` bytes pile up is cut off, while everybody else goes on.
+Nothing here waits.  A poll reads at most `READ_MOST` bytes from each peer, carries out a few
+commands and stops after `BUDGET_NS`, so a flood costs a fixed share of the frames loop; a peer
+that does not take its answers is not read any more, and what it has not taken for `STALL_NS` is
+thrown away, so that whoever opens the port next does not get it.
 """
 
 import contextlib
@@ -21,9 +22,18 @@ from edgeleak.console.session import Session
 from edgeleak.console.tree import Level
 from edgeleak.errors import StorageError
 
-READ_MOST = 2048
+READ_MOST, BLOCK_READ_MOST = 2048, 65536
+UNITS_MOST = 32
+"""Commands of one peer in one poll; a program that asks one thing at a time needs one."""
+BUDGET_NS = 3_000_000
+"""Of a period of 20 ms; whoever was not served is first the next time."""
+STALL_NS = 10 * NS_PER_S
 OUT_MOST = 16 << 20
+WRITE_MOST = 1 << 18
+INTERRUPTED = -410
 PEERS_MOST = 8
+SEND_BUFFER = 1 << 20
+"""A whole frame goes out in a few polls."""
 SO_PEERCRED_FORMAT = "3i"
 
 
@@ -32,6 +42,7 @@ class Link(Protocol):
 
     name: str
     is_lasting: bool
+    """A cable: it stays when its peer goes, and who speaks has the instrument in hand."""
 
     def read(self, most: int) -> bytes:
         """What is there, perhaps nothing; ConnectionError when the peer is gone."""
@@ -82,42 +93,69 @@ class Peer:
 
     def __init__(self, link: Link, session: Session, human: HumanMode, now_ns: int) -> None:
         self.link, self.session, self.human = link, session, human
-        self._out = bytearray()
-        self.heard_ns = now_ns
+        self._in, self._out = bytearray(), bytearray()
+        self.heard_ns = self._moved_ns = now_ns
 
     def poll(self, now_ns: int) -> None:
         """Read, answer, write; ConnectionError when the peer is gone or does not listen."""
-        self._flush()
-        data = self.link.read(READ_MOST) if len(self._out) < READ_MOST else b""
+        self._flush(now_ns)
+        if self._out:
+            self._drop_stale(now_ns)
+            return
+        if self.session.is_busy and not self.human.is_busy:
+            self._out += self.session.resume(UNITS_MOST)
+        data = b"" if self._in else self.link.read(self._read_most())
         if data:
             self.heard_ns = now_ns
-            self._out += self._answer(data)
-        if self.human.is_on:
+            self._in += data
+        self._answer()
+        if self.human.is_on or self.human.is_busy:
             self._out += self.human.tick(now_ns)
         if len(self._out) > OUT_MOST:
             raise ConnectionError(f"{len(self._out)} bytes were not taken")
-        self._flush()
+        self._flush(now_ns)
 
-    def _answer(self, data: bytes) -> bytes:
+    def _read_most(self) -> int:
+        return BLOCK_READ_MOST if self.session.is_in_block else READ_MOST
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.session.is_busy or self.human.is_busy
+
+    def _answer(self) -> None:
         """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block."""
-        out = bytearray()
-        while data:
+        while self._in and not self._is_busy:
             if self.human.is_on:
-                part, found, data = data.partition(CTRL_A)
-                out += self.human.feed(part)
-                if found:
-                    out += self.human.leave()
+                self._to_human()
             elif self.session.is_in_block:
-                out += self.session.feed(data)
-                data = b""
+                self._out += self.session.feed(self._take(len(self._in)), UNITS_MOST)
             else:
-                part, found, data = data.partition(CTRL_B)
-                out += self.session.feed(part)
-                if found and self.session.is_in_block:
-                    out += self.session.feed(found)
-                elif found:
-                    out += self.human.enter()
-        return bytes(out)
+                self._to_session()
+
+    def _to_human(self) -> None:
+        """One line at a time: a long command keeps what follows waiting."""
+        ends = [at for end in (CTRL_A, b"\n", b"\r") if (at := self._in.find(end)) >= 0]
+        part = self._take(min(ends) + 1 if ends else len(self._in))
+        self._out += self.human.feed(part.removesuffix(CTRL_A))
+        if part.endswith(CTRL_A):
+            self._out += self.human.leave()
+
+    def _to_session(self) -> None:
+        at = self._in.find(CTRL_B)
+        part = self._take(len(self._in) if at < 0 else at)
+        self._out += self.session.feed(part, UNITS_MOST)
+        if at < 0 or self._is_busy:
+            return
+        found = self._take(1)
+        if self.session.is_in_block:
+            self._out += self.session.feed(found)
+        else:
+            self._out += self.human.enter()
+
+    def _take(self, count: int) -> bytes:
+        part = bytes(self._in[:count])
+        del self._in[:count]
+        return part
 
     def idle(self) -> None:
         """Nobody has spoken for long: back to the start, as for a new peer."""
@@ -125,12 +163,20 @@ class Peer:
         if self.human.is_on:
             self._out += self.human.leave()
 
-    def _flush(self) -> None:
-        while self._out:
-            taken = self.link.write(memoryview(self._out)[:65536])
-            if not taken:
-                return
+    def _flush(self, now_ns: int) -> None:
+        """At most one write that takes all it is given, so a fast reader costs no more either."""
+        if not self._out:
+            self._moved_ns = now_ns
+            return
+        taken = self.link.write(memoryview(self._out)[:WRITE_MOST])
+        if taken:
+            self._moved_ns = now_ns
             del self._out[:taken]
+
+    def _drop_stale(self, now_ns: int) -> None:
+        if now_ns - self._moved_ns > STALL_NS:
+            self._out.clear()
+            self.session.status.error(INTERRUPTED, "answers were not taken and are thrown away")
 
 
 class UnixListener:
@@ -162,6 +208,7 @@ class UnixListener:
         raw = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         pid, uid, _ = struct.unpack(SO_PEERCRED_FORMAT, raw)
         level = Level.OPERATE if uid in (0, os.geteuid()) else Level.LOOK
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         link = DescriptorLink(client.detach(), f"socket, process {pid}", is_lasting=False)
         return link, level
 
@@ -170,41 +217,56 @@ class UnixListener:
         self.path.unlink(missing_ok=True)
 
 
+MakeSession = Callable[[Level, Link], Session]
+
+
 class Console:
     """All peers of the instrument.
 
-    make_session : (level, name) -> Session of a new peer
+    make_session : (level, link) -> Session of a new peer
     make_human   : Session -> HumanMode
     links        : lasting ones: serial port, pty
     listener     : unix socket, or None
     idle_s       : log out after this much silence
+    clock_ns     : to end a poll in time; None only counts
     """
 
-    def __init__(self, make_session: Callable[[Level, str], Session],
-                 make_human: Callable[[Session], HumanMode], links: Sequence[Link],
-                 listener: UnixListener | None, idle_s: float, now_ns: int) -> None:  # fmt: skip
+    def __init__(self, make_session: MakeSession, make_human: Callable[[Session], HumanMode],
+                 links: Sequence[Link], listener: UnixListener | None, idle_s: float, now_ns: int,
+                 clock_ns: Callable[[], int] | None = None) -> None:  # fmt: skip
         self._make_session, self._make_human = make_session, make_human
         self._listener, self._idle_ns = listener, round(idle_s * NS_PER_S)
+        self._clock_ns = clock_ns or (lambda: 0)
         self.peers = [self._peer(link, Level.LOOK, now_ns) for link in links]
-        self.cut_off = 0
+        self.cut_off = self.polls = self.cut_short = 0
 
     def _peer(self, link: Link, level: Level, now_ns: int) -> Peer:
-        session = self._make_session(level, link.name)
+        session = self._make_session(level, link)
         return Peer(link, session, self._make_human(session), now_ns)
 
     def poll(self, now_ns: int) -> None:
-        """One turn for everybody."""
+        """One turn for everybody, or for as many as the time is enough for."""
+        self.polls += 1
+        begin_ns = self._clock_ns()
         if self._listener is not None:
             self._welcome(self._listener, now_ns)
         for peer in tuple(self.peers):
-            try:
-                peer.poll(now_ns)
-            except ConnectionError:
-                self._part(peer, now_ns)
-                continue
-            if now_ns - peer.heard_ns > self._idle_ns:
-                peer.heard_ns = now_ns
-                peer.idle()
+            self._serve(peer, now_ns)
+            if self._clock_ns() - begin_ns > BUDGET_NS:
+                self.cut_short += 1
+                break
+        if len(self.peers) > 1:
+            self.peers.append(self.peers.pop(0))
+
+    def _serve(self, peer: Peer, now_ns: int) -> None:
+        try:
+            peer.poll(now_ns)
+        except ConnectionError:
+            self._part(peer, now_ns)
+            return
+        if now_ns - peer.heard_ns > self._idle_ns:
+            peer.heard_ns = now_ns
+            peer.idle()
 
     def _welcome(self, listener: UnixListener, now_ns: int) -> None:
         found = listener.accept()

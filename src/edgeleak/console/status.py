@@ -20,7 +20,8 @@ WORDS = {
     -131: "Invalid suffix", -151: "Invalid string data", -161: "Invalid block data",
     -200: "Execution error", -203: "Command protected", -221: "Settings conflict",
     -222: "Data out of range", -223: "Too much data", -224: "Illegal parameter value",
-    -230: "Data corrupt or stale", -240: "Hardware error", -250: "Mass storage error",
+    -230: "Data corrupt or stale", -240: "Hardware error", -241: "Hardware missing",
+    -250: "Mass storage error",
     -310: "System error", -350: "Queue overflow", -363: "Input buffer overrun",
     -400: "Query error", -410: "Query INTERRUPTED",
 }  # fmt: skip

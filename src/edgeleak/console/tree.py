@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from edgeleak.console.jobs import Job
 from edgeleak.console.scpi import Argument, Number, ScpiError, Word
 
 Context = Any
-Response = str | bytes | None
+Response = str | bytes | None | Job
 SCALES = {"": 1.0, "K": 1e3, "M": 1e-3, "U": 1e-6, "N": 1e-9}
 
 
@@ -208,6 +209,9 @@ class Tree:
                 if key in self._by_path:
                     raise ValueError(f"{command.header} and {self._by_path[key].header} clash")
                 self._by_path[key] = command
+
+    def has(self, path: tuple[str, ...], is_query: bool) -> bool:
+        return (path, is_query) in self._by_path
 
     def find(self, path: tuple[str, ...], is_query: bool) -> Command:
         """The command, or ScpiError -113 that says when only the other form exists."""

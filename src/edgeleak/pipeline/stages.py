@@ -80,19 +80,21 @@ class GreyStage:
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
-        self._tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
-        self._clip = profile["clahe.clip_limit"]
-        self._eps_q8 = round(256 * profile["background.eps_levels"])
-        self._period = profile["background.period_frames"]
-        self._threshold = profile["threshold.levels"]
-        self._left = self._period
         self.level_counts = self.noise_counts = nan
         self.evidence_px, self.group = 0, NO_GROUP
+        self.adjust(profile)
+
+    def adjust(self, profile: Profile) -> None:
+        """Tiles, clip, background and threshold of a profile; between two frames."""
+        arena, fix = self._arena, self._fix
+        self._eps_q8 = round(256 * profile["background.eps_levels"])
+        self._left = self._period = profile["background.period_frames"]
         self.chain = kernels.PaperChain(
             arena["counts"], arena["grey"], arena["background"], arena["gas"], arena["mask"],
             arena["lut"], gain_q14=fix.gain_q14, offset=fix.offset, bad_pixels=fix.bad_pixels,
-            tiles=self._tiles, clip_limit=self._clip, eps_q8=self._eps_q8,
-            threshold=self._threshold,
+            tiles=(profile["clahe.tiles_x"], profile["clahe.tiles_y"]),
+            clip_limit=profile["clahe.clip_limit"], eps_q8=self._eps_q8,
+            threshold=profile["threshold.levels"],
         )  # fmt: skip
 
     @staticmethod
@@ -101,8 +103,7 @@ class GreyStage:
             return [*common_members(shape), *equalise_members()]
         return common_members(shape)
 
-    def measure_noise(self) -> None:
-        """The paper knows no noise."""
+    def measure_noise(self) -> None: ...  # the paper knows no noise
 
     def new_table(self) -> None:
         self.chain.set_lut(self._gain.lut)
@@ -152,8 +153,6 @@ class CountsStage:
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
-        self._tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
-        self._clip = profile["clahe.clip_limit"]
         self._step = grid_step(arena.shape)
         self._tile_step = max(1, self._step // 2)
         self._size = plume_size(arena.shape, profile)
@@ -163,12 +162,17 @@ class CountsStage:
         self._gain_q8 = round(64 * self.levels_per_count)
         self._every_s = profile["lag.span_s"] / profile["lag.slots"]
         self._slots = profile["lag.slots"]
-        self._bind_background(profile)
-        self._bind_noise(profile)
+        self.adjust(profile)
         self._places = Places(profile, arena)
         self.place_limits = (profile["place.share"], 1 / e, profile["place.balance"])
         self.use_eight_bit(False)
         self._restart()
+
+    def adjust(self, profile: Profile) -> None:
+        tiles = (profile["clahe.tiles_x"], profile["clahe.tiles_y"])
+        self._clahe = (tiles, profile["clahe.clip_limit"])
+        self._bind_background(profile)
+        self._bind_noise(profile)
 
     def _bind_background(self, profile: Profile) -> None:
         sigma_per_s = profile["background.slew_sigma_per_s"]
@@ -254,7 +258,7 @@ class CountsStage:
         arena, counts = self._arena, self._arena["counts"]
         self._fix.apply(counts)
         kernels.agc(counts, self._gain.lut, arena["grey"])
-        kernels.clahe(arena["grey"], self._tiles, self._clip)
+        kernels.clahe(arena["grey"], *self._clahe)
         if seed:
             self._seed()
         if not may_train:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cooler, light and exposure.  Every limit is below, in services and drivers; a command only asks,
+and where actuators rest it is refused."""
+
+from edgeleak.console.scpi import number, quoted
+from edgeleak.console.session import Session
+from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch
+from edgeleak.services.thermal import COLDEST_DEGC, WARMEST_DEGC
+from edgeleak.services.thermal_status import CoolerState
+
+RUNNING = (CoolerState.DRIVE, CoolerState.TUNE)
+MODES = ("OFF", "ON", "ALTernate")
+WORDS = ("OFF", "ON", "ALTERNATE")
+
+
+def set_point(session: Session) -> str:
+    return number(session.desk.cooler().status.wish_degc)
+
+
+def reach_set_point(session: Session, degc: float) -> None:
+    session.desk.may_drive()
+    session.desk.cooler().request(degc)
+
+
+def cooler_state(session: Session) -> str:
+    return str(int(session.desk.cooler().status.state in RUNNING))
+
+
+def switch_cooler(session: Session, is_on: bool) -> None:
+    """Off warms up on the ramp first."""
+    cooler = session.desk.cooler()
+    if is_on:
+        session.desk.may_drive()
+    cooler.request(cooler.status.wish_degc if is_on else "off")
+
+
+def cooler_phase(session: Session) -> str:
+    return str(session.desk.cooler().status.state).upper()
+
+
+def is_stable(session: Session) -> str:
+    return str(int(session.desk.cooler().status.is_stable))
+
+
+def tune(session: Session) -> None:
+    session.desk.may_drive()
+    session.desk.cooler().request("tune")
+
+
+def tuning(session: Session) -> str:
+    cooler = session.desk.cooler()
+    gains, found = cooler.gains, cooler.tuning
+    word = "running" if cooler.status.state is CoolerState.TUNE else "none yet"
+    reason = word if found is None else found.reason
+    return f"{number(gains.kp)},{number(gains.ki)},{number(gains.kd)},{quoted(reason)}"
+
+
+def led_mode(session: Session) -> str:
+    return WORDS[session.desk.light().status.mode]
+
+
+def set_led_mode(session: Session, mode: str) -> None:
+    light = session.desk.light()
+    if mode == "off":
+        light.request("off", 0.0)
+        session.desk.live.set_light(mode="off")
+        return
+    session.desk.may_drive()
+    session.desk.live.set_light(mode=mode)
+
+
+def led_current(session: Session) -> str:
+    session.desk.light()
+    return number(session.desk.live.led.current_ma / 1000)
+
+
+def set_led_current(session: Session, current_a: float) -> None:
+    session.desk.light()
+    session.desk.may_drive()
+    session.desk.live.set_light(current_ma=1000 * current_a)
+
+
+def led_drive(session: Session) -> str:
+    return number(session.desk.light().status.current_ma / 1000)
+
+
+def integration(session: Session) -> str:
+    sensor = session.desk.instrument.sensor
+    return number(getattr(sensor, "integration_us", float("nan")) / 1e6, 9)
+
+
+def integrate(session: Session, seconds: float) -> None:
+    session.desk.light().request_exposure(round(seconds * 1e6))
+
+
+OPERATE, SERVICE = Level.OPERATE, Level.SERVICE
+COMMANDS = (
+    Command("COOLer:SETPoint", reach_set_point, "cool or warm the detector to", OPERATE,
+            (NumberOf("set-point", "degC", COLDEST_DEGC, WARMEST_DEGC, -20.0),)),
+    Command("COOLer:SETPoint?", set_point, "what was asked for", answer="degC"),
+    Command("COOLer:STATe", switch_cooler, "drive to the set-point; off warms up first", OPERATE,
+            (Switch("cooler"),)),
+    Command("COOLer:STATe?", cooler_state, "driving to a set-point", answer="0 or 1"),
+    Command("COOLer:PHASe?", cooler_phase, "what the cooler does", answer="word"),
+    Command("COOLer:STABle?", is_stable, "within tolerance for long enough", answer="0 or 1"),
+    Command("COOLer:TUNE", tune, "find gains by a relay experiment at the set-point", SERVICE),
+    Command("COOLer:TUNE?", tuning, "gains kp, ki, kd, and what the experiment said",
+            answer="A/K,A/(K s),A s/K,text"),
+    Command("LED:MODE", set_led_mode, "light in no, every or every second frame", OPERATE,
+            (Choice("mode", MODES),)),
+    Command("LED:MODE?", led_mode, "what is lit now", answer="word"),
+    Command("LED:CURRent", set_led_current, "peak current; the board's four limits stand above",
+            OPERATE, (NumberOf("current", "A", 0, 2, 0.2),)),
+    Command("LED:CURRent?", led_current, "peak current that was asked for", answer="A"),
+    Command("LED:DRIVe?", led_drive, "peak current after derating, 0 while dark", answer="A"),
+    Command("SENSe:INTegration", integrate, "exposure of a frame", OPERATE,
+            (NumberOf("integration", "s", 10e-6, 0.06, 8e-3),)),
+    Command("SENSe:INTegration?", integration, "exposure of a frame", answer="s"),
+)  # fmt: skip

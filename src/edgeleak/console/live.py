@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that change while the camera runs: checked, applied between two frames, and kept in
+tuned.toml when somebody says so."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from edgeleak import config
+from edgeleak.pipeline import live
+from edgeleak.pipeline import profile as profiles
+from edgeleak.services import tuned
+
+
+class Live:
+    """Everything belongs to the frames thread, but the work that `saving` returns.
+
+    instrument : whose picture it is
+
+    `picture` is config.PictureConfig as it is now; `led` and `set_point_degc` are wishes.
+    """
+
+    def __init__(self, instrument: Any) -> None:
+        self._instrument = instrument
+        self._base = profiles.load(instrument.config.detection.profile)
+        self._written: set[tuple[str, str]] = set()
+        self.picture, self.led = config.PictureConfig(), instrument.config.led
+        self.restore()
+
+    def restore(self) -> None:
+        """As the settings files say."""
+        self._take(self._instrument.config.picture)
+        self.led = self._instrument.config.led
+
+    def change(self, **values: Any) -> None:
+        """Other picture settings, already in range; an error leaves all as it was."""
+        self._take(dataclasses.replace(self.picture, **values))
+
+    def lock_now(self) -> None:
+        """Hold the level and span that the automatic found."""
+        gain = self._instrument.pipeline.gain
+        low, high = max(gain.low_counts, 1), max(gain.high_counts, 5)
+        self.change(agc_mode="locked", agc_level_counts=(low + high) / 2,
+                    agc_span_counts=float(max(high - low, 4)))  # fmt: skip
+
+    def span_counts(self) -> tuple[float, float]:
+        """(black, white): as locked, or as the automatic has them."""
+        if self.picture.agc_mode == "locked":
+            return live.span_of(self.picture)
+        gain = self._instrument.pipeline.gain
+        return float(gain.low_counts), float(gain.high_counts)
+
+    def _take(self, wanted: config.PictureConfig) -> None:
+        live.apply(self._instrument.pipeline, self._base, wanted, self.picture)
+        self.picture = wanted
+
+    def set_light(self, **values: Any) -> None:
+        """Ask for light; UsageError names the limit that the wish breaks."""
+        wanted = dataclasses.replace(self.led, **values)
+        self._instrument.light.request(wanted.mode, wanted.current_ma)
+        self.led = wanted
+
+    def saving(self) -> Callable[[], str | None]:
+        """Work that writes what differs from the settings files, or was written before."""
+        on, wanted = self._instrument, {}
+        for section, values in self._now().items():
+            configured = getattr(on.config, section)
+            found = {
+                name: value
+                for name, value in values.items()
+                if value != getattr(configured, name) or (section, name) in self._written
+            }
+            self._written |= {(section, name) for name in found}
+            if found:
+                wanted[section] = found
+        path = on.folders.state / config.TUNED_NAME
+
+        def work() -> str | None:
+            if wanted:
+                tuned.write(path, wanted)
+            return None
+
+        return work
+
+    def _now(self) -> dict[str, dict[str, Any]]:
+        """Everything that `saving` may write, by section."""
+        found = {"picture": dataclasses.asdict(self.picture), "led": dataclasses.asdict(self.led)}
+        cooler = self._instrument.cooler
+        if cooler is not None:
+            found["cooler"] = {"set_point_degc": cooler.status.wish_degc}
+            if cooler.tuning is not None and cooler.tuning.gains is not None:
+                gains = cooler.gains
+                found["cooler"] |= {"kp_a_per_k": gains.kp, "ki_a_per_k_s": gains.ki,
+                                    "kd_a_s_per_k": gains.kd}  # fmt: skip
+        return found

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put the console of an instrument together: ports, sessions, registers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeleak.bus.serial_port import SerialPort
+from edgeleak.config import ConsoleConfig
+from edgeleak.console import commands, shortcuts
+from edgeleak.console.desk import Desk
+from edgeleak.console.pty_link import PtyLink
+from edgeleak.console.server import Console, Link, UnixListener
+from edgeleak.console.session import Session
+from edgeleak.console.tree import Level
+from edgeleak.errors import BusError, StorageError
+
+
+class InstrumentConsole:
+    """The console on an instrument; `poll` is its place in the frames loop.
+
+    instrument : made, not running
+    links      : cables and ptys
+    listener   : of the unix socket, or None
+    lines, log : of the whole program
+    """
+
+    def __init__(self, instrument: Any, links: Sequence[Link], listener: UnixListener | None,
+                 lines: Callable[[], list[str]], log: Callable[[str], None]) -> None:  # fmt: skip
+        self.desk = Desk(instrument, lines, log)
+        self._tree, self._clock_ns = commands.tree(), instrument.clock.monotonic_ns
+        config: ConsoleConfig = instrument.config.console
+        self.server = Console(self._session, self._human, links, listener, config.idle_logout_s,
+                              self._clock_ns(), self._clock_ns)  # fmt: skip
+
+    def poll(self, _due_ns: int) -> None:
+        """Statistics, registers, then everybody's turn."""
+        now_ns, desk = self._clock_ns(), self.desk
+        desk.poll(now_ns)
+        operation, questionable = desk.operation(), desk.questionable()
+        for peer in self.server.peers:
+            status = peer.session.status
+            status.operation.update(operation)
+            status.questionable.update(questionable)
+        self.server.poll(now_ns)
+
+    def _session(self, level: Level, link: Link) -> Session:
+        name, log = link.name, self.desk.log
+        return Session(self._tree, self.desk, level, lambda line: log(f"CONSOLE {name}: {line}"),
+                       is_cable=link.is_lasting)  # fmt: skip
+
+    def _human(self, session: Session) -> Any:
+        return shortcuts.make_human(self.desk, session)
+
+    def close(self) -> None:
+        self.server.close()
+
+
+def open_links(config: ConsoleConfig, pty: Path | None,
+               log: Callable[[str], None]) -> tuple[list[Link], UnixListener | None]:  # fmt: skip
+    """Ports of the settings; one that cannot be had is said and left out, a camera needs none."""
+    links: list[Link] = [] if pty is None else [PtyLink(pty)]
+    if config.serial_device:
+        try:
+            links.append(SerialPort(config.serial_device, config.baud))
+        except BusError as error:
+            log(f"NOTE no console at {config.serial_device}: {error.strerror or error}")
+    listener = None
+    if config.socket:
+        try:
+            listener = UnixListener(Path(config.socket))
+        except StorageError as error:
+            log(f"NOTE {error}")
+    return links, listener

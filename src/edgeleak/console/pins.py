@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PINs of the levels: none at first, chosen by whoever has the instrument in hand.
+
+The file holds a salted hash; its mode keeps it from other users, because a short PIN falls to
+anybody who can try at leisure.  Wrong tries wait ever longer, for all connections together.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeleak.clock import NS_PER_S
+from edgeleak.durable import replace_text
+from edgeleak.errors import DataError, EdgeLeakError
+
+PINS_NAME = "pins.json"
+LEAST, MOST = 4, 32
+ROUNDS = 200_000
+"""A tenth of a second on a desktop, about a second on the board; in the clerk's thread."""
+FREE_TRIES = 3
+LONGEST_S = 300
+FORMAT = 1
+
+
+class Refused(EdgeLeakError):
+    """A PIN that is wrong, or tried too soon."""
+
+    exit_code = 77
+
+
+class Pins:
+    """Hashes by level name; every method but `wait_s` and `has` may take long.
+
+    path     : file in the state folder
+    clock_ns : for the back-off
+    """
+
+    def __init__(self, path: Path, clock_ns: Callable[[], int]) -> None:
+        self._path, self._clock_ns = path, clock_ns
+        self._hashes = _read(path)
+        self._wrong, self._not_before_ns = 0, 0
+
+    def has(self, level: str) -> bool:
+        """A PIN was chosen."""
+        return level in self._hashes
+
+    def wait_s(self) -> float:
+        """Until the next try is looked at."""
+        return max(0, self._not_before_ns - self._clock_ns()) / NS_PER_S
+
+    def check(self, level: str, pin: str) -> None:
+        """Refused when it is wrong or too soon, without saying which part of it."""
+        if (wait_s := self.wait_s()) > 0:
+            raise Refused(f"too many wrong PINs: wait {wait_s:.0f} s")
+        entry = self._hashes.get(level)
+        if entry is None:
+            raise Refused(f"no PIN for {level} was chosen yet; use SYSTem:PIN at the cable")
+        if not hmac.compare_digest(_hash(pin, bytes.fromhex(entry["salt"])), entry["hash"]):
+            self._note_wrong()
+            raise Refused(f"wrong PIN for {level}")
+        self._wrong = 0
+
+    def choose(self, level: str, pin: str) -> None:
+        """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
+        salt = os.urandom(16)
+        hashes = self._hashes | {level: {"salt": salt.hex(), "hash": _hash(pin, salt)}}
+        text = json.dumps({"format": FORMAT, "pins": hashes}, indent=1) + "\n"
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._path.exists():
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
+        replace_text(self._path, text)
+        os.chmod(self._path, 0o600)
+        self._hashes = hashes
+
+    def _note_wrong(self) -> None:
+        self._wrong += 1
+        if self._wrong >= FREE_TRIES:
+            wait_s = min(LONGEST_S, 1 << min(self._wrong - FREE_TRIES, 10))
+            self._not_before_ns = self._clock_ns() + wait_s * NS_PER_S
+
+
+def _hash(pin: str, salt: bytes) -> str:
+    return hashlib.pbkdf2_hmac("sha256", pin.encode(), salt, ROUNDS).hex()
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    if not path.is_file():
+        return {}
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        pins = table["pins"]
+        for entry in pins.values():
+            bytes.fromhex(entry["salt"])
+            bytes.fromhex(entry["hash"])
+        if table["format"] != FORMAT:
+            raise ValueError("unknown format")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} holds no PINs ({error}); remove it and choose new ones at the cable"
+        ) from error
+    return dict(pins)

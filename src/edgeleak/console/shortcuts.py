@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words for people: what a command is called when a hand types it, and what a screen shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgeleak import __version__, kernels
+from edgeleak.console import checks
+from edgeleak.console.desk import Desk
+from edgeleak.console.human import HumanMode, Shortcut
+from edgeleak.console.scpi import quoted
+from edgeleak.console.session import Session
+
+BARS = " .:-=+*#%@"
+BRING_UP = """bring-up in small proofs; stop at the first that fails
+  1  stop the instrument, then: edgeleak selftest      nodes, chips, temperatures, frames
+  2  edgeleak run --safe; here: selftest               the same while it runs, nothing driven
+  3  MEAS:TEMP?; MEAS:TEMP:HOTS?                       both near the room's, and steady
+  4  SYST:SAFE OFF; COOL:SETP 20; watch                detector falls, hot side rises a little
+  5  tec tune; save                                    gains of this cooler
+  6  nuc                                               the picture becomes even
+  7  LED:CURR 0.05; LED:MODE ON; MEAS:LED:CURR?        reads back 0.05 A
+  8  a lighter, not lit, at two metres: VERD?          GAS"""
+
+
+def make_human(desk: Desk, session: Session) -> HumanMode:
+    """Human mode of one connection."""
+    return HumanMode(session, lambda: banner(desk), table(desk), lambda: live(desk))
+
+
+def banner(desk: Desk) -> str:
+    on = desk.instrument
+    lines = [f"EdgeLeak {__version__}  {on.board.name}  serial {on.config.instrument.serial}",
+             f"state {on.health.state}, answer {on.health.answer}"]  # fmt: skip
+    trouble = on.health.answer.trouble
+    if trouble.code:
+        lines.append(f"{trouble.code} {trouble.text}")
+    return "\n".join(lines)
+
+
+def live(desk: Desk) -> str:
+    """One calm line."""
+    on = desk.instrument
+    parts = [f"{on.health.state:<9} {on.health.answer!s:<7} {on.path.fps:5.1f} fps"]
+    if on.cooler is not None:
+        status = on.cooler.status
+        parts.append(f"cold {status.cold_degc:7.2f} ({status.set_point_degc:.2f})"
+                     f" hot {status.hot_degc:6.2f} degC {status.current_a:6.3f} A")  # fmt: skip
+    return "  ".join((*parts, f"drops {on.acquisition.drops}"))
+
+
+def screen(desk: Desk) -> str:
+    """Everything on one screen of 80 columns."""
+    on = desk.instrument
+    status, picture = on.nuc.status, desk.live.picture
+    rows = [("state", f"{on.health.state}, answer {on.health.answer}"),
+            ("reason", on.health.answer.reason)]  # fmt: skip
+    if on.health.note.code:
+        rows.append(("note", f"{on.health.note.code} {on.health.note.text}"))
+    rows += _cooler_rows(on) + _light_rows(on)
+    age_s = (on.clock.monotonic_ns() - status.taken_ns) / 1e9
+    taken = "none yet" if status.taken_ns < 0 else f"{status.nuc_id}, {age_s:.0f} s old"
+    rows += [
+        ("correction", f"{taken}, {status.phase}"),
+        ("frames", f"{on.path.frames} at {on.path.fps:.1f}/s, {on.acquisition.drops} dropped,"
+                   f" {on.acquisition.status.counters.crc} bad CRCs"),
+        ("picture", f"gain {picture.agc_mode}, {span(desk)}, sensitivity {picture.sensitivity:g}"),
+        ("recorder", _recorder(on)),
+        ("up", f"{(on.clock.monotonic_ns() - on.start_ns) / 1e9:.0f} s,"
+               f" clock {on.utc.quality.name.lower()}"),
+    ]  # fmt: skip
+    return "\n".join(_wrapped(name, text) for name, text in rows)
+
+
+def _cooler_rows(on: Any) -> list[tuple[str, str]]:
+    if on.cooler is None:
+        return [("cooler", "none on this board")]
+    s, around = on.cooler.status, on.cooler.surroundings
+    return [
+        ("cooler", f"{s.state}, detector {s.cold_degc:.2f} of {s.set_point_degc:.2f} degC,"
+                   f" {'stable' if s.is_stable else 'not stable'}"),
+        ("", f"hot side {s.hot_degc:.2f} degC, {s.current_a:.3f} A {s.voltage_v:.2f} V"
+             f" {s.power_w:.2f} W, fan {s.fan_rpm:.0f} rpm"),
+        ("housing", f"{around.housing_degc:.2f} degC, {around.humidity_percent:.0f} % humidity"),
+    ]  # fmt: skip
+
+
+def _light_rows(on: Any) -> list[tuple[str, str]]:
+    if on.light is None:
+        return []
+    s = on.light.status
+    mode = ("off", "on", "alternate")[s.mode]
+    return [("light", f"{mode}, {s.current_ma:.0f} mA commanded, {s.measured_ma:.0f} measured,"
+                      f" LED {s.led_degc:.1f} degC"),
+            ("supply", f"{s.supply_v:.2f} V")]  # fmt: skip
+
+
+def _recorder(on: Any) -> str:
+    if on.recorder is None:
+        return "off"
+    found = on.recorder.ring.progress()
+    word = "recording" if on.recorder.is_recording else "idle"
+    return f"{word}, {found.written} frames written, {found.lost} lost, {found.free_mib} MiB free"
+
+
+def _wrapped(name: str, text: str) -> str:
+    lines, width = [], 66
+    while len(text) > width and (at := text.rfind(" ", 0, width)) > 0:
+        lines.append(text[:at])
+        text = text[at + 1 :]
+    lines.append(text)
+    return "\n".join(f"{name if not k else '':<11} {line}" for k, line in enumerate(lines))
+
+
+def span(desk: Desk) -> str:
+    black, white = desk.live.span_counts()
+    return f"black {black:.0f}, white {white:.0f} counts"
+
+
+def agc(desk: Desk) -> str:
+    """Settings and the histogram of the counts, sixteen lines."""
+    on = desk.instrument
+    found = np.empty(16384, np.uint32)
+    kernels.histogram(on.pipeline.counts, found)
+    used = np.flatnonzero(found)
+    picture = desk.live.picture
+    head = (f"gain {picture.agc_mode}, {span(desk)}; tiles {picture.clahe_tiles or 'profile'},"
+            f" slew x {picture.background_slew:g}")  # fmt: skip
+    if not used.size:
+        return f"{head}\nno frame yet"
+    low, high = int(used[0]), int(used[-1]) + 1
+    edges = np.unique(np.linspace(low, high, 17).astype(int))
+    sums = np.add.reduceat(found[:high], edges[:-1])
+    rows = [f"{a:6d} {'#' * round(48 * n / sums.max()):<48} {n}"
+            for a, n in zip(edges, sums, strict=False)]  # fmt: skip
+    return "\n".join([head, *rows])
+
+
+def selftest(desk: Desk) -> str:
+    found = checks.run(desk.instrument)
+    failed = sum(check.verdict == "FAIL" for check in found)
+    return "\n".join([*map(str, found), f"{len(found) - failed} of {len(found)} good"])
+
+
+def fault(desk: Desk) -> str:
+    """The last fault, what led to it, what was said."""
+    found = desk.history.last_fault
+    if found is None:
+        return "no fault since the start"
+    lines = [f"{found.code} {found.text}", f"{found.at_s:.1f} s after the start; before it:",
+             "      t s   cold    hot    A      V     supply  fps"]  # fmt: skip
+    lines += [f"{r[0]:9.1f} {r[7]:6.2f} {r[8]:6.2f} {r[9]:6.3f} {r[10]:6.2f} {r[13]:6.2f}"
+              f" {r[4]:5.1f}" for r in found.rows[-20:]]  # fmt: skip
+    return "\n".join([*lines, *found.lines[-10:]])
+
+
+def log_in(words: list[str]) -> str:
+    """`login operate PIN` as the command that does it."""
+    if not words:
+        return "login operate PIN, or login service PIN"
+    return f":SYST:LEV {words[0]},{quoted(words[1] if len(words) > 1 else '')}"
+
+
+def table(desk: Desk) -> dict[str, Shortcut]:
+    """All of them by the word that is typed."""
+
+    def show(text: Callable[[Desk], str]) -> Callable[[Session, list[str]], str]:
+        return lambda session, words: text(desk)
+
+    def say(line: str) -> Callable[[Session, list[str]], str]:
+        return lambda session, words: line
+
+    return {
+        "status": Shortcut("everything on one screen", show(screen)),
+        "selftest": Shortcut("each check with value, limit, verdict", show(selftest)),
+        "bringup": Shortcut("small proofs for a new board, in order", say(BRING_UP)),
+        "agc": Shortcut("gain, contrast and the histogram", show(agc)),
+        "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP")),
+        "nuc": Shortcut("take a correction now", say(":CAL:RUN")),
+        "tec tune": Shortcut("find the cooler's gains", say(":COOL:TUNE")),
+        "tec": Shortcut("tec DEGC sets the set-point", lambda session, words: _with(
+            ":COOL:SETP", words)),
+        "led": Shortcut("led off, led on, led alternate", lambda session, words: _with(
+            ":LED:MODE", words)),
+        "save": Shortcut("keep the live settings over a restart", say(":SYST:SAVE")),
+        "fault last": Shortcut("the last fault and what led to it", show(fault)),
+        "fault clear": Shortcut("forget a latched fault", say(":FAUL:CLE")),
+        "log": Shortcut("the last lines of the log", say(":LOG? 20")),
+        "bundle": Shortcut("one file for a bug report; from the host: edgeleak console --bundle",
+                           lambda session, words: keep_bundle(desk)),
+        "login": Shortcut("login operate PIN, or login service PIN",
+                          lambda session, words: log_in(words)),
+        "logout": Shortcut("back to the level of this connection", say(":SYST:LOG")),
+    }  # fmt: skip
+
+
+def _with(header: str, words: list[str]) -> str:
+    """Command with what was typed behind it, or its query."""
+    return f"{header} {','.join(words)}" if words else f"{header}?"
+
+
+def keep_bundle(desk: Desk) -> str:
+    """Have it written beside the settings; the screen does not wait for the storage."""
+    from edgeleak.console import bundle
+    from edgeleak.durable import replace_file
+
+    work = bundle.gather(desk)
+    path = desk.instrument.folders.state / "bundle.zip"
+    desk.clerk.begin(lambda: replace_file(path, work()))
+    return f"being written: {path}"
