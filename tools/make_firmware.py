@@ -22,7 +22,7 @@ from edgeleak import config
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
 FOLDERS = ("systemd", "udev", "sysusers.d", "tmpfiles.d", "boot")
-DOCUMENTS = ("instrument.md", "calibration.md", "formats.md")
+DOCUMENTS = ("instrument.md", "bringup.md", "safety.md", "codes.md", "calibration.md", "formats.md")
 EXECUTABLE = {"bin/edgeleak", "install.sh"}
 EPOCH_S = 1_577_836_800
 """Time stamp of every file in the archive (2020-01-01): the clock is no input."""

@@ -2,6 +2,7 @@
 """The self-test shows what is there, names what is not, and drives nothing but the fan."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from edgeleak import board as boards
 from edgeleak.bus.protocols import Buses
 from edgeleak.calibration import container
 from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
+from edgeleak.cli import bringup
 from edgeleak.clock import NS_PER_MS
 from edgeleak.drivers.link import Steps
 from edgeleak.services import selftest
@@ -19,6 +21,8 @@ from edgeleak.sim import faults
 from edgeleak.sim.bus import open_buses
 from edgeleak.sim.plant import Plant
 from edgeleak.sim.sim_clock import SimClock
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def checked(folder, board=None, prepare=None, config=None, wrap=None):
@@ -197,3 +201,20 @@ def test_limits(measured, low, high, limit, passes):
     assert check.limit == limit
     assert (check.verdict is Verdict.OK) == passes
     assert (check.next_step == "look") != passes
+
+
+def test_the_guide_shows_the_rows_of_today(tmp_path):
+    text = (ROOT / "docs/bringup.md").read_text(encoding="utf-8")
+    shown = text.split("$ edgeleak selftest\n", 1)[1].split("```", 1)[0]
+    again = "run: python tools/write_bringup.py"
+    checks, _ = checked(tmp_path)
+    for what, check in checks.items():
+        assert f"\n{what:<16}  " in shown, again
+        if what not in ("sensor el640", "frame rate"):  # a smaller sensor here
+            assert check.limit in shown, again
+
+
+def test_the_guide_lists_every_small_proof():
+    text = (ROOT / "docs/bringup.md").read_text(encoding="utf-8")
+    for name in bringup.NAMES:
+        assert f"\n| {name} | " in text
