@@ -75,6 +75,27 @@ def test_a_task_that_waits_itself_is_paced_from_its_end():
     assert (record.runs, record.skipped, record.late_max_ns) == (11, 0, 0)
 
 
+def test_a_task_that_has_more_is_due_at_once():
+    clock, left = HandClock(), [True, True, False]
+    task = Task("read", lambda _: left.pop(0), 7, 100, "bus", after_end=True)
+    loop = Loop("capture", clock, [task])
+    for _ in range(3):
+        assert loop.next_due_ns == clock.monotonic_ns()
+        loop.run_due()
+    assert left == []
+    assert loop.next_due_ns == clock.monotonic_ns() + 7 * NS_PER_MS
+
+
+def test_nobody_is_late_before_the_thread_begins():
+    clock, runs = HandClock(), []
+    loop = Loop("t", clock, [Task("t", runs.append, 10, 1, ""), Task("u", runs.append, 10, 1, "")])
+    clock.spend_ms(500)
+    loop.run_forever(lambda: len(runs) >= 8)
+    for row in loop.report():
+        assert (row["runs"], row["skipped"], row["late_max_ms"]) == (4, 0, 0)
+        assert row["measured_ms"] == 10
+
+
 def test_first_of_the_table_goes_first_and_errors_pass():
     clock, seen = HandClock(), []
 

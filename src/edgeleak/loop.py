@@ -45,8 +45,8 @@ class Task:
 class Record:
     """What one task did; all in ns, nothing grows."""
 
-    __slots__ = ("_bins", "_m2", "_mean", "busy_ns", "late_max_ns", "late_min_ns", "overruns",
-                 "runs", "skipped", "worst_ns")  # fmt: skip
+    __slots__ = ("_bins", "_m2", "_mean", "busy_ns", "first_ns", "last_ns", "late_max_ns",
+                 "late_min_ns", "overruns", "runs", "skipped", "worst_ns")  # fmt: skip
 
     def __init__(self) -> None:
         self._bins = array("Q", bytes(8 * BINS))
@@ -55,15 +55,18 @@ class Record:
     def reset(self) -> None:
         """Forget the past: a new stretch of measuring begins."""
         self.runs = self.overruns = self.skipped = 0
-        self.busy_ns = self.worst_ns = 0
+        self.busy_ns = self.worst_ns = self.first_ns = self.last_ns = 0
         self.late_min_ns, self.late_max_ns = inf, 0
         self._mean = self._m2 = 0.0
         for bin_ in range(BINS):
             self._bins[bin_] = 0
 
-    def note(self, late_ns: int, took_ns: int, budget_ns: int) -> None:
+    def note(self, start_ns: int, late_ns: int, took_ns: int, budget_ns: int) -> None:
         """One run of the task."""
         self.runs = runs = self.runs + 1
+        if runs == 1:
+            self.first_ns = start_ns
+        self.last_ns = start_ns
         self.busy_ns += took_ns
         if took_ns > self.worst_ns:
             self.worst_ns = took_ns
@@ -82,6 +85,11 @@ class Record:
     @property
     def late_mean_ms(self) -> float:
         return self._mean / NS_PER_MS
+
+    @property
+    def period_ms(self) -> float:
+        """From start to start on average."""
+        return (self.last_ns - self.first_ns) / max(self.runs - 1, 1) / NS_PER_MS
 
     @property
     def jitter_ms(self) -> float:
@@ -143,7 +151,7 @@ class Loop:
                 start_ns = now_ns
                 has_more = row.run(row.due_ns) is True
                 now_ns = read_ns()
-                row.record.note(start_ns - row.due_ns, now_ns - start_ns, row.budget_ns)
+                row.record.note(start_ns, start_ns - row.due_ns, now_ns - start_ns, row.budget_ns)
                 _schedule(row, now_ns, has_more)
             if row.due_ns < next_ns:
                 next_ns = row.due_ns
@@ -196,6 +204,7 @@ def _facts(loop: str, row: _Row) -> dict[str, float | int | str]:
         "loop": loop,
         "task": task.name,
         "period_ms": task.period_ms,
+        "measured_ms": round(record.period_ms, 4),
         "budget_ms": task.budget_ms,
         "runs": record.runs,
         "overruns": record.overruns,

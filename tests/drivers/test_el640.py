@@ -132,15 +132,29 @@ def test_messages_keep_to_what_spidev_takes():
     assert plant_spi.asked == [57 * 1130]
 
 
-class SpiLog:
-    """Notes lengths, reads zeros."""
+def test_an_announced_frame_is_one_call():
+    """So that between its messages only the kernel runs."""
+    rig = el640_rig()
+    spi, begun = rig.buses.spi, rig.camera.counters.frames
+    log = rig.camera._spi = SpiLog(spi.max_message_bytes, spi)
+    rig.next_frame()
+    rig.next_frame()
+    nbytes = rig.camera.packets_shape[0] * rig.camera.packets_shape[1]
+    assert log.asked == [nbytes] * (rig.camera.counters.frames - begun)
+    assert set(log.messages) == {rig.camera._chunk * rig.camera.packets_shape[1]}
 
-    def __init__(self, most):
-        self.max_message_bytes, self.asked = most, []
+
+class SpiLog:
+    """Notes lengths; reads zeros, or from another bus."""
+
+    def __init__(self, most, spi=None):
+        self.max_message_bytes, self.asked, self.messages = most, [], []
+        self._spi = spi
 
     def read_into(self, buffer, message_bytes=0):
         self.asked.append(len(buffer))
-        return len(buffer)
+        self.messages.append(message_bytes)
+        return len(buffer) if self._spi is None else self._spi.read_into(buffer, message_bytes)
 
     def reopen(self):
         pass

@@ -117,5 +117,16 @@ def speed():
     return {"bytes_per_s": 40 * 64410 / took_s}
 
 
+def long_call():
+    """Five messages of a frame in one readv, once a frame waits."""
+    lines, i2c = sensor_on()
+    i2c.transfer(0x3A, b"\x02\x00\x01")
+    assert lines.wait_edge("data_ready", 10.0) is not None
+    parts = [bytearray(40 * 1130) for _ in range(5)]
+    count = os.readv(open_spi().fileno(), parts)
+    lines.close()
+    return {"bytes": count}
+
+
 if __name__ == "__main__":
     print(json.dumps(globals()[sys.argv[1]]()), flush=True)

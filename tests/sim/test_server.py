@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plant in its own process: bus time, faults at ioctl level, and clients that die."""
 
+import dataclasses
 import errno
 import itertools
 import json
@@ -18,6 +19,9 @@ import pytest
 from edgeleak.errors import BusError, UnavailableError, UsageError
 from edgeleak.sim.control_channel import Control
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.server import Peer
+from edgeleak.sim.spi_timing import SpiTiming
+from edgeleak.sim.wire import READ_FOLLOWS, Op, Request
 
 PROGRAMS = Path(__file__).with_name("clients.py")
 REFRESH_NS = 200_000_000
@@ -223,6 +227,31 @@ def test_spi_bytes_take_the_time_of_an_even_divider(plant):
         rate = program.result()["bytes_per_s"]
     assert rate <= 6.25e6 * 1.001
     assert rate > 6.25e6 * 0.7  # how near it comes is the load of this machine
+
+
+def test_messages_of_one_call_follow_each_other_as_in_the_kernel():
+    """By the plant's count: on a loaded machine too the bus lost nothing but the kernel's pauses."""
+    with RunningPlant() as own:
+        with Program(own, "long_call") as program:
+            assert program.result()["bytes"] == 5 * 40 * 1130
+        seen = own.control.ask("counters")["counters"]
+    assert seen["spi.pauses"] == 5
+    assert seen["spi.busy-ns"] == 5 * 40 * 1130 * 160
+    first_ns = seen["spi.pause-ns"] - 4 * SpiTiming().pause_ns
+    assert 0 <= first_ns < 10e9  # how long the frame waited for its reader
+
+
+def test_a_late_answer_delays_no_later_call():
+    one, ask = Peer(None, 1), Request(Op.READ, 1, 0, 1, b"", 5_000_000, 20_000)
+    assert one.asked_ns(ask) == 5_000_000  # nothing answered yet
+    one.due_ns = 3_000_000
+    assert one.asked_ns(ask) == 3_020_000
+    follows = dataclasses.replace(ask, code=READ_FOLLOWS)
+    assert one.asked_ns(follows) == 3_000_000
+    waited = dataclasses.replace(ask, after_ns=4_000_000)
+    assert one.asked_ns(waited) == 5_000_000
+    long_ago = dataclasses.replace(ask, sent_ns=900_000_000)
+    assert one.asked_ns(long_ago) == 800_000_000
 
 
 def test_slower_core_and_ninth_clock():

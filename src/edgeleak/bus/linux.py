@@ -114,7 +114,7 @@ class LinuxSpi:
         spidev has no read_iter, so the kernel makes every part of a readv a message of its own
         (fs/read_write.c, do_loop_readv_writev); between two of them no interpreter runs.
         """
-        size = message_bytes or len(buffer)
+        size = message_bytes or len(buffer) or 1
         parts = [buffer[at : at + size] for at in range(0, len(buffer), size)]
         try:
             return os.readv(self._fd, parts)

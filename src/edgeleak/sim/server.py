@@ -46,14 +46,14 @@ from edgeleak.sim.plant import Plant
 from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.spi_node import SpiNode
 from edgeleak.sim.spi_timing import SpiTiming
-from edgeleak.sim.wire import Answer, Op, Request, Requests, identity
+from edgeleak.sim.wire import READ_FOLLOWS, Answer, Op, Request, Requests, identity
 
 TICK_NS = 2_000_000
 """The plant moves at least this often: an edge is told at most this late."""
 LOOK_NS = 200_000
 """Whether a picture is drawn."""
-LATE_MOST_NS = 100_000_000
-"""More than this is not made up for."""
+LATE_MOST_NS, I2C_LATE_MOST_NS = 100_000_000, 300_000
+"""More than this is not made up for; a loop of short calls would run ahead of itself."""
 AT_ONCE_NS = 3_000_000
 """A program that asks later than this after an answer has waited for something else."""
 READ_BYTES = 1 << 18
@@ -68,8 +68,7 @@ SWITCH_S = 0.0005
 class Peer:
     """One connection of a program: the identity of a descriptor, or a thread's channel.
 
-    late_ns     : how much later than on a board its last answer left; the emulator's doing
-    answered_ns : when that was
+    due_ns : when its last answer would have been there on a board
     """
 
     def __init__(self, link: socket.socket, who: int) -> None:
@@ -77,17 +76,17 @@ class Peer:
         self.requests = Requests()
         self.out = bytearray()
         self.is_closed = False
-        self.late_ns = self.answered_ns = 0
+        self.due_ns = 0
 
-    def asked_ns(self, sent_ns: int) -> int:
-        """When a board's program would have made the call that this one made at `sent_ns`."""
-        follows = sent_ns - self.answered_ns < AT_ONCE_NS
-        return sent_ns - self.late_ns if follows else sent_ns
+    def asked_ns(self, ask: Request, most_ns: int = LATE_MOST_NS) -> int:
+        """When the program would have asked on a board: as long after its last answer as here.
 
-    def answered(self, due_ns: int, now_ns: int) -> None:
-        """An answer left now that was due earlier."""
-        self.late_ns = max(0, min(LATE_MOST_NS, now_ns - due_ns))
-        self.answered_ns = now_ns
+        How late that answer was here, by sockets and by other programs, is not its doing.
+        """
+        if ask.after_ns >= AT_ONCE_NS or not self.due_ns:
+            return ask.sent_ns
+        asked_ns = self.due_ns + (0 if ask.code == READ_FOLLOWS else ask.after_ns)
+        return max(asked_ns, ask.sent_ns - most_ns)
 
     def flush(self) -> None:
         """Send what the socket takes; a peer that went away is noticed by its reader."""
@@ -99,11 +98,14 @@ class Peer:
 class Bus:
     """Calls to one bus, one at a time.
 
-    free_ns : end of the bits of the last call
+    free_ns      : end of the bits of the last call
+    pause_ns     : what the kernel needs after it
+    late_most_ns : see `Peer.asked_ns`
     """
 
-    def __init__(self, handle: Callable[[Request], Answer]) -> None:
-        self.handle = handle
+    def __init__(self, handle: Callable[[Request], Answer], pause_ns: int = 0,
+                 late_most_ns: int = LATE_MOST_NS) -> None:  # fmt: skip
+        self.handle, self.pause_ns, self.late_most_ns = handle, pause_ns, late_most_ns
         self.waiting: deque[tuple[Peer, Request]] = deque()
         self.free_ns = 0
         self.stuck: tuple[Peer, Answer] | None = None
@@ -120,12 +122,16 @@ class Server:
     def __init__(self, plant: Plant, clock: Clock, path: Path, control: Path | None = None,
                  timing: SpiTiming | None = None) -> None:  # fmt: skip
         self._plant, self._clock, self._path = plant, clock, path
-        self._spi = SpiNode(plant, timing or SpiTiming())
+        timing = timing or SpiTiming()
+        self._spi = SpiNode(plant, timing)
         self._i2c = I2cNode(plant)
         self._gpio = GpioNode(plant, self._wake)
         board = plant.board
         self._nodes = {board.spi.device: "spi", board.i2c.device: "i2c", board.gpio.chip: "gpio"}
-        self._buses = {"spi": Bus(self._spi.handle), "i2c": Bus(self._i2c.handle)}
+        self._buses = {
+            "spi": Bus(self._spi.handle, timing.pause_ns),
+            "i2c": Bus(self._i2c.handle, late_most_ns=I2C_LATE_MOST_NS),
+        }
         self._kinds: dict[int, str] = {}
         self._peers: dict[int, Peer] = {}
         self._by_who: dict[int, Peer] = {}
@@ -251,6 +257,7 @@ class Server:
 
     def _take(self, peer: Peer, ask: Request) -> None:
         kind = self._kinds.get(ask.who, "")
+        peer.due_ns = peer.due_ns if kind in self._buses else peer.asked_ns(ask)
         if ask.op == Op.OPEN:
             self._answer(peer, Answer(self._open(ask)))
         elif ask.op == Op.STAT:
@@ -261,7 +268,7 @@ class Server:
             self._buses[kind].waiting.append((peer, ask))
             self._start_buses(self._clock.monotonic_ns())
         elif kind == "gpio":
-            self._line_call(peer, ask)
+            self._answer(peer, self._lines(ask))
         else:
             self._answer(peer, Answer(-errno.ENODEV))
 
@@ -286,12 +293,6 @@ class Server:
             return Answer(-errno.ENOENT)
         minor = int("".join(filter(str.isdigit, path.rpartition("/")[2][-3:])) or 0)
         return Answer(0, MAJORS[kind].to_bytes(4, sys.byteorder) + minor.to_bytes(4, sys.byteorder))
-
-    def _line_call(self, peer: Peer, ask: Request) -> None:
-        """Takes no bus time, so what is late stays late."""
-        due_ns = peer.asked_ns(ask.sent_ns)
-        self._answer(peer, self._lines(ask))
-        peer.answered(due_ns, self._clock.monotonic_ns())
 
     def _lines(self, ask: Request) -> Answer:
         try:
@@ -334,9 +335,10 @@ class Server:
                 bus.stuck = peer, answer
                 return
         could_ns = max(bus.free_ns, answer.after_ns)
-        begin_ns = max(could_ns, peer.asked_ns(ask.sent_ns))
+        begin_ns = max(could_ns, peer.asked_ns(ask, bus.late_most_ns))
         self._account(bus, answer, begin_ns - could_ns)
         bus.free_ns = begin_ns + answer.busy_ns
+        peer.due_ns = bus.free_ns + bus.pause_ns
         self._sent += 1
         heapq.heappush(self._due, (bus.free_ns, self._sent, peer, answer))
         self._send_due(self._clock.monotonic_ns())
@@ -351,9 +353,8 @@ class Server:
 
     def _send_due(self, now_ns: int) -> None:
         while self._due and self._due[0][0] <= now_ns:
-            due_ns, _, peer, answer = heapq.heappop(self._due)
+            _, _, peer, answer = heapq.heappop(self._due)
             self._answer(peer, answer)
-            peer.answered(due_ns, self._clock.monotonic_ns())
 
     def _release_stuck(self) -> None:
         """A bus that was stuck for ever and is mended: the call times out at last."""

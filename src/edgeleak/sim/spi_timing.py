@@ -12,10 +12,13 @@ class SpiTiming:
 
     core_hz    : divided by an even number; 400 MHz on a Zero 2 W
     gap_clocks : pause after each byte: 0 with DMA, 1 with a ninth clock
+    pause_ns   : from message to message at least: interrupt, wake-up and set-up in the kernel;
+                 assumed for a Zero 2 W, not measured on one
     """
 
     core_hz: float = 400e6
     gap_clocks: int = 0
+    pause_ns: int = 40_000
 
     def actual_hz(self, wanted_hz: int) -> float:
         """The clock that a wish becomes."""

@@ -8,10 +8,12 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-REQUEST = struct.Struct("=IIQIIQ")
+REQUEST = struct.Struct("=IIQIIQQ")
 REPLY = struct.Struct("=iIII")
 FLAG_DRAIN = 1
 """The client takes one byte, the token, from the line's own socket."""
+READ_FOLLOWS = 1
+"""Same call as the read before: in a kernel no program ran in between."""
 MOST_PAYLOAD = 8 << 20
 
 
@@ -31,9 +33,10 @@ class Request:
     """One call of the program.
 
     who     : identity of the descriptor it was made on
-    code    : ioctl number or open flags
+    code    : ioctl number or open flags; READ_FOLLOWS
     want    : bytes to read
     sent_ns : monotonic time of the call
+    after_ns : since the calling thread had its last answer
     """
 
     op: int
@@ -42,6 +45,7 @@ class Request:
     want: int
     payload: bytes
     sent_ns: int = 0
+    after_ns: int = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,14 @@ class Requests:
         self._bytes += data
         found = []
         while len(self._bytes) >= REQUEST.size:
-            op, who, code, size, want, sent_ns = REQUEST.unpack_from(self._bytes)
+            op, who, code, size, want, sent_ns, after_ns = REQUEST.unpack_from(self._bytes)
             if op not in Op.__members__.values() or size > MOST_PAYLOAD:
                 raise ValueError(f"no request: op {op}, size {size}")
             end = REQUEST.size + size
             if len(self._bytes) < end:
                 break
             payload = bytes(self._bytes[REQUEST.size : end])
-            found.append(Request(op, who, code, want, payload, sent_ns))
+            found.append(Request(op, who, code, want, payload, sent_ns, after_ns))
             del self._bytes[:end]
         return found
 

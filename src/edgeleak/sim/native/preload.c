@@ -42,7 +42,8 @@
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64-bit systems only");
 
 enum op { OP_OPEN = 1, OP_IOCTL, OP_READ, OP_WRITE, OP_STAT, OP_BUFSIZ };
-enum { FLAG_DRAIN = 1 }; /* the line's queue is empty: take its token */
+enum { FLAG_DRAIN = 1 };   /* the line's queue is empty: take its token */
+enum { READ_FOLLOWS = 1 }; /* same call as the read before: the kernel went on by itself */
 
 struct request {
     uint32_t op;
@@ -51,6 +52,7 @@ struct request {
     uint32_t size; /* payload that follows */
     uint32_t want; /* bytes to read */
     uint64_t sent_ns; /* CLOCK_MONOTONIC of the call: when it reached the bus */
+    uint64_t after_ns; /* since this thread had its last answer; all ones for a first call */
 };
 
 struct reply {
@@ -155,6 +157,7 @@ struct channel {
     int fd;
     pid_t owner;
     uint32_t name;
+    uint64_t answered_ns; /* when the last reply was here, 0 before the first */
 };
 
 static pthread_key_t channel_key;
@@ -200,6 +203,7 @@ static int channel_fd(void)
     channel->fd = high >= 0 ? high : low;
     channel->owner = getpid();
     channel->name = name_of(channel->fd);
+    channel->answered_ns = 0;
     return channel->fd;
 }
 
@@ -238,6 +242,13 @@ static bool receive_all(int fd, void *data, size_t size)
     return true;
 }
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* One request with `count` payload parts; the reply's payload goes to `out`, at most `room`.
  * Returns the reply's result, -ENODEV when the server went away. */
 static int call(struct request ask, const struct iovec *payload, size_t count, void *out,
@@ -251,9 +262,9 @@ static int call(struct request ask, const struct iovec *payload, size_t count, v
     ask.size = 0;
     for (size_t i = 0; i < count; i++)
         ask.size += (uint32_t)payload[i].iov_len;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    ask.sent_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    struct channel *channel = pthread_getspecific(channel_key);
+    ask.sent_ns = monotonic_ns();
+    ask.after_ns = channel->answered_ns ? ask.sent_ns - channel->answered_ns : UINT64_MAX;
     parts[0] = (struct iovec){&ask, sizeof ask};
     memcpy(parts + 1, payload, count * sizeof *payload);
     if (!send_all(fd, parts, count + 1) || !receive_all(fd, &answer, sizeof answer) ||
@@ -262,6 +273,7 @@ static int call(struct request ask, const struct iovec *payload, size_t count, v
         close(fd);
         return -ENODEV;
     }
+    channel->answered_ns = monotonic_ns();
     if (got)
         *got = answer;
     return answer.result;
@@ -571,9 +583,9 @@ EXPORT char *canonicalize_file_name(const char *path)
 /* --- read and write ---------------------------------------------------------------------- */
 
 /* One message; a line without events waits for the token that says there is one. */
-static ssize_t read_node(int fd, uint32_t who, void *data, size_t size)
+static ssize_t read_node(int fd, uint32_t who, void *data, size_t size, bool follows)
 {
-    struct request ask = {.op = OP_READ, .who = who};
+    struct request ask = {.op = OP_READ, .who = who, .code = follows ? READ_FOLLOWS : 0};
     struct reply got = {0};
     ask.want = size > INT_MAX ? INT_MAX : (uint32_t)size;
     for (;;) {
@@ -593,7 +605,7 @@ static ssize_t read_node(int fd, uint32_t who, void *data, size_t size)
 EXPORT ssize_t read(int fd, void *data, size_t size)
 {
     const uint32_t who = who_is(fd);
-    return who ? read_node(fd, who, data, size) : REAL(read)(fd, data, size);
+    return who ? read_node(fd, who, data, size, false) : REAL(read)(fd, data, size);
 }
 
 EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
@@ -615,7 +627,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
     for (int i = 0; i < count; i++) {
         if (!parts[i].iov_len)
             continue;
-        const ssize_t got = read_node(fd, who, parts[i].iov_base, parts[i].iov_len);
+        const ssize_t got = read_node(fd, who, parts[i].iov_base, parts[i].iov_len, total);
         if (got < 0)
             return total ? total : -1;
         total += got;
