@@ -9,6 +9,9 @@ import sys
 import pytest
 
 from edgeleak import board as boards
+from edgeleak.bus.protocols import Buses
+from edgeleak.cli.selftest import Table, leave
+from edgeleak.services.checks import Bench
 from edgeleak.sim.launch import RunningPlant
 
 HOLDER = """
@@ -100,3 +103,22 @@ def test_a_board_in_use_is_left_alone(settings):
             holder.communicate("\n", timeout=20)
     assert done.returncode == 75
     assert "another program holds it" in done.stdout
+
+
+class Disobedient:
+    """Lines that read back active whatever is written."""
+
+    def set(self, name, is_active):
+        pass
+
+    def get(self, name):
+        return True
+
+
+def test_an_output_that_does_not_obey_is_a_failed_row(capsys):
+    table = Table()
+    bench = Bench(boards.load("el1-a"), None, Buses(None, None, Disobedient()), None, table.add)
+    leave(bench, table)
+    (check,) = table.failed
+    assert "tec_enable, led_enable: reads back high" in check.value
+    assert "cut the supply" in capsys.readouterr().out

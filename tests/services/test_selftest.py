@@ -193,6 +193,7 @@ def test_a_board_that_is_unplugged_meanwhile_fails_everything_but_does_not_crash
     (float("nan"), 1.0, 2.0, "1 to 2 V", False),
     (5.0, 1.0, float("inf"), "at least 1 V", True),
     (float("inf"), 1.0, 9.0, "1 to 9 V", False),
+    (float("inf"), 1.0, float("inf"), "at least 1 V", False),
     (5.0, float("-inf"), 4.0, "at most 4 V", False),
     (0.0, 0.0, 0.0, "0 V", True),
 ])  # fmt: skip

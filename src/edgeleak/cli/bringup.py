@@ -39,10 +39,9 @@ def run(args: argparse.Namespace) -> int:
     """0 when every proof was given or declined, 69 when one failed."""
     from edgeleak.bus.linux import open_buses
     from edgeleak.cli.run import claim_processor, settings_of
-    from edgeleak.cli.selftest import Table
+    from edgeleak.cli.selftest import Table, leave
     from edgeleak.config import STATE_FOLDER
-    from edgeleak.services import selftest
-    from edgeleak.services.checks import Bench
+    from edgeleak.services.checks import FAILED, Bench
 
     if args.json and not args.yes:
         raise UsageError("--json cannot ask questions; add --yes where nobody can be hurt")
@@ -55,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             outcome = guide.run()
         finally:
-            selftest.rest(bench)
+            leave(bench, table)
+    outcome = FAILED if table.failed else outcome
     if args.json:
         rows = [check._asdict() for check in table.checks]
         print(json.dumps({"board": board.name, "passed": outcome == 0, "proofs": guide.outcomes,

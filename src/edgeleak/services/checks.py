@@ -72,10 +72,10 @@ class Bench:
 
 def within(what: str, measured: float, low: float, high: float, unit: str, next_step: str, *,
            form: str = ".2f") -> Check:  # fmt: skip
-    """Ok where `low` <= `measured` <= `high`; an infinite end is no limit, NaN fails."""
+    """Ok where `low` <= `measured` <= `high`; NaN and infinity fail."""
     limit = f"{_span(low, high)} {unit}".strip()
     value = f"{measured:{form}} {unit}".strip()
-    if low <= measured <= high:
+    if math.isfinite(measured) and low <= measured <= high:
         return Check(what, value, limit, measured=measured, unit=unit)
     number = measured if math.isfinite(measured) else None
     return Check(what, value, limit, Verdict.FAIL, next_step, number, unit)
