@@ -7,9 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from edgeleak import config
+from edgeleak.clock import NS_PER_MS
 from edgeleak.pipeline import live
 from edgeleak.pipeline import profile as profiles
 from edgeleak.services import tuned
+
+TAKEN_NS = 200 * NS_PER_MS
+"""Two steps of the slowest control task that takes wishes, and room."""
 
 
 class Live:
@@ -23,6 +27,7 @@ class Live:
     def __init__(self, instrument: Any) -> None:
         self._instrument = instrument
         self._base = profiles.load(instrument.config.detection.profile)
+        self._asked: dict[str, tuple[float, int]] = {}
         self._written: set[tuple[str, str]] = set()
         self.picture, self.led = config.PictureConfig(), instrument.config.led
         self.restore()
@@ -53,6 +58,15 @@ class Live:
     def _take(self, wanted: config.PictureConfig) -> None:
         live.apply(self._instrument.pipeline, self._base, wanted, self.picture)
         self.picture = wanted
+
+    def asked(self, what: str, value: float) -> None:
+        """Remember a wish that the control loop has yet to take."""
+        self._asked[what] = (value, self._instrument.clock.monotonic_ns() + TAKEN_NS)
+
+    def wish(self, what: str, taken: float) -> float:
+        """What was asked for lately, or what the control loop says by now."""
+        value, until_ns = self._asked.get(what, (taken, 0))
+        return value if self._instrument.clock.monotonic_ns() < until_ns else taken
 
     def set_light(self, **values: Any) -> None:
         """Ask for light; UsageError names the limit that the wish breaks."""
@@ -87,7 +101,7 @@ class Live:
         found = {"picture": dataclasses.asdict(self.picture), "led": dataclasses.asdict(self.led)}
         cooler = self._instrument.cooler
         if cooler is not None:
-            found["cooler"] = {"set_point_degc": cooler.status.wish_degc}
+            found["cooler"] = {"set_point_degc": self.wish("degc", cooler.status.wish_degc)}
             if cooler.tuning is not None and cooler.tuning.gains is not None:
                 gains = cooler.gains
                 found["cooler"] |= {"kp_a_per_k": gains.kp, "ki_a_per_k_s": gains.ki,

@@ -14,12 +14,13 @@ WORDS = ("OFF", "ON", "ALTERNATE")
 
 
 def set_point(session: Session) -> str:
-    return number(session.desk.cooler().status.wish_degc)
+    return number(session.desk.live.wish("degc", session.desk.cooler().status.wish_degc))
 
 
 def reach_set_point(session: Session, degc: float) -> None:
     session.desk.may_drive()
     session.desk.cooler().request(degc)
+    session.desk.live.asked("degc", degc)
 
 
 def cooler_state(session: Session) -> str:
@@ -31,7 +32,8 @@ def switch_cooler(session: Session, is_on: bool) -> None:
     cooler = session.desk.cooler()
     if is_on:
         session.desk.may_drive()
-    cooler.request(cooler.status.wish_degc if is_on else "off")
+    wish_degc = session.desk.live.wish("degc", cooler.status.wish_degc)
+    cooler.request(wish_degc if is_on else "off")
 
 
 def cooler_phase(session: Session) -> str:
@@ -86,11 +88,13 @@ def led_drive(session: Session) -> str:
 
 def integration(session: Session) -> str:
     sensor = session.desk.instrument.sensor
-    return number(getattr(sensor, "integration_us", float("nan")) / 1e6, 9)
+    taken_us = getattr(sensor, "integration_us", float("nan"))
+    return number(session.desk.live.wish("us", taken_us) / 1e6, 9)
 
 
 def integrate(session: Session, seconds: float) -> None:
     session.desk.light().request_exposure(round(seconds * 1e6))
+    session.desk.live.asked("us", round(seconds * 1e6))
 
 
 OPERATE, SERVICE = Level.OPERATE, Level.SERVICE

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console on a whole instrument in lockstep; peers are bytes in memory."""
+
+from instrument_rig import Rig
+
+from edgeleak.console.open import InstrumentConsole
+from edgeleak.console.session import Session
+from edgeleak.console.tree import Level
+from edgeleak.services.health import State
+
+
+class Memory:
+    """A link whose far end is two byte arrays."""
+
+    is_lasting = True
+
+    def __init__(self, name="cable"):
+        self.name, self.sent, self.got = name, bytearray(), bytearray()
+        self.takes = 1 << 30
+
+    def read(self, most):
+        data = bytes(self.sent[:most])
+        del self.sent[:most]
+        return data
+
+    def write(self, data):
+        part = bytes(data[: self.takes])
+        self.got += part
+        return len(part)
+
+    def close(self):
+        self.is_closed = True
+
+
+class Bench(Rig):
+    """An instrument with its console.
+
+    ask(line, level) is a connection of its own; `cable` is polled by the instrument
+    """
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, **options)
+        self.cable = Memory()
+        self.console = InstrumentConsole(self.instrument, [self.cable], None,
+                                         lambda: list(self.lines), self.lines.append)  # fmt: skip
+        self.instrument.on_poll = self.console.poll
+        self.desk = self.console.desk
+
+    def session(self, level=Level.SERVICE, **options):
+        return Session(self.console._tree, self.desk, level, self.lines.append, **options)
+
+    def ready(self):
+        self.run_to(State.DETECTING)
+        return self
+
+    def ask(self, line, level=Level.SERVICE, session=None):
+        """Answer and errors of one line, as (text, [numbers])."""
+        session = session or self.session(level)
+        raw = session.feed(line.encode() if isinstance(line, str) else line)
+        raw += session.feed(b"\n")
+        while session.is_busy:
+            assert session._job.wait(20)
+            raw += session.resume()
+        errors = []
+        while session.status.errors:
+            errors.append(session.status.take_error()[0])
+        return raw.removesuffix(b"\n") if raw[:1] == b"#" else raw.decode().rstrip("\n"), errors
+
+
+def unpacked(raw):
+    """Contents of a definite-length block."""
+    head = 2 + int(raw[1:2])
+    assert int(raw[2:head]) == len(raw) - head
+    return raw[head:]
