@@ -252,7 +252,7 @@ def prove(board: Board) -> bool:
         start = time.monotonic()
         try:
             shown, is_good = step(), True
-        except (Unproved, subprocess.TimeoutExpired) as error:
+        except (Unproved, ValueError, subprocess.TimeoutExpired) as error:
             shown, is_good = f"FAILED: {error}", False
         print(f"{name:<26}{time.monotonic() - start:6.1f}  {shown}", flush=True)
         if not is_good:
