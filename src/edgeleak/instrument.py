@@ -110,7 +110,8 @@ class Instrument:
                         if name in board.gpio.lines]  # fmt: skip
         self.life = LifeCounters(self.folders.state / LIFE_NAME)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
-        self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led)
+        self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led,
+                                        least_supply_v=self.config.cooler.min_supply_v)  # fmt: skip
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
@@ -156,14 +157,14 @@ class Instrument:
 
     def _make_loops(self) -> tuple[Loop, ...]:
         frame_ms = 1000 / self.fps
-        feed_ms = min(500.0, self.options.notifier.watchdog_us / 4000 or 500.0)
+        feed_ms = min(500.0, self.options.notifier.watchdog_us / 10_000 or 500.0)
         frames = [
             Task("frame", self.path.step, max(2.0, frame_ms / 16), frame_ms / 2,
                  "a sixteenth of a frame: little latency, few wake-ups"),
             Task("panel", self._step_panel, 20, 2, "a press is noticed, a flash is even"),
             Task("console", self._poll_console, 20, 5, "an answer feels immediate"),
             Task("health", self._step_health, 50, 2, "stale inputs show within 300 ms"),
-            Task("watchdog", self._feed, feed_ms, 2, "a quarter of the manager's period"),
+            Task("watchdog", self._feed, feed_ms, 2, "a tenth of the manager's period"),
             Task("second", self._each_second, 1000, 20, "clock, recorder process, frame rate"),
         ]  # fmt: skip
         capture = Task("capture", self._capture, 1, 1500, "frames come when they come; it waits"
@@ -179,8 +180,7 @@ class Instrument:
         count = self._starts.begin(self.start_ns)
         if count > STORM_STARTS:
             self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
-        if self._roles.strap is not None and self._roles.strap.is_set():
-            self._safe = True
+        self._look_at_strap()
         if self._safe or self.health.latched is not None:
             self.actuators.rest()
 
@@ -231,13 +231,21 @@ class Instrument:
         self.watchdog.feed(state in AT_REST)
 
     def _each_second(self, _due_ns: int) -> None:
-        now_ns, strap = self.clock.monotonic_ns(), self._roles.strap
+        now_ns = self.clock.monotonic_ns()
         self.utc.step(now_ns)
         self.path.measure_fps(now_ns)
-        if strap is not None and strap.is_set():
-            self._safe = True
+        self._look_at_strap()
         if self.recorder is not None:
             self.recorder.supervise(now_ns)
+
+    def _look_at_strap(self) -> None:
+        """Set means safe mode; a line that cannot be read changes nothing."""
+        strap = self._roles.strap
+        try:
+            if strap is not None and strap.is_set():
+                self._safe = True
+        except BusError as error:
+            self.options.log(f"NOTE the safe strap cannot be read: {error}")
 
     # --- facts for the parts ---------------------------------------------------------------------
 
@@ -288,8 +296,8 @@ class Instrument:
 
     def set_safe_mode(self, is_on: bool) -> None:
         """No actuator moves while it is on; the strap cannot be overruled."""
-        strap = self._roles.strap
-        self._safe = is_on or (strap is not None and strap.is_set())
+        self._safe = is_on
+        self._look_at_strap()
         if not self._safe:
             self.actuators.clear()
 

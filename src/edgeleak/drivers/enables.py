@@ -6,6 +6,7 @@ a line that stays high or stays low is off, so a hung, stopped or killed process
 """
 
 from edgeleak.bus.protocols import GpioLines
+from edgeleak.errors import BusError
 
 
 class Enable:
@@ -20,7 +21,13 @@ class Enable:
         self._name = name
 
     def refresh(self) -> None:
-        """On for another refresh time.  Raises BusError."""
+        """On for another refresh time; one failed call is tried again.  Raises BusError."""
+        try:
+            self._pulse()
+        except BusError:
+            self._pulse()
+
+    def _pulse(self) -> None:
         self._lines.set(self._name, False)
         self._lines.set(self._name, True)
 

@@ -108,14 +108,16 @@ class Illumination:
     sensor  : exposure times and led_mode
     board   : limits and thermistor
     clock   : intervals
+    least_supply_v : below this the light goes first, so that the processor stays
     """
 
     def __init__(self, led: Led, round_: AdcRound, sensor: ExposureControl, board: Board,
-                 clock: Clock) -> None:  # fmt: skip
+                 clock: Clock, *, least_supply_v: float = 0.0) -> None:  # fmt: skip
         if board.led is None or board.led_thermistor is None:
             raise ConfigError(f"board {board.name}: no LED is wired; add [led] or leave it off")
         self._led, self._round, self._sensor, self._clock = led, round_, sensor, clock
         self._part: LedPart = board.led
+        self._least_supply_v = least_supply_v
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._exposure_us: int | None = None
@@ -217,6 +219,8 @@ class Illumination:
         age_s = self._round.age_s("led_thermistor")
         if age_s > STALE_S:
             return codes.LED_TELEMETRY, age_s, STALE_S
+        if self.status.supply_v < self._least_supply_v:
+            return codes.BROWN_OUT, self.status.supply_v, self._least_supply_v
         led_degc = self.status.led_degc
         if math.isnan(led_degc):
             return codes.LED_THERMISTOR, self._round.volts("led_thermistor"), math.nan
