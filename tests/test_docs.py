@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents point at is there, and what they count is so."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+from edgeleak.evaluate.contrast.claims import STATEMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,3 +28,31 @@ def test_named_files_are_there():
     assert len(named) > 10
     there = {pair for pair in named if "NAME" in pair[1] or (ROOT / pair[1]).exists()}
     assert named - there == set()
+
+
+def claim_tables():
+    page = (ROOT / "docs" / "paper-claims.md").read_text()
+    spec = importlib.util.spec_from_file_location("write_claims", ROOT / "tools/write_claims.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool, page
+
+
+def test_readme_counts_the_claims_of_the_page():
+    tool, page = claim_tables()
+    assert tool.COUNT.search((ROOT / "README.md").read_text())[0] == tool.counted(page)
+    assert sum(map(int, re.findall(r"\d+", tool.counted(page)))) == 16
+
+
+def test_page_holds_the_statements_that_are_judged():
+    tool, page = claim_tables()
+    rows = [match for match in map(tool.ROW.match, tool.block(page, "contrast")[1].splitlines())
+            if match]  # fmt: skip
+    assert [(row[1], row[3]) for row in rows] == [(claim, rule) for claim, rule, _ in STATEMENTS]
+
+
+def test_tool_writes_what_the_commands_judged():
+    tool, _ = claim_tables()
+    claim = {"claim": "a", "verdict": "mixed", "rule": "b", "numbers": ["1", "2"]}
+    assert tool.table([claim]).splitlines()[2] == "| a | **mixed** | b | 1; 2 |"
+    assert tool.counted(tool.table([claim, claim])) == "0 confirmed, 0 denied, 2 mixed"

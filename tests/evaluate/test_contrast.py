@@ -2,10 +2,12 @@
 """Mappings, and the measures on cases whose answer is known."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from edgeleak.evaluate.contrast.claims import STATEMENTS, judge, mean_table
 from edgeleak.evaluate.contrast.comparison import Conditions, all_mappings, compare_still
 from edgeleak.evaluate.contrast.mapping import histogram_of, percent_points
 from edgeleak.evaluate.contrast.measures import entropy_bits, rank_distortion
@@ -116,7 +118,7 @@ def test_recording_gives_frame_100_or_the_last(tmp_path):
 
 
 def test_csv_and_json_hold_every_mapping(result, tmp_path):
-    paths = write_report([result], tmp_path, with_figures=False)
+    paths = write_report([result], judge([result]), tmp_path, with_figures=False)
     with paths[0].open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == MEASURE_COLUMNS
@@ -124,4 +126,22 @@ def test_csv_and_json_hold_every_mapping(result, tmp_path):
     with paths[1].open() as file:
         pixels = [int(r["pixels"]) for r in csv.DictReader(file) if r["method"] == "linear"]
     assert sum(pixels) == result.still.counts.size
-    assert len(as_json([result], paths)["pictures"][0]["methods"]) == len(rows)
+    assert len(as_json([result], judge([result]), paths)["pictures"][0]["methods"]) == len(rows)
+
+
+def test_every_statement_is_judged_and_the_means_are_means(result):
+    claims = judge([result, result])
+    assert len(claims) == len(STATEMENTS)
+    assert all(len(claim.numbers) == 2 for claim in claims)
+    row = next(
+        line for line in mean_table([result, result]).splitlines() if "CLAHE 8x8, clip 2" in line
+    )
+    share = 100 * result.mapping("clahe-8x8-2").cnr / result.counts_cnr
+    assert float(row.split("|")[2]) == pytest.approx(share, abs=0.5)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.3, "confirmed"), (0.7, "denied")])
+def test_too_dark_is_judged_by_what_is_kept(result, share, verdict):
+    dark = replace(result.mapping("linear-full"), cnr=share * result.counts_cnr)
+    changed = [dark if m.mapping.key == "linear-full" else m for m in result.mappings]
+    assert judge([replace(result, mappings=changed)])[0].verdict == verdict

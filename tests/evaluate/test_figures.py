@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures carry units and legends, and a method has one colour everywhere."""
 
+import numpy as np
 import pytest
 
 from edgeleak.evaluate import prints
 from edgeleak.evaluate.background.comparison import background_methods, compare_sequence
-from edgeleak.evaluate.background.figures import draw_backgrounds, draw_cost, draw_psnr
+from edgeleak.evaluate.background.figures import (
+    draw_backgrounds,
+    draw_cost,
+    draw_psnr,
+    swing,
+)
 from edgeleak.evaluate.colours import METHOD_COLOURS, colour_of
 from edgeleak.evaluate.contrast.comparison import Conditions, all_mappings, compare_still
 from edgeleak.evaluate.contrast.figures import (
@@ -58,7 +64,7 @@ def test_psnr_figure_has_units_legend_and_every_curve(grey, tmp_path, kept):
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == [m.label for m in grey[0].methods]
     curve = figure.axes[0].lines[0]
-    assert list(curve.get_ydata()) == list(grey[0].methods[0].psnr_db["paper"])
+    assert list(curve.get_ydata()) == list(swing(grey[0].methods[0].psnr_db["paper"])[0])
     assert curve.get_color() == colour_of(grey[0].methods[0].key)
 
 
@@ -102,3 +108,11 @@ def test_every_method_has_a_colour_of_its_own():
     assert keys <= METHOD_COLOURS.keys()
     assert len({colour_of(k) for k in keys}) == len(keys)
     assert all(colour_of(m.key) != "#555555" for m in all_mappings(with_opencv=False))
+
+
+def test_a_swinging_curve_is_drawn_as_its_mean_and_its_reach():
+    curve = np.r_[np.arange(20.0), np.tile([30.0, 10.0], 40)]
+    mean, least, most = swing(curve)
+    assert mean[0] == curve[0]  # the rise begins where it begins
+    np.testing.assert_allclose(mean[30:], 20.0)
+    assert (least[30:].max(), most[30:].min()) == (10.0, 30.0)

@@ -36,6 +36,15 @@ class Claim:
         return asdict(self)
 
 
+def claim_text(claims: list[Claim]) -> str:
+    """Claims with verdict, rule and numbers, for the terminal."""
+    parts = []
+    for claim in claims:
+        parts.append(f"{claim.verdict.upper():9}  {claim.claim}\n           rule: {claim.rule}")
+        parts += [f"           {line}" for line in claim.numbers]
+    return "\n".join(parts)
+
+
 def end_level_db(curve: np.ndarray) -> float:
     """Mean of the last eighth, dB."""
     return float(np.mean(curve[-max(1, len(curve) // TAIL_SHARE) :]))
@@ -65,6 +74,7 @@ def judge(results: list[SequenceResult]) -> list[Claim]:
         _beats_mixtures(grey),
         _average_best(grey),
         *_contrast_change(grey),
+        *_noise_slows(grey),
         _average_memory(grey),
         _little_memory(grey),
         _little_computation(grey),
@@ -167,6 +177,24 @@ def _contrast_change(results: list[SequenceResult]) -> list[Claim]:
     rule = "average falls by more than 3 dB at the change and ends above the low point, ref. (b)"
     claim = "a sudden contrast change lowers the PSNR, which then rises again"
     return [Claim(claim, rule, verdict_of(holds), numbers)]
+
+
+def _noise_slows(results: list[SequenceResult]) -> list[Claim]:
+    """Same scene, little and much noise: `still` and `noisy`."""
+    known = {r.sequence.name: r for r in results}
+    if not {"still", "noisy"} <= set(known):
+        return []
+    quiet, noisy = (
+        settling_frame(_curve(known[name], PAPER_KEY, "unseen")) for name in ("still", "noisy")
+    )
+    return [
+        Claim(
+            "substantial noise makes the rise slow",
+            "`noisy` settles at a later frame than `still`, reference (b)",
+            verdict_of([noisy > quiet]),
+            [f"still: frame {quiet}", f"noisy: frame {noisy}"],
+        )
+    ]
 
 
 def _fall_and_recovery(curve: np.ndarray, at: int) -> tuple[float, int | None]:

@@ -12,7 +12,7 @@ from edgeleak.evaluate.prints import save_figure
 
 REFERENCE_TITLES = {
     "paper": "(a) mean of frames 1-{n}",
-    "unseen": "(b) unseen truth or frames",
+    "unseen": "(b) what no method saw",
 }
 DOMAIN_TITLES = {"counts": "14-bit counts, peak 16383", "grey": "8-bit levels, peak 255"}
 SIDE_BY_SIDE = {
@@ -22,6 +22,8 @@ SIDE_BY_SIDE = {
     "mog2-auto": "MOG2",
     "eps-c": "epsilon",
 }
+SWING_FRAMES = 8
+"""A step of many counts swings from frame to frame; lines are means of so many frames."""
 
 
 def draw_psnr(results: list[SequenceResult], path: Path) -> Path:
@@ -47,9 +49,13 @@ def draw_psnr(results: list[SequenceResult], path: Path) -> Path:
 def _draw_panel(axes, result: SequenceResult, reference: str) -> None:
     frames = np.arange(1, result.split.n_scored + 1)
     for method in result.methods:
+        middle, low, high = swing(method.psnr_db[reference])
+        axes.fill_between(
+            frames, low, high, color=colour_of(method.key), alpha=0.15, linewidth=0, zorder=1
+        )
         axes.plot(
             frames,
-            method.psnr_db[reference],
+            middle,
             color=colour_of(method.key),
             linestyle=dashes_of(method.key),
             linewidth=2.2 if method.key in ("mean", "eps-c") else 1.3,
@@ -60,11 +66,26 @@ def _draw_panel(axes, result: SequenceResult, reference: str) -> None:
             axes.axvline(at, color="#999999", linewidth=0.8, linestyle=":")
             axes.annotate(
                 event, (at, 0.02), xycoords=("data", "axes fraction"), rotation=90,
-                fontsize=7, color="#666666", ha="right", va="bottom",
+                fontsize=7, color="#444444", ha="right", va="bottom", zorder=5,
+                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6},
             )  # fmt: skip
     axes.set_xlim(0, result.split.n_scored)
     axes.grid(color="#e4e4e4", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def swing(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, least and largest of the frames around each; fewer at the start, which rises.
+
+    An even number of them, because equation 5 goes up and down from frame to frame.
+    """
+    n, parts = len(curve), []
+    for i in range(n):
+        half = min(SWING_FRAMES // 2, i)
+        start = max(0, min(i - half, n - 2 * half))
+        parts.append(curve[start : start + max(1, 2 * half)])
+    mean, least, most = (np.array([f(part) for part in parts]) for f in (np.mean, np.min, np.max))
+    return mean, least, most
 
 
 def draw_backgrounds(results: list[SequenceResult], path: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeleak.evaluate.background.claims import Claim, end_level_db
+from edgeleak.evaluate.background.claims import Claim, claim_text, end_level_db
 from edgeleak.evaluate.background.comparison import SequenceResult
 from edgeleak.evaluate.background.figures import draw_backgrounds, draw_cost, draw_psnr
 from edgeleak.evaluate.background.scoring import REFERENCES
@@ -91,10 +91,7 @@ def text_report(results: list[SequenceResult], claims: list[Claim]) -> str:
         if chosen:
             parts.append(f"\nState and time [{domain}]\n{cost_table(chosen)}")
     parts.append("\nThe paper's claims (8 bits, epsilon of one level)")
-    for claim in claims:
-        parts.append(f"{claim.verdict.upper():9}  {claim.claim}\n           rule: {claim.rule}")
-        parts += [f"           {line}" for line in claim.numbers]
-    return "\n".join(parts)
+    return "\n".join([*parts, claim_text(claims)])
 
 
 def as_json(results: list[SequenceResult], claims: list[Claim], paths: list[Path]) -> dict:

@@ -45,6 +45,7 @@ def _finite(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edgeleak.evaluate.contrast.claims import judge
     from edgeleak.evaluate.contrast.comparison import Conditions, compare_still
     from edgeleak.evaluate.contrast.report import as_json, text_report, write_report
     from edgeleak.evaluate.extras import load_opencv, load_pyplot
@@ -60,11 +61,12 @@ def run(args: argparse.Namespace) -> int:
         for number, still in enumerate(stills, start=1):
             results.append(compare_still(still, conditions, not args.no_opencv))
             progress("pictures", number, len(stills))
-    paths = write_report(results, args.out, not args.no_figures)
-    say(args, text_report(results))
+    claims = judge(results)
+    paths = write_report(results, claims, args.out, not args.no_figures)
+    say(args, text_report(results, claims))
     say(args, "\nwritten: " + ", ".join(map(str, paths)))
     if args.json:
-        sys.stdout.write(to_json(as_json(results, paths)))
+        sys.stdout.write(to_json(as_json(results, claims, paths)))
     return 0
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeleak.evaluate.background.claims import Claim, claim_text
+from edgeleak.evaluate.contrast.claims import mean_table
 from edgeleak.evaluate.contrast.comparison import MappingResult, StillResult
 from edgeleak.evaluate.contrast.figures import (
     draw_clahe_grid,
@@ -13,7 +15,7 @@ from edgeleak.evaluate.contrast.figures import (
     draw_pictures,
     draw_summary,
 )
-from edgeleak.evaluate.tables import text_table, write_csv
+from edgeleak.evaluate.tables import text_table, to_json, write_csv, write_text
 
 MEASURE_COLUMNS = (
     "picture", "method", "label", "parameters", "implementation", "cnr", "cnr_counts",
@@ -22,9 +24,12 @@ MEASURE_COLUMNS = (
 HISTOGRAM_COLUMNS = ("picture", "method", "value", "pixels")
 
 
-def write_report(results: list[StillResult], out: Path, with_figures: bool) -> list[Path]:
-    """Write contrast.csv, histograms.csv and the figures; gives the paths."""
-    paths = [out / "contrast.csv", out / "histograms.csv"]
+def write_report(
+    results: list[StillResult], claims: list[Claim], out: Path, with_figures: bool
+) -> list[Path]:
+    """Write contrast.csv, histograms.csv, claims.json and the figures; gives the paths."""
+    paths = [out / "contrast.csv", out / "histograms.csv", out / "claims.json"]
+    write_text(paths[2], to_json([claim.as_dict() for claim in claims]))
     write_csv(paths[0], MEASURE_COLUMNS, (row for r in results for row in measure_rows(r)))
     write_csv(paths[1], HISTOGRAM_COLUMNS, (row for r in results for row in histogram_rows(r)))
     if with_figures:
@@ -65,7 +70,7 @@ def _cells(m: MappingResult, counts_cnr: float) -> tuple[str, ...]:
     )
 
 
-def text_report(results: list[StillResult]) -> str:
+def text_report(results: list[StillResult], claims: list[Claim]) -> str:
     columns = (
         "mapping", "CNR", "% of counts", "wrong order %", "tied %", "entropy bits", "ns/px",
         "parameters",
@@ -74,11 +79,14 @@ def text_report(results: list[StillResult]) -> str:
     for r in results:
         parts.append(f"\n{r.still.name}: {r.still.note}; plume CNR in counts {r.counts_cnr:.2f}")
         parts.append(text_table(columns, [_cells(m, r.counts_cnr) for m in r.mappings]))
-    return "\n".join(parts)
+    parts.append(f"\nMean of {len(results)} pictures\n{mean_table(results)}")
+    parts.append("\nThe paper's statements, judged on every picture")
+    return "\n".join([*parts, claim_text(claims)])
 
 
-def as_json(results: list[StillResult], paths: list[Path]) -> dict:
+def as_json(results: list[StillResult], claims: list[Claim], paths: list[Path]) -> dict:
     return {
+        "claims": [claim.as_dict() for claim in claims],
         "pictures": [
             {
                 "picture": r.still.name,
