@@ -11,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,56 @@ def test_names_that_the_board_does_not_have():
         with pytest.raises(BusError, match=r"fam|fan") as failed:
             act()
         assert failed.value.errno == errno.EINVAL
+
+
+class SlowAdapter:
+    """smbus2.SMBus whose transfer lasts until `go`; it notes a close under a transfer."""
+
+    def __init__(self, device):
+        self.is_busy, self.went_wrong, self.is_closed = threading.Event(), False, False
+        self.go = threading.Event()
+        SlowAdapter.newest = self
+
+    def i2c_rdwr(self, *parts):
+        self.is_busy.set()
+        assert self.go.wait(5)
+        self.went_wrong |= self.is_closed
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """(bus, its adapter, thread within a transfer)."""
+    message = types.SimpleNamespace(write=lambda *a: b"", read=lambda a, n: bytes(n))
+    module = types.SimpleNamespace(SMBus=SlowAdapter, i2c_msg=message)
+    monkeypatch.setitem(sys.modules, "smbus2", module)
+    bus = linux.LinuxI2c("/dev/i2c-1")
+    adapter = SlowAdapter.newest
+    thread = threading.Thread(target=bus.transfer, args=(0x48, b"", 2))
+    thread.start()
+    assert adapter.is_busy.wait(5)
+    yield bus, adapter, thread
+    adapter.go.set()
+    thread.join(5)
+
+
+def test_reopening_waits_for_a_transfer_of_another_thread(slow):
+    bus, adapter, thread = slow
+    other = threading.Thread(target=bus.reopen)
+    other.start()
+    other.join(0.1)
+    assert not adapter.is_closed
+    adapter.go.set()
+    other.join(5)
+    thread.join(5)
+    assert adapter.is_closed
+    assert not adapter.went_wrong
+    assert SlowAdapter.newest is not adapter
+
+
+def test_the_end_does_not_wait_for_a_transfer_that_hangs(slow):
+    bus, adapter, _ = slow
+    bus.close()
+    assert not adapter.is_closed

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import select
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from edgeleak.bus.protocols import Buses
 from edgeleak.errors import BusError
 
 BUFSIZ = Path("/sys/module/spidev/parameters/bufsiz")
+CLOSE_WAIT_S = 0.2
+"""A transfer that hangs longer keeps its descriptor: the program's end closes it."""
 NEXT_STEPS = {
     errno.ENOENT: (69, "enable the board's overlay in /boot/firmware/config.txt and reboot"),
     errno.EACCES: (77, "add the user to the groups spi, i2c and gpio"),
@@ -41,9 +44,12 @@ def not_opened(device: str, error: OSError) -> BusError:
 
 
 class LinuxI2c:
-    """An I2C adapter by smbus2's combined transfers.
+    """An I2C adapter by smbus2's combined transfers, for any number of threads.
 
     device : /dev/i2c-N
+
+    One lock holds transfers and reopening apart: a descriptor closed under a transfer may
+    already be another file's.  The kernel runs one transfer at a time anyway.
     """
 
     def __init__(self, device: str) -> None:
@@ -51,6 +57,7 @@ class LinuxI2c:
 
         self._smbus2, self._device = smbus2, device
         self._bus: Any = None
+        self._lock = threading.Lock()
         self.reopen()
 
     def transfer(self, address: int, data: bytes, read_length: int = 0) -> bytes:
@@ -60,24 +67,33 @@ class LinuxI2c:
         if read_length:
             parts.append(message.read(address, read_length))
         where = f"{self._device} 0x{address:02x}: write {len(data)}, read {read_length}"
-        if self._bus is None:
-            raise BusError(errno.ENODEV, f"{where}: the adapter is not open")
-        try:
-            self._bus.i2c_rdwr(*parts)
-        except OSError as error:
-            raise failed(where, error) from None
+        with self._lock:
+            if self._bus is None:
+                raise BusError(errno.ENODEV, f"{where}: the adapter is not open")
+            try:
+                self._bus.i2c_rdwr(*parts)
+            except OSError as error:
+                raise failed(where, error) from None
         return bytes(parts[-1]) if read_length else b""
 
     def reopen(self) -> None:
         """Close and open; what user space can do about a stuck bus."""
-        self.close()
-        try:
-            self._bus = self._smbus2.SMBus(self._device)
-        except OSError as error:
-            raise not_opened(self._device, error) from None
+        with self._lock:
+            self._drop()
+            try:
+                self._bus = self._smbus2.SMBus(self._device)
+            except OSError as error:
+                raise not_opened(self._device, error) from None
 
     def close(self) -> None:
-        """Any number of times."""
+        """Any number of times; a transfer that hangs is not waited for."""
+        if self._lock.acquire(timeout=CLOSE_WAIT_S):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
+
+    def _drop(self) -> None:
         if self._bus is not None:
             self._bus.close()
             self._bus = None
