@@ -3,7 +3,7 @@
 
     python tools/make_pictures.py [--out docs/pictures]
 
-leak-found.png       strongest frame of `edgeleak sim`
+leak-found.png       strongest frame of `edgeleak sim --pipeline --fast`, the run in README.md
 contact-sheet.png    the same run, frame by frame
 nuc-residual.png     residual before and after a two-point calibration of the simulated sensor
 """
@@ -19,7 +19,7 @@ import numpy as np
 from edgeleak.app import main as edgeleak
 from edgeleak.sim import SimulatedSensor
 
-SECONDS = "40"
+SECONDS = "60"
 
 
 def run(*words: object) -> None:
