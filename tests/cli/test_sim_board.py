@@ -18,11 +18,11 @@ VERDICT NO GAS > GAS 0 t=52000 frame=336 evidence 13.34, gas from 1.00
 """
 
 
-def history(*, gas_from_s=None, end_s=60.0, log=LOG, tmp_path=None):
+def history(*, gas_from_s=None, gas_to_s=999.0, end_s=60.0, log=LOG, tmp_path=None):
     found = History()
     for tenth in range(round(end_s * 10)):
         at_s = tenth / 10
-        rate = 250.0 if gas_from_s is not None and at_s >= gas_from_s else 0.0
+        rate = 250.0 if gas_from_s is not None and gas_from_s <= at_s < gas_to_s else 0.0
         found.truth.append((at_s, {"gas_g_per_h": rate}))
     path = tmp_path / "run.log"
     path.write_text(log)
@@ -53,8 +53,24 @@ def test_found_is_counted_from_the_first_gas(tmp_path):
 def test_an_alarm_before_the_gas_is_false(tmp_path):
     summary = judged(history(gas_from_s=55.0, tmp_path=tmp_path))
     assert summary["false_alarms"] == 1
-    assert "1 false before" in sentence(summary)
+    assert summary["found_s"] is None, "an alarm that was on already finds nothing"
+    assert sentence(summary) == "MISSED: the leak was not found, 1 false"
     assert not is_right(summary)
+
+
+@pytest.mark.parametrize(
+    ("gas", "end_s", "found_s", "false"),
+    [((10.0, 40.0), 60.0, None, 1),  # called 13 s after the end and still on at 60 s
+     ((10.0, 20.0), 60.0, None, 1),  # called 33 s after the end
+     ((50.0, 55.0), 60.0, 3.0, 0),
+     ((50.0, 55.0), 90.0, 3.0, 1)],  # never ends
+)  # fmt: skip
+def test_calls_after_the_end_of_a_leak(tmp_path, gas, end_s, found_s, false):
+    found = history(gas_from_s=gas[0], gas_to_s=gas[1], end_s=end_s, tmp_path=tmp_path)
+    summary = judged(found)
+    assert summary["false_alarms"] == false
+    assert is_right(summary) == (not false)
+    assert summary["found_s"] == (found_s and pytest.approx(found_s, abs=0.11))
 
 
 def test_an_alarm_without_gas_is_false(tmp_path):

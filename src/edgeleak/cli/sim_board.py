@@ -27,6 +27,8 @@ SAMPLE_S = 0.2
 GRACE_S = 20.0
 EARLY_S = 0.5
 """A verdict may name a frame that was exposed before the plant's next sample."""
+HOLD_S = 15.0
+"""So long after the end released gas may still be in view and within the window of a decision."""
 PICTURES = "pictures"
 LINE = re.compile(r"^(STATE|VERDICT) (.+?) t=(\d+) frame=(-?\d+) ?(.*)$")
 
@@ -51,6 +53,12 @@ class History:
         edges = [*self.verdicts, (end_s, "")]
         return [(a, b) for (a, found), (b, _) in itertools.pairwise(edges)
                 if found == word]  # fmt: skip
+
+    def leaks(self) -> list[tuple[float, float]]:
+        """(from, to) of each time without a break in which the plant released gas."""
+        runs = itertools.groupby(self.truth, lambda row: row[1]["gas_g_per_h"] > 0)
+        times = [[at_s for at_s, _ in rows] for leaks, rows in runs if leaks]
+        return [(run[0], run[-1]) for run in times]
 
 
 def run_board(args: argparse.Namespace) -> int:
@@ -142,11 +150,11 @@ def _read_log(path: Path, history: History, started_s: float) -> None:
 def judge(history: History, report: dict[str, Any], course: Any, seconds: float) -> dict[str, Any]:
     """What was found, missed and falsely called, by the plant's truth."""
     end_s = history.truth[-1][0] if history.truth else 0.0
-    gas = [at_s for at_s, values in history.truth if values["gas_g_per_h"] > 0]
-    calls = history.spans("GAS", end_s)
-    begun_s = gas[0] if gas else None
-    first_s = next((a for a, b in calls if begun_s is not None and b > begun_s), None)
-    false = [span for span in calls if begun_s is None or span[0] < begun_s - EARLY_S]
+    leaks, calls = history.leaks(), history.spans("GAS", end_s)
+    begun_s = leaks[0][0] if leaks else None
+    first_s = next((a for a, _ in calls if any(
+        begin - EARLY_S <= a <= end for begin, end in leaks)), None)  # fmt: skip
+    false = [span for span in calls if not is_called_for(span, leaks)]
     clear = history.spans("NO GAS", end_s)
     return {
         "scenario": course.name,
@@ -163,6 +171,12 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
     }
 
 
+def is_called_for(call: tuple[float, float], leaks: list[tuple[float, float]]) -> bool:
+    """Begun with a leak or within its hold, and not kept up long after the last gas."""
+    held = [(begin - EARLY_S, end + HOLD_S) for begin, end in leaks]
+    return any(begin <= call[0] <= end for begin, end in held) and call[1] <= held[-1][1]
+
+
 def sentence(summary: dict[str, Any]) -> str:
     """The outcome in one line."""
     if summary["leak_began_s"] is None:
@@ -170,9 +184,12 @@ def sentence(summary: dict[str, Any]) -> str:
             return f"FALSE ALARM: {summary['false_alarms']} where there is no gas"
         return f"NO LEAK, and none was called: NO GAS for {summary['no_gas_s']:.0f} s"
     if summary["found_s"] is None:
-        return "MISSED: the leak was not found"
-    early = f", {summary['false_alarms']} false before" if summary["false_alarms"] else ""
-    return f"FOUND {summary['found_s']:.1f} s after the leak began{early}"
+        return f"MISSED: the leak was not found{_false(summary)}"
+    return f"FOUND {summary['found_s']:.1f} s after the leak began{_false(summary)}"
+
+
+def _false(summary: dict[str, Any]) -> str:
+    return f", {summary['false_alarms']} false" if summary["false_alarms"] else ""
 
 
 def _save(args: argparse.Namespace, history: History, summary: dict[str, Any], course: Any) -> None:
