@@ -32,6 +32,7 @@ KERNELS = (
     "smooth",
     "change",
     "places",
+    "ghosts",
     "regions",
     "motion",
     "link",

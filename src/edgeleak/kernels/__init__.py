@@ -12,6 +12,7 @@ from edgeleak.kernels._chain import PaperChain
 from edgeleak.kernels._change import change_step, follow_step
 from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
+from edgeleak.kernels._ghosts import heal_ghosts, judge_ghosts, outline_sums
 from edgeleak.kernels._level import (
     area,
     count_between,
@@ -69,7 +70,9 @@ __all__ = [
     "follow_step",
     "gather_el640",
     "gather_vospi",
+    "heal_ghosts",
     "histogram",
+    "judge_ghosts",
     "judge_places",
     "keep_places",
     "linear_lut",
@@ -79,6 +82,7 @@ __all__ = [
     "median_shift",
     "nuc",
     "open_mask",
+    "outline_sums",
     "pack_el640",
     "pack_frame",
     "pack_vospi",
