@@ -7,9 +7,10 @@ import pytest
 from instrument_rig import CAPTURE, CONTROL, FRAMES, NS, STILL, Rig, small_board, small_config
 
 from edgeleak import codes
+from edgeleak.bus import linux
 from edgeleak.errors import LinkLost, UnavailableError, WrongDeviceError
 from edgeleak.frame import FrameFlag, NucState
-from edgeleak.instrument import Options
+from edgeleak.instrument import Folders, Instrument, Options
 from edgeleak.services.health import State
 from edgeleak.services.watchdog import STORM_STARTS, Starts
 from edgeleak.sim.faults import (
@@ -20,6 +21,9 @@ from edgeleak.sim.faults import (
     ShutterStuck,
     ThermistorOpen,
 )
+from edgeleak.sim.lockstep import Lockstep
+from edgeleak.sim.plant import Plant
+from edgeleak.sim.sim_clock import SimClock
 
 FOR_EVER = float("inf")
 
@@ -283,6 +287,36 @@ def test_a_restart_storm_ends_in_a_fault_with_a_console(tmp_path):
     assert len(polls) > 900
     rig.instrument.clear_fault()
     rig.run_to(State.DETECTING)
+
+
+def test_a_missing_chip_does_not_end_a_storm_of_starts_again(tmp_path):
+    for start in range(STORM_STARTS + 3):
+        rig = Rig(tmp_path, prepare=lambda plant: plant.chips.pop(0x44)).run_s(3)
+        is_up = rig.instrument.failure is None
+        assert is_up == (start >= STORM_STARTS), rig.instrument.failure
+        if not is_up:
+            rig.instrument.shutdown()
+    assert (rig.state, rig.answer.trouble.code) == (State.FAULT, codes.RESTART_STORM)
+    assert rig.edges() == 0
+    assert rig.instrument.watchdog.feeds > 3
+    rig.instrument.clear_fault()
+    rig.run_s(2)
+    assert "0x44" in str(rig.instrument.failure), "a person asked, and hears why"
+
+
+def test_a_storm_over_missing_nodes_stays_up(tmp_path):
+    """Bus by bus as `edgeleak run` opens them; this machine has none of the nodes."""
+    board, said, clock = small_board(), [], SimClock()
+    buses = linux.open_present(board, said.append)
+    assert len(said) == 3
+    instrument = Instrument(board, small_config(tmp_path), buses, clock,
+                            folders=Folders(tmp_path, tmp_path),
+                            options=Options(has_recorder=False, starts=STORM_STARTS + 1))  # fmt: skip
+    Lockstep(Plant(board), clock, instrument.loops).run_until(5 * NS)
+    assert instrument.failure is None
+    assert instrument.health.state is State.FAULT
+    assert instrument.watchdog.feeds > 5
+    instrument.shutdown()
 
 
 def test_a_stop_that_was_asked_for_is_no_crash(tmp_path):

@@ -116,6 +116,7 @@ class Instrument:
         self.actuators = Actuators(self.cooler, self.light, climate)
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
                                    self._beat, self.fail)  # fmt: skip
+        self.control.may_begin = lambda: not self._is_storm()
 
     def _make_health(self) -> None:
         now_ns, cooler, light = self.clock.monotonic_ns, self.cooler, self.light
@@ -177,7 +178,7 @@ class Instrument:
 
     def _note_start(self) -> None:
         """Before any loop runs: what forbids that anything is driven."""
-        count = self._starts.begin(self.start_ns)
+        count = self.options.starts or self._starts.begin(self.start_ns)
         if count > STORM_STARTS:
             self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
         self._look_at_strap()
@@ -192,6 +193,8 @@ class Instrument:
 
     def _capture(self, _due_ns: int) -> bool:
         """True when the sensor may have more: the next frame is not to wait for a pause."""
+        if self._is_storm():
+            return False
         try:
             return self.acquisition.capture()
         except EdgeLeakError as error:  # wrong chip, or a link that nothing brought back
@@ -246,6 +249,11 @@ class Instrument:
                 self._safe = True
         except BusError as error:
             self.options.log(f"NOTE the safe strap cannot be read: {error}")
+
+    def _is_storm(self) -> bool:
+        """Start after start failed: bring-up and sensor wait for a person at the console."""
+        latched = self.health.latched
+        return latched is not None and latched.code == codes.RESTART_STORM
 
     # --- facts for the parts ---------------------------------------------------------------------
 

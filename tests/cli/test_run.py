@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgeleak run` as a process on the real spidev, smbus2 and GPIO code; the plant is the judge."""
 
+import argparse
 import json
 import os
 import re
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeleak.cli.run import line_of, priority_of
+from edgeleak import codes
+from edgeleak.cli.run import Lines, line_of, make_instrument, priority_of
+from edgeleak.errors import BusError
+from edgeleak.services.watchdog import STORM_STARTS
 from edgeleak.sim.launch import RunningPlant
 
 NS = 10**9
@@ -184,6 +188,19 @@ def test_no_nodes_is_one_sentence(tmp_path):
     assert said.strip().count("\n") == 0
     assert "/dev/" in said
     assert "No such file" in said
+
+
+def test_starts_without_nodes_are_counted_and_end_in_a_fault_that_stays_up(tmp_path):
+    settings = tmp_path / "edgeleak.toml"
+    settings.write_text(SETTINGS)
+    args = argparse.Namespace(board="el1-a", config=settings, state=tmp_path, out=None,
+                              run_folder=tmp_path, safe=False)  # fmt: skip
+    for _ in range(STORM_STARTS):
+        with pytest.raises(BusError):
+            make_instrument(args, Lines(None))
+    instrument = make_instrument(args, Lines(None))
+    assert instrument.health.latched.code == codes.RESTART_STORM
+    instrument.shutdown()
 
 
 def test_a_misspelt_setting_is_one_sentence(tmp_path):

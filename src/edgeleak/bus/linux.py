@@ -10,12 +10,14 @@ import os
 import re
 import select
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edgeleak.board import Board, GpioWiring, Line
 from edgeleak.bus import gpio_v2
-from edgeleak.bus.protocols import Buses
+from edgeleak.bus.absent import AbsentI2c, AbsentLines, AbsentSpi
+from edgeleak.bus.protocols import Buses, GpioLines, I2cBus, SpiBus
 from edgeleak.errors import BusError
 
 BUFSIZ = Path("/sys/module/spidev/parameters/bufsiz")
@@ -270,4 +272,31 @@ def open_buses(board: Board) -> Buses:
     except BusError:
         lines.close()
         raise
+    return Buses(spi, i2c, lines)
+
+
+def open_present(board: Board, say: Callable[[str], None]) -> Buses:
+    """What there is of a board, so that an instrument can stay up and say what is missing.
+
+    say : gets a sentence for each part that does not open
+    """
+    wiring = board.spi
+    lines: GpioLines
+    i2c: I2cBus
+    spi: SpiBus
+    try:
+        lines = LinuxGpio(board.gpio)
+    except BusError as error:
+        say(f"FAILED {error}")
+        lines = AbsentLines()
+    try:
+        i2c = LinuxI2c(board.i2c.device)
+    except BusError as error:
+        say(f"FAILED {error}")
+        i2c = AbsentI2c(error)
+    try:
+        spi = LinuxSpi(wiring.device, wiring.mode, wiring.max_hz, wiring.bufsiz_bytes)
+    except BusError as error:
+        say(f"FAILED {error}")
+        spi = AbsentSpi(error, wiring.bufsiz_bytes)
     return Buses(spi, i2c, lines)

@@ -83,20 +83,24 @@ def settings_of(args: argparse.Namespace) -> tuple[Any, Any]:
 
 def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
     """Settings, board, buses, instrument; each way this can fail is one error of its own."""
-    from edgeleak.bus.linux import open_buses
+    from edgeleak.bus import linux
     from edgeleak.config import STATE_FOLDER
     from edgeleak.instrument import Folders, Instrument, Options
-    from edgeleak.services.setup import RUN_FOLDER
-    from edgeleak.services.watchdog import Notifier
+    from edgeleak.services.setup import RUN_FOLDER, STARTS_NAME
+    from edgeleak.services.watchdog import STORM_STARTS, Notifier, Starts
 
     config, board = settings_of(args)
     if args.out is not None:
         config = replace(config, recorder=replace(config.recorder, folder=str(args.out)))
     folders = Folders(args.state or STATE_FOLDER, args.run_folder or RUN_FOLDER)
-    options = Options(log=lines.add, notifier=Notifier.from_environment(), safe_mode=args.safe)
-    buses = open_buses(board)
+    clock = SystemClock()
+    starts = Starts(folders.run / STARTS_NAME).begin(clock.monotonic_ns())
+    options = Options(log=lines.add, notifier=Notifier.from_environment(), safe_mode=args.safe,
+                      starts=starts)  # fmt: skip
+    is_storm = starts > STORM_STARTS
+    buses = linux.open_present(board, lines.add) if is_storm else linux.open_buses(board)
     try:
-        return Instrument(board, config, buses, SystemClock(), folders=folders, options=options)
+        return Instrument(board, config, buses, clock, folders=folders, options=options)
     except BaseException:
         buses.close()
         raise

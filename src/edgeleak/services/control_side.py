@@ -66,7 +66,8 @@ class ControlSide:
     on_beat   : after everything due was done
     on_error  : bring-up failed; the program ends with it
 
-    `phase` is why nothing may be driven yet, `proofs` what bring-up has shown.
+    `phase` is why nothing may be driven yet, `proofs` what bring-up has shown; `may_begin` holds
+    bring-up back.
     """
 
     def __init__(self, board: Board, buses: Buses, clock: Clock, actuators: Actuators,
@@ -79,6 +80,7 @@ class ControlSide:
         if actuators.cooler is not None and actuators.climate is not None:
             actuators.cooler.surroundings = actuators.climate.surroundings()
         self.phase = Trouble(codes.STARTING)
+        self.may_begin: Callable[[], bool] = lambda: True
         self.proofs: list[Proof] = []
         self._steps = Steps(clock)
         self._steps.begin(bringup.steps(board, buses, self.proofs.append))
@@ -107,7 +109,7 @@ class ControlSide:
 
     def _beat(self, _due_ns: int) -> None:
         """Last of the table: everything before it has returned."""
-        if self.phase.code:
+        if self.phase.code and self.may_begin():
             self.phase = Trouble(codes.SELFTEST)
             try:
                 if self._steps.advance():

@@ -38,6 +38,7 @@ class Options:
     has_recorder : False keeps memory small where nothing is recorded
     recorder     : command of the recorder process; () keeps the ring without a process
     safe_mode    : no actuator moves
+    starts       : in the last minute, counted by who opened the buses; 0 counts here
     """
 
     log: Callable[[str], None] = lambda line: None
@@ -45,6 +46,7 @@ class Options:
     has_recorder: bool = True
     recorder: tuple[str, ...] = Recorder.COMMAND
     safe_mode: bool = False
+    starts: int = 0
 
 
 def base_calibration(folder: Path, shape: tuple[int, int]) -> Calibration:
