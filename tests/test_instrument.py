@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The instrument as a whole, judged by the plant: states, answers, and outputs that rest."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -19,6 +20,7 @@ from edgeleak.sim.faults import (
     LensCovered,
     SensorDead,
     ShutterStuck,
+    ThermistorFrozen,
     ThermistorOpen,
 )
 from edgeleak.sim.lockstep import Lockstep
@@ -108,6 +110,36 @@ def test_a_shutter_that_sticks_is_never_calibrated_on(tmp_path, closed):
     assert rig.instrument.nuc.status.refused >= 1
     rig.plant.clear("shutter-stuck")
     rig.run_to(State.DETECTING, most_s=40)
+
+
+def test_a_thermistor_that_freezes_near_ambient_is_found(tmp_path):
+    """Almost no current flows there, so current must not be what makes a reading count."""
+    rig = Rig(tmp_path, config=small_config(tmp_path, cooler={"set_point_degc": 23.0}))
+    rig.run_to(State.DETECTING)
+    rig.plant.inject(ThermistorFrozen())
+    rig.run_s(15)
+    assert (rig.state, rig.answer.trouble.code) == (State.FAULT, codes.FPA_STUCK)
+    assert not rig.plant.truth.tec_enabled
+
+
+def test_a_sensor_that_contradicts_the_thermistor_inhibits_then_stops_the_cooler(running):
+    acquisition = running.instrument.acquisition
+    take = acquisition.take
+
+    def warmer(counts):
+        info = take(counts)
+        return info and replace(info, fpa_temp_degc=info.fpa_temp_degc + 3.0)
+
+    acquisition.take = warmer
+    running.run_s(2.5)
+    assert running.answer.trouble.code == codes.FPA_DIFFERS
+    running.run_s(10)
+    assert (running.state, running.answer.trouble.code) == (State.FAULT, codes.FPA_DIFFERS_LONG)
+    assert not running.plant.truth.tec_enabled
+    acquisition.take = take
+    running.run_s(1)
+    running.instrument.clear_fault()
+    running.run_to(State.DETECTING)
 
 
 def test_a_covered_lens_inhibits_and_clears_itself(running):

@@ -69,7 +69,7 @@ HOT_SIDE, FAN_LOST, FAN_SLOW = 216, 217, 218
 TEC_OPEN, TEC_SHORT, TEC_MISMATCH, TEC_TELEMETRY, TEC_OVER_CURRENT = 219, 220, 221, 222, 223
 CONDENSATION, DEW_LIMITED, BROWN_OUT, SURROUNDINGS_OLD = 224, 225, 226, 227
 I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230, 231, 232
-I2C_TEC_MISSES = 233
+I2C_TEC_MISSES, FPA_DIFFERS, FPA_DIFFERS_LONG = 233, 234, 235
 COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
 TUNE_REFUSED, POWER_LIMITED = 245, 246
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
@@ -386,6 +386,14 @@ TABLE.update(_table(
          "the FPA thermistor gave the same number {measured:.0f} times although the current was"
          " moved, {expected:.0f} is a fault", "board fpa_thermistor",
          "power-cycle the board; if it stays, replace the ADC"),
+    Code(FPA_DIFFERS, "thermistor-differs", _I,
+         "the sensor's own detector temperature is {measured:.1f} K off the thermistor, at most"
+         " {expected:.1f} K is an error of measurement", "cooler",
+         "check the thermistor and its contact with the plate"),
+    Code(FPA_DIFFERS_LONG, "thermistor-differs-long", _F,
+         "the sensor's own detector temperature stays {measured:.1f} K off the thermistor, at most"
+         " {expected:.1f} K is an error of measurement", "cooler",
+         "check the thermistor and its contact with the plate, then clear the fault"),
     Code(FPA_BIT_STUCK, "thermistor-bit-stuck", _F,
          "bit {measured:.0f} of the FPA reading never changed over a span of {expected:.0f} codes",
          "board fpa_thermistor", "replace the ADC"),

@@ -112,6 +112,7 @@ class Instrument:
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
         self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led,
                                         least_supply_v=self.config.cooler.min_supply_v)  # fmt: skip
+        self.fpa_check = parts.fpa_check(self.cooler)
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
@@ -129,7 +130,7 @@ class Instrument:
         ]  # fmt: skip
         notes: list[Source] = [self.utc.report]
         if cooler is not None:
-            sources.append(lambda: cooler.status)
+            sources += [lambda: cooler.status, self.fpa_check.report]
             notes.append(lambda: cooler.status.note)
         if light is not None:
             sources.append(lambda: light.status)
@@ -213,6 +214,7 @@ class Instrument:
         self.watchdog.note_console()
 
     def _step_health(self, _due_ns: int) -> None:
+        self.fpa_check.note(self.path.info)
         self.health.tick(self.clock.monotonic_ns())
         is_at_rest = self.health.state in AT_REST
         if is_at_rest and not self._is_at_rest:

@@ -10,6 +10,7 @@ from edgeleak.control.electric_rules import BrownOut, Electric, FanLost, HotSide
 from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway
 from edgeleak.control.observation import Limits, Observation, Rule, Trip
 from edgeleak.control.sensor_rules import (
+    DRIVEN_A,
     HOT_STUCK_SAMPLES,
     PROBE_SAMPLES,
     STUCK_SAMPLES,
@@ -41,7 +42,7 @@ class Interlock:
             FanLost(limits),
             Wet(limits),
             self._stuck,
-            Stuck("hot", codes.HOT_STUCK, HOT_STUCK_SAMPLES),
+            Stuck("hot", codes.HOT_STUCK, HOT_STUCK_SAMPLES, DRIVEN_A),
             StuckBit(),
         )
         self.trip: Trip | None = None

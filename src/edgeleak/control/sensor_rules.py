@@ -41,10 +41,14 @@ class Divider:
 
 
 class Stuck:
-    """The same number again and again while current flows."""
+    """The same number again and again while the cooler is on.
 
-    def __init__(self, which: str, code: int, least: int) -> None:
+    least_a : only counted above this current; near ambient the plate holds with almost none
+    """
+
+    def __init__(self, which: str, code: int, least: int, least_a: float = 0.0) -> None:
         self._field, self._code, self._least = f"{which}_code", code, least
+        self._least_a = least_a
         self.reset()
 
     def reset(self) -> None:
@@ -52,7 +56,8 @@ class Stuck:
 
     def check(self, o: Observation) -> Trip | None:
         value = getattr(o, self._field)
-        is_same = value >= 0 and value == self._last and abs(o.current_a) > DRIVEN_A
+        is_counted = o.is_driven and abs(o.current_a) >= self._least_a
+        is_same = value >= 0 and value == self._last and is_counted
         self.count = self.count + 1 if is_same else 0
         self._last = value
         if self.count + 1 < self._least:

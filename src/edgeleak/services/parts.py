@@ -4,7 +4,7 @@
 A board without cooler, LED or climate chips has None in their place and nothing else changes.
 """
 
-from math import inf, isnan
+from math import inf, isnan, nan
 
 from edgeleak import codes
 from edgeleak.board import Board
@@ -22,6 +22,7 @@ from edgeleak.drivers.tmp117 import Tmp117
 from edgeleak.errors import ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
+from edgeleak.services.fpa_check import FpaCheck
 from edgeleak.services.health import State
 from edgeleak.services.illumination import Illumination
 from edgeleak.services.life import LifeCounters
@@ -53,6 +54,11 @@ def cooler(board: Board, config: Config, buses: Buses, clock: Clock,
     if board.tec is None:
         return None
     return Cooler.on(board, config.cooler, buses.i2c, buses.lines, clock, life=life)
+
+
+def fpa_check(part: Cooler | None) -> FpaCheck:
+    """Compares the cooler's thermistor with the sensor; never objects where nothing cools."""
+    return FpaCheck(lambda: nan if part is None else part.status.cold_degc)
 
 
 def fps(part: El640 | Lepton, config: SensorConfig) -> float:
