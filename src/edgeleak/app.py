@@ -27,6 +27,7 @@ from edgeleak.errors import (
 COMMANDS: tuple[str, ...] = (
     "run",
     "status",
+    "console",
     "selftest",
     "bringup",
     "sim",

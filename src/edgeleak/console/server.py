@@ -88,6 +88,25 @@ class DescriptorLink:
             os.close(self._descriptor)
 
 
+class Turn:
+    """What one peer may use of a poll; asked before each command, and the first is always free.
+
+    clock_ns, end_ns : when the time of all peers is over
+    """
+
+    def __init__(self, clock_ns: Callable[[], int], end_ns: int) -> None:
+        self._clock_ns, self._end_ns = clock_ns, end_ns
+        self._used = 0
+
+    def __call__(self) -> bool:
+        self._used += 1
+        return self._used == 1 or (self._used <= UNITS_MOST and not self.is_over)
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock_ns() > self._end_ns
+
+
 class Peer:
     """A link, its session and what it has not taken yet."""
 
@@ -96,19 +115,19 @@ class Peer:
         self._in, self._out = bytearray(), bytearray()
         self.heard_ns = self._moved_ns = now_ns
 
-    def poll(self, now_ns: int) -> None:
+    def poll(self, now_ns: int, turn: Turn) -> None:
         """Read, answer, write; ConnectionError when the peer is gone or does not listen."""
         self._flush(now_ns)
         if self._out:
             self._drop_stale(now_ns)
             return
         if self.session.is_busy and not self.human.is_busy:
-            self._out += self.session.resume(UNITS_MOST)
+            self._out += self.session.resume(turn)
         data = b"" if self._in else self.link.read(self._read_most())
         if data:
             self.heard_ns = now_ns
             self._in += data
-        self._answer()
+        self._answer(turn)
         if self.human.is_on or self.human.is_busy:
             self._out += self.human.tick(now_ns)
         if len(self._out) > OUT_MOST:
@@ -122,15 +141,15 @@ class Peer:
     def _is_busy(self) -> bool:
         return self.session.is_busy or self.human.is_busy
 
-    def _answer(self) -> None:
+    def _answer(self, turn: Turn) -> None:
         """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block."""
-        while self._in and not self._is_busy:
+        while self._in and not self._is_busy and not (self.human.is_on and turn.is_over):
             if self.human.is_on:
                 self._to_human()
             elif self.session.is_in_block:
-                self._out += self.session.feed(self._take(len(self._in)), UNITS_MOST)
+                self._out += self.session.feed(self._take(len(self._in)), turn)
             else:
-                self._to_session()
+                self._to_session(turn)
 
     def _to_human(self) -> None:
         """One line at a time: a long command keeps what follows waiting."""
@@ -140,10 +159,10 @@ class Peer:
         if part.endswith(CTRL_A):
             self._out += self.human.leave()
 
-    def _to_session(self) -> None:
+    def _to_session(self, turn: Turn) -> None:
         at = self._in.find(CTRL_B)
         part = self._take(len(self._in) if at < 0 else at)
-        self._out += self.session.feed(part, UNITS_MOST)
+        self._out += self.session.feed(part, turn)
         if at < 0 or self._is_busy:
             return
         found = self._take(1)
@@ -247,20 +266,21 @@ class Console:
     def poll(self, now_ns: int) -> None:
         """One turn for everybody, or for as many as the time is enough for."""
         self.polls += 1
-        begin_ns = self._clock_ns()
+        end_ns = self._clock_ns() + BUDGET_NS
         if self._listener is not None:
             self._welcome(self._listener, now_ns)
         for peer in tuple(self.peers):
-            self._serve(peer, now_ns)
-            if self._clock_ns() - begin_ns > BUDGET_NS:
+            turn = Turn(self._clock_ns, end_ns)
+            self._serve(peer, now_ns, turn)
+            if turn.is_over:
                 self.cut_short += 1
                 break
         if len(self.peers) > 1:
             self.peers.append(self.peers.pop(0))
 
-    def _serve(self, peer: Peer, now_ns: int) -> None:
+    def _serve(self, peer: Peer, now_ns: int, turn: Turn) -> None:
         try:
-            peer.poll(now_ns)
+            peer.poll(now_ns, turn)
         except ConnectionError:
             self._part(peer, now_ns)
             return

@@ -16,10 +16,15 @@ from edgeleak.console.tree import Command, Level, Tree
 from edgeleak.errors import EdgeLeakError
 
 Log = Callable[[str], None]
-ALL = 1 << 30
+MayGoOn = Callable[[], bool]
 ANSWER_MOST = 65536
 """Bytes of answers in one turn; a frame may exceed it once."""
 INTERNAL = -310
+
+
+def always() -> bool:
+    """Nobody else waits."""
+    return True
 
 
 class Session:
@@ -47,24 +52,23 @@ class Session:
         self._job: Job | None = None
         self.messages = self.defects = 0
 
-    def feed(self, data: bytes, most: int = ALL) -> bytes:
-        """Responses to the messages that are complete now, at most `most` units of them."""
+    def feed(self, data: bytes, may_go_on: MayGoOn = always) -> bytes:
+        """Responses to the messages that are complete now; asks before each command."""
         self._inbox.extend(self._reader.feed(data))
-        return self.resume(most)
+        return self.resume(may_go_on)
 
     @property
     def is_busy(self) -> bool:
         """Something is still to be carried out: call `resume` before feeding more."""
         return self._units is not None or bool(self._inbox)
 
-    def resume(self, most: int = ALL) -> bytes:
+    def resume(self, may_go_on: MayGoOn = always) -> bytes:
         """Go on with what waits."""
         out = bytearray()
         while self.is_busy and len(out) < ANSWER_MOST:
             if self._units is None:
                 self._begin(self._inbox.popleft())
-            most, answer = self._go_on(most)
-            out += answer
+            out += self._go_on(may_go_on)
             if self._units is not None:
                 break
         return bytes(out)
@@ -72,7 +76,7 @@ class Session:
     def execute(self, message: bytes) -> bytes:
         """One message, as far as it goes at once: responses joined by `;` and a line end."""
         self._begin(message)
-        return self._go_on(ALL)[1]
+        return self._go_on(always)
 
     def _begin(self, message: bytes | ScpiError) -> None:
         self.messages += 1
@@ -82,22 +86,21 @@ class Session:
         else:
             self._units = units(message)
 
-    def _go_on(self, most: int) -> tuple[int, bytes]:
-        """(units left of `most`, the whole response when the message has ended)."""
+    def _go_on(self, may_go_on: MayGoOn) -> bytes:
+        """The whole response when the message has ended."""
         try:
             while self._units is not None:
-                if not self._finish_job() or most <= 0:
-                    return most, b""
+                if not self._finish_job() or not may_go_on():
+                    return b""
                 unit = next(self._units, None)
                 if unit is None:
                     break
-                most -= 1
                 self._run(unit)
         except ScpiError as error:
             self.status.error(error.number, error.detail)
             self._job = None
         self._units, answers = None, self._answers
-        return most - 1, b";".join(answers) + b"\n" if answers else b""
+        return b";".join(answers) + b"\n" if answers else b""
 
     def _finish_job(self) -> bool:
         """False while one is under way."""

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Talk to an instrument: at this machine's serial ports, a rig's pty, or the local socket.
+
+Without a port: the local instrument's socket, else /dev/edgeleak-console, else the only serial
+port.  The port is held exclusively.  Ctrl-] leaves; a reset of the instrument is waited for.
+
+  edgeleak console                              a person's console: status, help, watch
+  edgeleak console /dev/ttyUSB0 --command "*IDN?" --command "COOL:SETP -15"
+  edgeleak console --grab leak.png              a frame as PNG or TIFF; --plane RAW, --plane MASK
+  edgeleak console --plot                       temperatures and histogram, drawn as text
+"""
+
+import argparse
+import contextlib
+import os
+import select
+import sys
+import termios
+import tty
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from edgeleak.clock import NS_PER_S, SystemClock
+from edgeleak.errors import BusError, EdgeLeakError, StorageError, UnavailableError, UsageError
+
+HELP = "talk to an instrument over serial port, pty or socket"
+PLANES = ("PICT", "RAW", "CORR", "MASK", "BACK", "GAS")
+LEAVE, HUMAN, SILENT = b"\x1d", b"\x02", b"\x01"
+RETRY_S = 0.5
+REFUSED = 1
+BARS = " ▁▂▃▄▅▆▇█"
+PLOT_COLUMNS = 60
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("port", nargs="?", metavar="PORT", help="device, pty or socket")
+    parser.add_argument("--baud", type=int, default=115_200, help="of a serial port (115200)")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="S",
+                        help="longest silence within an answer (5)")  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="ports of this machine, then stop")
+    parser.add_argument("--command", action="append", default=[], metavar="LINE",
+                        help="send a line and print its answer; may be repeated")  # fmt: skip
+    parser.add_argument("--grab", type=Path, metavar="FILE", help="save a frame, .png or .tif")
+    parser.add_argument("--plane", choices=PLANES, default="PICT", help="of --grab (PICT)")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="save a bug report's zip")
+    parser.add_argument("--plot", action="store_true", help="draw the live values as text")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end --plot after so long")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 when the instrument refused something."""
+    from edgeleak import config
+    from edgeleak.console import client
+
+    if args.list:
+        return _list(client.ports())
+    settings = config.load(config.files()).config.console
+    port = args.port or client.find(settings.socket)
+    if not (args.command or args.grab or args.bundle or args.plot):
+        return Terminal(port, args.baud).run()
+    with client.Client(client.connect(port, args.baud), args.timeout) as asked:
+        asked.start()
+        if args.plot:
+            return _plot(asked, args.seconds)
+        is_refused = [_command(asked, line) for line in args.command]
+        if args.grab is not None:
+            print(_grab(asked, args.plane, args.grab))
+        if args.bundle is not None:
+            print(_save(args.bundle, asked.block("SYST:BUND?")))
+        return REFUSED if any(is_refused) else 0
+
+
+def _list(found: list[Any]) -> int:
+    for port in found:
+        print(f"{port.device:<16} {port.description}  {port.serial_number}".rstrip())
+    if not found:
+        print("no serial ports", file=sys.stderr)
+    return 0
+
+
+# --- one question after another ------------------------------------------------------------------
+
+
+def _command(asked: Any, line: str) -> bool:
+    """Send it, print what comes; True when it was refused."""
+    answer, errors = asked.ask(line)
+    if answer is not None and answer.isascii():
+        print(answer.decode().rstrip("\n"), flush=True)
+    elif answer is not None:
+        print(f"{len(answer)} bytes of data; --grab and --bundle save such", flush=True)
+    for number, text in errors:
+        print(f"{number} {text}", file=sys.stderr)
+    return bool(errors)
+
+
+def _grab(asked: Any, plane: str, path: Path) -> str:
+    """One line that says what was saved."""
+    import numpy as np
+
+    asked.write("FRAM:HOLD ON")
+    height, width = map(int, asked.query("FRAM:SHAP?").split(","))
+    dtype = np.dtype(asked.query(f"FRAM:DTYP? {plane}").lower()).newbyteorder("<")
+    data = asked.block(f"FRAM:DATA? {plane}")
+    sequence = asked.query("FRAM:INFO?").split(",")[0]
+    palette = asked.query("PAL?").lower().replace("_", "-")
+    asked.write("FRAM:HOLD OFF")
+    picture = np.frombuffer(data, dtype).reshape(height, width)
+    _write_picture(path, picture, palette if plane == "PICT" else "grey")
+    return f"{path}: frame {sequence}, {plane}, {width}x{height}, {dtype.name}"
+
+
+def _write_picture(path: Path, picture: Any, palette: str) -> None:
+    """Every bit is kept: 16-bit PNG or TIFF; a picture of 8 bits gets the palette."""
+    from edgeleak.picture import colour
+
+    if picture.dtype == "uint8" and palette != "grey":
+        picture = colour(picture, palette)
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            import tifffile
+
+            tifffile.imwrite(path, picture)
+        elif path.suffix.lower() == ".png":
+            from PIL import Image
+
+            Image.fromarray(picture).save(path)
+        else:
+            raise UsageError(f"--grab {path}: name it .png or .tif")
+    except ImportError as error:
+        raise UnavailableError(f"{error.name} is missing: pip install 'edgeleak[host]'") from error
+    except OSError as error:
+        raise StorageError(f"{path} was not saved: {error}") from error
+
+
+def _save(path: Path, data: bytes) -> str:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise StorageError(f"{path} was not saved: {error.strerror}") from error
+    return f"{path}: {len(data)} bytes"
+
+
+# --- drawing -------------------------------------------------------------------------------------
+
+
+def _plot(asked: Any, seconds: float | None) -> int:
+    """Once a second until Ctrl-C; each picture is 20 lines."""
+    import numpy as np
+
+    clock = SystemClock()
+    past: tuple[deque[float], ...] = (deque(maxlen=PLOT_COLUMNS), deque(maxlen=PLOT_COLUMNS))
+    begin_ns = clock.monotonic_ns()
+    clear = "\x1b[H\x1b[J" if sys.stdout.isatty() else ""
+    with contextlib.suppress(KeyboardInterrupt):
+        while seconds is None or clock.monotonic_ns() - begin_ns < seconds * NS_PER_S:
+            told = asked.query(
+                "SYST:STAT?;:VERD?;:MEAS:FPS?;:MEAS:TEMP?;TEMP:HOTS?;:MEAS:TEC:CURR?"
+            )
+            bins = np.frombuffer(asked.block("HIST:DATA? PICT"), "<u4")
+            print(clear + drawn(told.split(";"), past, bins), flush=True)
+            clock.wait_until_ns(clock.monotonic_ns() + NS_PER_S)
+    return 0
+
+
+def drawn(told: list[str], past: tuple[deque[float], ...], bins: Any) -> str:
+    """State, two courses of temperature, histogram of the picture.
+
+    told : state, verdict, fps, detector degC, hot side degC, TEC A
+    past : temperatures so far; the new ones are added
+    bins : (256,) of the picture's levels
+    """
+    for course, value in zip(past, told[3:5], strict=True):
+        course.append(float(value))
+    rows = bins.reshape(16, 16).sum(axis=1)
+    most = max(int(rows.max()), 1)
+    lines = [f"{told[0]:<10} {told[1]:<8} {float(told[2]):5.1f} fps  {float(told[5]):6.3f} A"]
+    lines += [f"{name:<9}{course[-1]:8.2f} degC {spark(course)}"
+              for name, course in zip(("detector", "hot side"), past, strict=True)]  # fmt: skip
+    lines += [f"{16 * k:4d} {'█' * round(PLOT_COLUMNS * int(n) / most)}"
+              for k, n in enumerate(rows)]  # fmt: skip
+    return "\n".join(lines)
+
+
+def spark(course: Any) -> str:
+    """A line of bars from the lowest to the highest value; what is unknown is a gap."""
+    known = [value for value in course if value < 1e37]
+    low, span = (min(known), max(max(known) - min(known), 0.1)) if known else (0.0, 1.0)
+    return "".join(
+        BARS[1 + min(7, int(8 * (value - low) / span))] if value < 1e37 else " " for value in course
+    )
+
+
+# --- a person ------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """Keys to the instrument, its characters to the screen; a lost port is tried again.
+
+    port, baud : where
+    """
+
+    def __init__(self, port: str, baud: int) -> None:
+        self._port, self._baud = port, baud
+        self._wire: Any = None
+        self._keys, self._is_over = sys.stdin.fileno(), False
+        self._clock = SystemClock()
+
+    def run(self) -> int:
+        """Until Ctrl-], or the end of what is piped in."""
+        self._connect(must=True)
+        print(f"[{self._wire.name}; Ctrl-] leaves]", file=sys.stderr)
+        with _raw(self._keys):
+            while not self._is_over:
+                self._turn()
+        self._linger()
+        if self._wire is not None:
+            self._write(SILENT)
+            self._wire.close()
+        print(file=sys.stderr)
+        return 0
+
+    def _connect(self, must: bool = False) -> None:
+        from edgeleak.console import client
+
+        try:
+            self._wire = client.connect(self._port, self._baud)
+        except (EdgeLeakError, ConnectionError):
+            if must:
+                raise
+            return
+        self._write(SILENT + b"\n" + HUMAN)
+
+    def _turn(self) -> None:
+        sources = [self._keys] + ([self._wire] if self._wire is not None else [])
+        ready, _, _ = select.select(sources, [], [], RETRY_S)
+        if self._wire is None:
+            self._connect()
+        elif self._wire in ready:
+            self._show()
+        if self._keys in ready:
+            self._type(os.read(self._keys, 1024))
+
+    def _linger(self) -> None:
+        """What is still on its way when piped keys have ended."""
+        while self._wire is not None and select.select([self._wire], [], [], RETRY_S)[0]:
+            self._show()
+
+    def _show(self) -> None:
+        try:
+            data = self._wire.read(4096)
+            if not data:
+                raise ConnectionError("hung up")
+        except ConnectionError:
+            self._lose()
+            return
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def _type(self, keys: bytes) -> None:
+        before, leave, _ = keys.partition(LEAVE)
+        self._is_over = bool(leave) or not keys
+        if before and self._wire is not None:
+            self._write(before)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._wire.write(view) :]
+                if view:
+                    select.select([], [self._wire], [], RETRY_S)
+        except (ConnectionError, BusError):
+            self._lose()
+
+    def _lose(self) -> None:
+        """A reset, or a cable pulled: say so and keep trying."""
+        if self._wire is not None:
+            self._wire.close()
+        self._wire = None
+        sys.stdout.write(f"\r\n[{self._port} is gone; waiting for it, Ctrl-] leaves]\r\n")
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _raw(descriptor: int) -> Any:
+    """Keys as they come where it is a terminal."""
+    if not os.isatty(descriptor):
+        yield
+        return
+    before = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other end: ask an instrument over a port or a socket, with a time limit for everything."""
+
+import re
+import select
+import socket
+import stat
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from edgeleak.bus.serial_port import SerialPort, ports
+from edgeleak.clock import NS_PER_S, SystemClock
+from edgeleak.console.server import DescriptorLink
+from edgeleak.errors import BusError, DataError, MissingInputError, UnavailableError, UsageError
+
+TIMEOUT_S = 5.0
+"""Of silence, not of the whole answer: a frame takes a minute at 115200 Bd."""
+UDEV_NAME = Path("/dev/edgeleak-console")
+CHUNK = 65536
+NO_ERROR = 0
+ERROR = re.compile(r'(-?\d+),"((?:[^"]|"")*)"')
+MARK = "*OPC?;SYST:ERR:ALL?"
+MARKED = re.compile(rb'1;(-?\d+,".*)')
+
+
+class Wire(Protocol):
+    """What a client needs of its port."""
+
+    name: str
+
+    def read(self, most: int) -> bytes: ...
+
+    def write(self, data: memoryview) -> int: ...
+
+    def close(self) -> None: ...
+
+    def fileno(self) -> int: ...
+
+
+class SocketWire(DescriptorLink):
+    """A connected unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        made = socket.socket(socket.AF_UNIX)
+        try:
+            made.connect(str(path))
+        except OSError as error:
+            made.close()
+            raise UnavailableError(
+                f"socket {path}: {error.strerror}; is the instrument running?"
+            ) from error
+        self._number = made.fileno()
+        super().__init__(made.detach(), f"socket {path}", is_lasting=False)
+
+    def fileno(self) -> int:
+        return self._number
+
+
+def connect(port: str, baud: int) -> Wire:
+    """A socket, a pty or a serial port, held by nobody else."""
+    path = Path(port)
+    if not path.exists() and port.startswith("/"):
+        raise MissingInputError(f"port {port} is not there; see: edgeleak console --list")
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+        return SocketWire(path)
+    return SerialPort(port, baud)
+
+
+def find(known_socket: str) -> str:
+    """The port to take where none was named; UsageError lists them when there are several."""
+    if known_socket and Path(known_socket).exists():
+        return known_socket
+    if UDEV_NAME.exists():
+        return str(UDEV_NAME)
+    found = ports()
+    if len(found) == 1:
+        return found[0].device
+    if not found:
+        raise MissingInputError("no instrument runs here and no serial port is there; name one")
+    listed = ", ".join(port.device for port in found)
+    raise UsageError(f"several ports, name one: {listed}")
+
+
+class Client:
+    """Questions and answers; a context manager.
+
+    wire      : open port
+    timeout_s : longest silence within an answer
+    """
+
+    def __init__(self, wire: Wire, timeout_s: float = TIMEOUT_S) -> None:
+        self._wire, self._timeout_s = wire, timeout_s
+        self._clock, self._kept = SystemClock(), bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._wire.close()
+
+    def start(self) -> None:
+        """Leave human mode, forget half a line, throw away what is on its way."""
+        self.write("\x01\n*CLS")
+        self._send(f"{MARK}\n".encode())
+        while not self._line().endswith(b'1;0,"No error"'):
+            continue
+
+    def write(self, line: str | bytes) -> None:
+        """A command without an answer."""
+        self._send((line.encode() if isinstance(line, str) else line) + b"\n")
+
+    def query(self, line: str) -> str:
+        """The answer to one line, as text."""
+        self.write(line)
+        return self._line().decode("ascii", "replace")
+
+    def block(self, line: str) -> bytes:
+        """The contents of the block that answers one line; DataError with the refusal."""
+        answer, errors = self.ask(line)
+        if answer is None or errors:
+            said = "; ".join(f"{number} {text}" for number, text in errors) or "no answer"
+            raise DataError(f"{line}: {said}")
+        return answer
+
+    def ask(self, line: str) -> tuple[bytes | None, list[tuple[int, str]]]:
+        """(answer or None, errors) of any line at all; a block's answer is its contents."""
+        self._send(f"{line}\n{MARK}\n".encode())
+        answer: bytes | None = None
+        while True:
+            if self._peek() == b"#":
+                answer = self._contents()
+                continue
+            got = self._line()
+            if found := MARKED.fullmatch(got):
+                errors = ERROR.findall(found[1].decode("ascii", "replace"))
+                return answer, [(int(n), text) for n, text in errors if int(n) != NO_ERROR]
+            answer = got
+
+    def _peek(self) -> bytes:
+        while not self._kept:
+            self._more()
+        return bytes(self._kept[:1])
+
+    def _contents(self) -> bytes:
+        count = int(self._take(int(self._take(2)[1:])))
+        data = self._take(count)
+        self._line()
+        return data
+
+    def _line(self) -> bytes:
+        while (end := self._kept.find(b"\n")) < 0:
+            self._more()
+        line = bytes(self._kept[:end]).rstrip(b"\r")
+        del self._kept[: end + 1]
+        return line
+
+    def _take(self, count: int) -> bytes:
+        while len(self._kept) < count:
+            self._more()
+        data = bytes(self._kept[:count])
+        del self._kept[:count]
+        return data
+
+    def _more(self) -> None:
+        ready, _, _ = select.select([self._wire], [], [], self._timeout_s)
+        data = self._read() if ready else b""
+        if not data:
+            raise BusError(110, f"{self._wire.name}: no answer for {self._timeout_s:g} s; is it the"
+                           " instrument's port and its speed?")  # fmt: skip
+        self._kept += data
+
+    def _read(self) -> bytes:
+        try:
+            return self._wire.read(CHUNK)
+        except ConnectionError as error:
+            raise BusError(104, f"{self._wire.name}: closed by the other side") from error
+
+    def _send(self, data: bytes) -> None:
+        view: Any = memoryview(data)
+        end_ns = self._clock.monotonic_ns() + round(self._timeout_s * NS_PER_S)
+        while view:
+            select.select([], [self._wire], [], self._timeout_s)
+            try:
+                taken = self._wire.write(view)
+            except ConnectionError as error:
+                raise BusError(104, f"{self._wire.name}: closed by the other side") from error
+            if taken:
+                end_ns = self._clock.monotonic_ns() + round(self._timeout_s * NS_PER_S)
+            elif self._clock.monotonic_ns() > end_ns:
+                raise BusError(110, f"{self._wire.name}: takes nothing")
+            view = view[taken:]

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgeleak run --pty` on the emulated board, asked by clients that nobody here wrote, by
+`edgeleak console`, and by peers that mean no good."""
+
+import json
+import os
+import pty
+import random
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import pyvisa
+
+import edgeleak
+from edgeleak.cli.console import drawn, spark
+from edgeleak.console.client import Client, connect
+from edgeleak.errors import BusError, MissingInputError
+from edgeleak.sim.launch import RunningPlant
+
+SETTINGS = """
+[sensor]
+fps = 11.0
+[cooler]
+set_point_degc = 24.0
+[nuc]
+frames = 4
+settle_s = 0.2
+[console]
+serial_device = ""
+socket = "{folder}/scpi"
+"""
+PATIENCE_S = 40
+
+
+class Running:
+    """One instrument with pty and socket; ends with the block."""
+
+    def __init__(self, folder, seconds=120):
+        self.folder, self.pty, self.socket = folder, folder / "pty", folder / "scpi"
+        (folder / "edgeleak.toml").write_text(SETTINGS.format(folder=folder))
+        self.seconds, self.process = seconds, None
+        self.plant = RunningPlant()
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "edgeleak", "run", "--config",
+                   self.folder / "edgeleak.toml", "--state", self.folder, "--run", self.folder,
+                   "--out", self.folder / "out", "--pty", self.pty, "--json", "--seconds",
+                   self.seconds]  # fmt: skip
+        self.process = subprocess.Popen(list(map(str, command)), env=self.plant.environment(),
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True)  # fmt: skip
+        wait_for(lambda: self.pty.is_symlink() and self.socket.exists())
+
+    def stop(self):
+        """The report."""
+        self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 0
+        return json.loads(out)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        self.plant.close()
+
+    def ask(self, *lines):
+        """Answers over the socket, at level operate."""
+        with Client(connect(str(self.socket), 0)) as client:
+            return [client.query(line) if "?" in line else client.write(line) for line in lines]
+
+
+def wait_for(is_so, most_s=PATIENCE_S):
+    end_s = time.monotonic() + most_s
+    while not is_so():
+        assert time.monotonic() < end_s, "waited in vain"
+        select.select([], [], [], 0.05)
+
+
+def command(*arguments, code=0):
+    done = subprocess.run([sys.executable, "-m", "edgeleak", "console", *map(str, arguments)],
+                          capture_output=True, text=True, timeout=PATIENCE_S)  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with Running(tmp_path_factory.mktemp("console")) as found:
+        wait_for(lambda: int(found.ask("MEAS:FRAM?")[0]) > 5)
+        yield found
+
+
+@pytest.fixture
+def visa(running):
+    """An unmodified pyvisa on the pty."""
+    manager = pyvisa.ResourceManager("@py")
+    found = manager.open_resource(f"ASRL{running.pty}::INSTR", read_termination="\n",
+                                  write_termination="\n", timeout=20_000)  # fmt: skip
+    found.write("*CLS")
+    yield found
+    found.close()
+    manager.close()
+
+
+def test_pyvisa_identifies_and_reads_errors_and_status(visa):
+    assert visa.query("*IDN?") == "EdgeLeak,el1-a,0000,0.1.0"
+    visa.write("NOPE")
+    assert visa.query("SYST:ERR?").startswith("-113,")
+    assert visa.query("SYST:ERR?") == '0,"No error"'
+    assert int(visa.query("*ESR?")) & 0x20
+    visa.write("*SRE 4")
+    visa.write("NOPE")
+    assert int(visa.query("*STB?")) & 0x44 == 0x44
+    assert 20 < float(visa.query("MEAS:TEMP?")) < 30
+    assert int(visa.query("*OPC?")) == 1
+
+
+def test_pyvisa_reads_a_whole_frame_equal_to_the_one_recorded(running, visa):
+    running.ask("REC:STAT ON")
+    visa.write("FRAM:HOLD ON")
+    raw = visa.query_binary_values("FRAM:DATA? RAW", datatype="H", container=np.array)
+    sequence = int(visa.query("FRAM:INFO?").split(",")[0])
+    shape = tuple(map(int, visa.query("FRAM:SHAP?").split(",")))
+    visa.write("FRAM:HOLD OFF")
+    running.ask("REC:STAT OFF", "*OPC?")
+    assert shape == (480, 640)
+    files = running.folder / "out"
+    wait_for(lambda: list(files.glob("*.mcap")))
+    kept = {
+        info.sequence: frame.copy() for frame, info in edgeleak.open(next(files.glob("*.mcap")))
+    }
+    assert np.array_equal(raw.reshape(shape), kept[sequence])
+
+
+def test_the_host_program_sends_lines_and_says_what_was_refused(running):
+    done = command(running.socket, "--command", "*IDN?", "--command", "SENS 1.5",
+                   "--command", "SENS?", "--command", "TEST:RES?")  # fmt: skip
+    assert done.stdout.splitlines()[:2] == ["EdgeLeak,el1-a,0000,0.1.0", "1.5"]
+    assert "newest frame" in done.stdout
+    done = command(running.pty, "--command", "SENS 1", code=1)
+    assert done.stderr.startswith("-203 ")
+    command(running.socket, "--command", "SENS 1")
+    done = command(running.pty, "--command", "*TST?")
+    assert done.stdout.strip().isdigit()
+
+
+@pytest.mark.parametrize(("name", "plane", "dtype"), [
+    ("a.png", "PICT", "uint8"), ("b.png", "RAW", "uint16"), ("c.tif", "CORR", "uint16"),
+])  # fmt: skip
+def test_the_host_program_saves_frames_with_every_bit(running, tmp_path, name, plane, dtype):
+    from PIL import Image
+
+    done = command(running.socket, "--grab", tmp_path / name, "--plane", plane)
+    assert f"{plane}, 640x480, {dtype}" in done.stdout
+    found = np.asarray(Image.open(tmp_path / name))
+    assert found.shape == (480, 640)
+    assert found.max() > (255 if dtype == "uint16" else 100)
+
+
+def test_the_host_program_saves_a_bundle_and_draws(running, tmp_path):
+    command(running.socket, "--bundle", tmp_path / "bug.zip")
+    assert zipfile.is_zipfile(tmp_path / "bug.zip")
+    shown = command(running.socket, "--plot", "--seconds", "1.5").stdout
+    assert "detector" in shown
+    assert "█" in shown
+
+
+def test_a_port_that_is_not_there_or_is_held(running, tmp_path):
+    assert "not there" in command(tmp_path / "none", "--command", "*IDN?", code=66).stderr
+    held = connect(str(running.pty), 115_200)
+    assert "another program" in command(running.pty, "--command", "*IDN?", code=69).stderr
+    held.close()
+    with pytest.raises(MissingInputError):
+        connect("/dev/not-there", 9600)
+
+
+def test_a_silent_port_is_an_error_with_its_time(tmp_path):
+    from edgeleak.console.pty_link import PtyLink
+
+    link = PtyLink(tmp_path / "dumb")
+    with (
+        Client(connect(str(tmp_path / "dumb"), 9600), 0.1) as client,
+        pytest.raises(BusError, match=r"no answer for 0\.1 s"),
+    ):
+        client.query("*IDN?")
+    link.close()
+
+
+class Typist:
+    """`edgeleak console` in a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self._pid, self._screen = pty.fork()
+        if not self._pid:
+            os.execv(sys.executable, [sys.executable, "-m", "edgeleak", "console",
+                                      *map(str, arguments)])  # fmt: skip
+        self.text = ""
+
+    def type(self, keys):
+        os.write(self._screen, keys.encode())
+        return self
+
+    def expect(self, pattern):
+        """Text up to a match; what was shown before is forgotten."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not (found := re.search(pattern, self.text)):
+            assert time.monotonic() < end_s, self.text[-2000:]
+            if select.select([self._screen], [], [], 0.2)[0]:
+                self.text += os.read(self._screen, 65536).decode(errors="replace")
+        shown, self.text = self.text[: found.end()], self.text[found.end() :]
+        return shown
+
+    def leave(self):
+        self.type("\x1d")
+        assert os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == 0
+        os.close(self._screen)
+
+
+def test_a_person_at_the_cable_and_a_reset_under_way(tmp_path):
+    with Running(tmp_path) as running:
+        person = Typist(running.pty)
+        person.expect("EdgeLeak 0.1.0  el1-a")
+        person.expect("edgeleak> ")
+        person.type("status\r").expect("detector .* degC")
+        person.type("sel\t\r").expect("of \\d+ good")
+        person.type("SENSITIVTY 2\r").expect("nearest: SENSITIVITY")
+        person.type("watch 0.2\r").expect("cold")
+        person.type("x").expect("edgeleak> ")
+        running.stop()
+        person.expect("is gone; waiting")
+        running.start()
+        person.expect("EdgeLeak 0.1.0  el1-a")
+        person.type("led\r").expect("OFF")
+        person.leave()
+        running.stop()
+
+
+def bad_peers(running, stop):
+    """Everything at once: floods on the socket, garbage on the pty, somebody who never reads."""
+    import socket
+
+    rng, clients = random.Random(1), []
+    lines = (b"*IDN?;:SYST:GLAN?\n" * 50, b"FRAM:DATA? RAW\n" * 100, b"\x02watch 0.1\r", None)
+    for line in lines:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(running.socket))
+        client.setblocking(False)
+        clients.append((client, line))
+    cable = os.open(running.pty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    turns = 0
+    while not stop.is_set():
+        for client, line in clients:
+            part = line or rng.randbytes(2000)
+            try:
+                client.send(part)
+                if turns % 2 and line != lines[1]:
+                    client.recv(1 << 20)
+            except BlockingIOError:
+                continue
+        try:
+            os.write(cable, rng.randbytes(500))
+            os.read(cable, 65536)
+        except BlockingIOError:
+            pass
+        turns += 1
+        select.select([], [], [], 0.005)
+    for client, _ in clients:
+        client.close()
+    os.close(cable)
+    return turns
+
+
+def measured(folder, has_bad_peers):
+    folder.mkdir()
+    with Running(folder) as running:
+        wait_for(lambda: int(running.ask("MEAS:FRAM?")[0]) > 10)
+        stop = threading.Event()
+        peers = threading.Thread(target=bad_peers, args=(running, stop))
+        if has_bad_peers:
+            peers.start()
+        select.select([], [], [], 8.0)
+        stop.set()
+        if has_bad_peers:
+            peers.join(PATIENCE_S)
+        return running.stop()
+
+
+def test_bad_peers_cost_the_frames_nothing_in_real_time(tmp_path):
+    quiet, loud = (measured(tmp_path / name, name == "loud") for name in ("quiet", "loud"))
+    for report in (quiet, loud):
+        tasks = {row["task"]: row for row in report["tasks"]}
+        rate = report["frames"] / report["uptime_s"]
+        print(f"{rate:.2f} frames/s, overruns {report['link']['overruns']}, drops"
+              f" {report['link']['drops']}, frame p99 late {tasks['frame']['late_p99_ms']} ms,"
+              f" console mean {tasks['console']['mean_ms']} ms, worst"
+              f" {tasks['console']['worst_ms']} ms")  # fmt: skip
+    assert loud["link"]["overruns"] <= quiet["link"]["overruns"]
+    assert loud["link"]["drops"] <= quiet["link"]["drops"]
+    assert loud["code"] == quiet["code"]
+
+
+def test_drawing():
+    assert spark([1.0, 2.0, 9.91e37, 3.0]) == "▁▅ █"
+    shown = drawn(["READY", "INHIBIT", "11", "20.5", "25", "0.5"], ([20.0], [24.0]),
+                  np.arange(256))  # fmt: skip
+    assert "READY" in shown
+    assert len(shown.splitlines()) == 19
