@@ -2,7 +2,8 @@
 # make run    the camera finds a simulated leak (about a minute)
 # make test   every test        make lint   style and types
 # make bench  speed against the named peers
-# make faults damaged recordings and calibrations
+# make faults everything is broken on purpose; the simulated board judges (10 minutes)
+# make faults-full   the same for hours, and docs/faults.md again
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
 # make firmware   the payload for a board, installed and self-tested under emulation
 # make pictures docs/pictures and the boards' diagrams again
@@ -16,7 +17,7 @@ KERNEL_SOURCES := setup.py pyproject.toml $(wildcard cext/*.pyx cext/*.pxd cext/
 PACKAGE_FILES := $(shell find src/edgeleak board -name '*.py' -o -name '*.toml')
 WHEEL_STAMP := build/cross/aarch64/wheel.made
 
-.PHONY: run test lint bench faults targets wheels firmware pictures clean
+.PHONY: run test lint bench faults faults-full targets wheels firmware pictures clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
@@ -39,6 +40,12 @@ bench: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	$(BIN)/python tools/fuzz/mutate_sources.py --count 20000
+	$(BIN)/python tools/faults/run.py --jobs 2
+
+faults-full: $(VENV)/.dev
+	$(BIN)/python tools/fuzz/mutate_sources.py --count 5000000
+	$(BIN)/python tools/faults/run.py --jobs 2 --full --json $(OUT)/faults.json
+	$(BIN)/python tools/faults/write_table.py $(OUT)/faults.json
 
 targets: $(VENV)/.dev
 	tools/cross/check_targets.sh

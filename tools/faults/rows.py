@@ -5,7 +5,9 @@ import rows_control
 import rows_cooler
 import rows_led
 import rows_link
+import rows_liveness
 import rows_storage
+import rows_system
 from row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -14,4 +16,6 @@ ROWS: tuple[Row, ...] = (
     *rows_led.ROWS,
     *rows_link.ROWS,
     *rows_storage.ROWS,
+    *rows_system.ROWS,
+    *rows_liveness.ROWS,
 )

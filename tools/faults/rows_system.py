@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole instrument: one or two things break at once, and it never says NO GAS unproven."""
+
+import random
+import tempfile
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from machine import HANG_S, Machine, forked, machine
+from row import Outcome, Row
+
+from edgeleak import codes
+from edgeleak.errors import EdgeLeakError
+from edgeleak.services.health import State
+from edgeleak.sim import faults
+from edgeleak.sim.faults import Fault
+
+FOR_EVER = float("inf")
+
+# --- V7, T3: what forbids NO GAS, and how long it may take to be noticed -------------------------
+
+HARMFUL: tuple[tuple[Callable[[random.Random], Fault], float], ...] = (
+    (lambda rng: faults.CrcError(bits=rng.randrange(1, 4)), 0.8),
+    (lambda rng: faults.DropLine(), 0.8),
+    (lambda rng: faults.SwapLines(), 0.8),
+    (lambda rng: faults.WrongId(), 0.8),
+    (lambda rng: faults.LostSync(shift_bytes=rng.randrange(1, 200)), 0.8),
+    (lambda rng: faults.ShortRead(share=rng.uniform(0, 0.9)), 0.8),
+    (lambda rng: faults.FrozenFrame(), 0.8),
+    (lambda rng: faults.FrozenFrame(loop=rng.randrange(2, 5)), 1.5),
+    (lambda rng: faults.CounterStuck(), 0.8),
+    (lambda rng: faults.PixelsStuck(counts=rng.choice((0, 9000, 16383))), 0.8),
+    (lambda rng: faults.SensorDead(), 0.8),
+    (lambda rng: faults.SpiUnplugged(), 0.8),
+    (lambda rng: faults.ShutterStuck(closed=True), 0.5),
+    (lambda rng: faults.LensCovered(), 60.0),
+    (lambda rng: faults.BusNack(), 0.6),
+    (lambda rng: faults.I2cUnplugged(), 0.6),
+    (lambda rng: faults.BusStuck(block_ms=rng.choice((35.0, 1000.0, FOR_EVER))), 0.5),
+    (lambda rng: faults.CallFails(error=rng.choice(("EIO", "ENODEV"))), 0.8),
+    (lambda rng: faults.GpioUnplugged(), 0.5),
+    (lambda rng: faults.ThermistorOpen(which=rng.choice(("fpa", "hot"))), 0.4),
+    (lambda rng: faults.ThermistorShort(which=rng.choice(("fpa", "hot"))), 0.4),
+    (lambda rng: faults.ThermistorFrozen(), 10.3),
+    (lambda rng: faults.ThermistorDetached(tau_s=rng.uniform(0.2, 10)), 3.2),
+    (lambda rng: faults.TecReversed(), 2.2),
+    (lambda rng: faults.TecOpen(), 0.6),
+    (lambda rng: faults.FanDead(), 4.5),
+    (lambda rng: faults.BrownOut(volts=rng.uniform(3.5, 4.4)), 2.0),
+)
+HARMLESS: tuple[Callable[[random.Random], Fault], ...] = (
+    lambda rng: faults.DuplicateLine(),
+    lambda rng: faults.Discard(),
+    lambda rng: faults.NoDataReady(),
+    lambda rng: faults.FanSlow(share=rng.uniform(0.3, 0.9)),
+    lambda rng: faults.SinkBlocked(factor=rng.uniform(1, 1.5)),
+    lambda rng: faults.NackAfterData(count=rng.randrange(1, 20)),
+    lambda rng: faults.LedHot(kelvin=rng.uniform(5, 80)),
+    lambda rng: faults.LedAged(hours=rng.uniform(0, 20_000)),
+)
+"""They break nothing by themselves, but they may hide something else."""
+WATCH_S, LONG_SHARE = 2.5, 0.03
+CLEAN_HOURS_S = 7200.0
+
+
+def pairs(count: int, seed: int) -> Outcome:
+    """V7: any two at once; no NO GAS once either is older than its deadline."""
+    outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    clear, lit = machine(seed), machine(seed + 1)
+    lit.instrument.light.request("alternate", 100.0)
+    lit.run_s(2.0)
+    lit.to_no_gas()
+    for n in range(count):
+        rig = lit if n % 4 == 0 else clear
+        rig.run_s(rng.uniform(0.01, 0.2))
+        if not outcome.expect(str(rig.answer) == "NO GAS", f"clean: {rig.answer.reason}"):
+            break
+        choice = random.Random(rng.randrange(1 << 30))
+        forked(outcome, f"pair {n}", lambda mine: _pair(rig, mine, choice))  # noqa: B023 - run at once
+    _clean(clear, outcome, CLEAN_HOURS_S if count >= 2000 else 60.0)
+    return outcome
+
+
+def _pair(rig: Machine, mine: Outcome, rng: random.Random) -> None:
+    first, second = rng.sample(range(len(HARMFUL) + len(HARMLESS)), 2)
+    active: list[tuple[float, float, Fault]] = []
+    for index in (first, second):
+        make, deadline_s = ((*HARMFUL, *((make, FOR_EVER) for make in HARMLESS)))[index]
+        fault = make(rng)
+        rig.plant.inject(fault)
+        active.append((rig.now_s, deadline_s, fault))
+        if index == first:
+            _judge(rig, mine, active, rng.choice((0.0, rng.uniform(0, 1.0))))
+    latest_s = max((s for _, s, _ in active if s < FOR_EVER), default=0.5)
+    _judge(rig, mine, active, min(latest_s, WATCH_S if rng.random() > LONG_SHARE else 61.0) + 0.6)
+    mine.executed += 1
+    mine.trips += not mine.problems
+
+
+def _judge(rig: Machine, mine: Outcome, active: list[tuple[float, float, Fault]],
+           seconds: float) -> None:  # fmt: skip
+    for now_s, answer in rig.watch(seconds, 0.1) if seconds else ():
+        late = [fault for since_s, s, fault in active if now_s - since_s > s]
+        since_s = now_s - active[0][0]
+        mine.expect(
+            answer != "NO GAS" or not late,
+            f"NO GAS {since_s:.1f} s after {[a[2] for a in active]}",
+        )
+    broken = [v for v in rig.plant.judge.violations if v.limit != "cold-ramp"]
+    mine.expect(not broken, f"{[a[2] for a in active]}: {broken[:1]}")
+
+
+def _clean(rig: Machine, outcome: Outcome, seconds: float) -> None:
+    """Nothing breaks: NO GAS but for corrections, no fault."""
+    before = len(rig.lines)
+    trips = {answer for _, answer in rig.watch(seconds, 0.5)} & {"FAULT", "GAS"}
+    outcome.clean += round(seconds)
+    outcome.false_trips += len(trips)
+    lines = [line for line in rig.lines[before:] if " fault " in line or "GAS" in line]
+    outcome.expect(not trips, f"clean: {trips} {lines[:2]}")
+
+
+FRAMES_LOST, STUCK_OFF_S, STUCK_SAID_S = 0, 0.205, 0.305
+
+
+def stuck_bus(count: int, seed: int) -> Outcome:
+    """T3: every call blocks 35 ms, 1 s or for ever; drive off by its enable, frames go on."""
+    outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    rig = machine(seed)
+    for _ in range(count):
+        rig.run_s(rng.uniform(0.01, 0.4))
+        block_ms = rng.choice((35.0, 1000.0, FOR_EVER))
+        forked(outcome, f"stuck for {block_ms} ms", lambda mine: _stuck(rig, mine, block_ms))  # noqa: B023 - run at once
+    _clean(rig, outcome, 60.0)
+    return outcome
+
+
+def _stuck(rig: Machine, mine: Outcome, block_ms: float) -> None:
+    fault, lost = faults.BusStuck(block_ms=block_ms), rig.plant.sensor.counters["overrun"]
+    frames = rig.instrument.path.frames
+    rig.plant.inject(fault)
+    mine.executed += 1
+    said_s = rig.run_until(3.0, lambda: rig.is_fault, 0.005)
+    off_s = said_s + rig.run_until(3.0, lambda: rig.is_dark, 0.005)
+    mine.safe_after(off_s * 1e3, STUCK_OFF_S * 1e3 + 100, f"{fault}")
+    rig.run_s(2.0)
+    frames = rig.instrument.path.frames - frames
+    lost = rig.plant.sensor.counters["overrun"] - lost
+    is_good = said_s <= STUCK_SAID_S and lost == FRAMES_LOST and frames >= 19 and rig.is_dark
+    mine.trips += mine.expect(
+        is_good and not rig.plant.judge.violations,
+        f"{fault}: FAULT after {said_s:.2f} s, {lost} frames lost, {frames} taken, dark"
+        f" {rig.is_dark}, {rig.plant.judge.violations[:1]}",
+    )
+
+
+# --- V4: any call fails ---------------------------------------------------------------------------
+
+ERRNOS = ("EIO", "ENODEV", "EINTR", "EAGAIN", "EREMOTEIO")
+INDEXES, START_S = 50, 6.0
+
+
+def failing_calls(count: int, seed: int) -> Outcome:
+    """V4: each of the first 50 calls fails once and for ever, at start and while it runs."""
+    outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    rig = machine(seed)
+    for n in range(count):
+        skip, is_once = n // 2 % INDEXES, n % 2 == 0
+        fault = faults.CallFails(skip=skip, count=1 if is_once else None, error=rng.choice(ERRNOS))
+        forked(outcome, f"start, {fault}", lambda mine: _start_with(rig, mine, fault))  # noqa: B023 - run at once
+        rig.run_s(rng.uniform(0.01, 0.1))
+        forked(outcome, f"running, {fault}", lambda mine: _run_with(rig, mine, fault))  # noqa: B023 - run at once
+    _clean(rig, outcome, 30.0)
+    return outcome
+
+
+def _start_with(rig: Machine, mine: Outcome, fault: Fault) -> None:
+    """Refused with an error of our own, or it comes up; for ever it drives nothing."""
+    mine.executed += 1
+    try:
+        folder = Path(tempfile.mkdtemp(dir=rig.folder))
+        new = Machine(folder, prepare=lambda plant: plant.inject(fault))
+    except EdgeLeakError:
+        mine.trips += 1
+        return
+    new.run_s(START_S)
+    failed = new.instrument.failure
+    is_up = failed is None and new.state in (State.COOLING, State.NUC)
+    is_refused = isinstance(failed, EdgeLeakError) and new.is_dark
+    is_good = is_refused or (is_up if fault.count else not new.edges() or new.is_dark)
+    mine.trips += mine.expect(
+        is_good and "NO GAS" not in new.answers,
+        f"start, {fault}: {new.state}, {failed!r}, dark {new.is_dark}",
+    )
+
+
+def _run_with(rig: Machine, mine: Outcome, fault: Fault) -> None:
+    """Once: survived.  For ever: no NO GAS after a second, outputs off."""
+    mine.executed += 1
+    rig.plant.inject(fault)
+    answers = rig.watch(3.0)
+    began_s = answers[0][0]
+    if fault.count:
+        is_good = answers[-1][1] == "NO GAS" and rig.instrument.failure is None
+    else:
+        said = [answer for now_s, answer in answers if now_s - began_s > 1.0]
+        is_good = "NO GAS" not in said and rig.is_dark
+    mine.trips += mine.expect(
+        is_good and not rig.plant.judge.violations,
+        f"running, {fault}: {answers[-1][1]} {rig.answer.reason}, dark {rig.is_dark},"
+        f" {rig.instrument.failure!r}, {rig.plant.judge.violations[:1]}",
+    )
+
+
+# --- V6: nothing to see ---------------------------------------------------------------------------
+
+BLOCKED_S, CLEARS_S = 60.0, 30.0
+
+
+def nothing_to_see(count: int, seed: int) -> Outcome:
+    """V6: lens covered, flat wall, glare, shutter stuck: INHIBIT within 60 s, clears in 30 s."""
+    outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    rig = machine(seed)
+    for n in range(count):
+        rig.run_s(rng.uniform(0.1, 1.0))
+        kinds: tuple[Fault, ...] = (
+            faults.LensCovered(), faults.ShutterStuck(closed=True),
+            faults.LensCovered(degc=rng.uniform(15, 35)),
+            faults.SaturatedScene(share=rng.uniform(0.4, 1.0)),
+        )  # fmt: skip
+        fault = kinds[n % len(kinds)]
+        forked(outcome, str(fault), lambda mine: _covered(rig, mine, fault))  # noqa: B023 - run at once
+    _clean(rig, outcome, 120.0)
+    return outcome
+
+
+def _covered(rig: Machine, mine: Outcome, fault: Fault) -> None:
+    rig.plant.inject(fault)
+    mine.executed += 1
+    told_s = rig.run_until(BLOCKED_S, lambda: str(rig.answer) == "INHIBIT", 0.1)
+    mine.safe_after(told_s * 1e3, BLOCKED_S * 1e3, str(fault))
+    answers = [answer for _, answer in rig.watch(BLOCKED_S + 5 - min(told_s, 60.0), 0.2)]
+    code = rig.answer.trouble.code
+    rig.plant.clear(fault.name)
+    back_s = rig.run_until(CLEARS_S, lambda: str(rig.answer) == "NO GAS", 0.1)
+    mine.trips += mine.expect(
+        told_s < BLOCKED_S and answers[-1] == "INHIBIT" and "GAS" not in answers,
+        f"{fault}: INHIBIT after {told_s:.1f} s, then {sorted(set(answers))}, code {code}",
+    ) and mine.expect(back_s <= CLEARS_S, f"{fault}: {rig.answer.reason} after {CLEARS_S:.0f} s")
+
+
+# --- D7: supply and wall clock --------------------------------------------------------------------
+
+DAY_NS = 86_400 * 10**9
+TO_1970_NS = -1_767_225_600 * 10**9
+
+
+def supply_and_clock(count: int, seed: int) -> Outcome:
+    """D7: brown-out takes cooler and LED; clock jumps change no interval and trip nothing."""
+    outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    rig = machine(seed)
+    rig.instrument.light.request("alternate", 100.0)
+    rig.run_s(2.0)
+    rig.to_no_gas()
+    for n in range(count):
+        rig.run_s(rng.uniform(0.1, 0.5))
+        jump_ns = (None, DAY_NS, -DAY_NS, TO_1970_NS)[n % 4]
+        volts = rng.uniform(3.0, 4.4)
+        if jump_ns is None:
+            forked(outcome, f"{volts:.1f} V", lambda mine: _sag(rig, mine, volts))  # noqa: B023 - run at once
+        else:
+            forked(outcome, f"jump {jump_ns}", lambda mine: _jump(rig, mine, jump_ns))  # noqa: B023 - run at once
+    _clean(rig, outcome, 60.0)
+    return outcome
+
+
+def _sag(rig: Machine, mine: Outcome, volts: float) -> None:
+    mine.executed += 1
+    rig.plant.inject(faults.BrownOut(volts=volts))
+    dark_s = rig.run_until(5.0, lambda: rig.is_dark)
+    mine.safe_after(dark_s * 1e3, 4000.0, f"{volts:.1f} V")
+    told = rig.answer.trouble.code
+    rig.plant.clear("brown-out")
+    back_s = rig.run_until(60.0, lambda: rig.plant.truth.tec_enabled, 0.1)
+    mine.trips += mine.expect(
+        told == codes.BROWN_OUT and back_s < 60 and not rig.plant.judge.violations,
+        f"{volts:.2f} V: code {told}, on again after {back_s:.1f} s,"
+        f" {rig.plant.judge.violations[:1]}",
+    )
+
+
+def _jump(rig: Machine, mine: Outcome, jump_ns: int) -> None:
+    mine.executed += 1
+    frames, first = rig.instrument.path.frames, len(rig.infos)
+    rig.clock.jump_utc(jump_ns)
+    answers = {answer for _, answer in rig.watch(4.0)}
+    infos = rig.infos[first:]
+    steps = [b.monotonic_ns - a.monotonic_ns for a, b in pairwise(infos)]
+    ages = [info.ms_since_nuc for info in infos]
+    is_even = all(50_000_000 < step < 150_000_000 for step in steps) and min(ages) >= 0
+    labels = [info.utc_ns for info in infos]
+    mine.trips += mine.expect(
+        is_even and answers == {"NO GAS"} and rig.instrument.path.frames - frames >= 38
+        and all(label >= -1 for label in labels),
+        f"jump {jump_ns / 1e9:.0f} s: {answers}, steps {min(steps)}..{max(steps)} ns, least"
+        f" label {min(labels)}",
+    )  # fmt: skip
+
+
+ROWS = (
+    Row("T3", "I2C stuck 35 ms, 1 s, for ever: off by the enable, frames go on", "lockstep",
+        50, 500, stuck_bus, "T3.patch", 6),
+    Row("V4", "each of 50 calls fails once and for ever: no NO GAS, no hang", "lockstep",
+        100, 400, failing_calls, "V4.patch", 12),
+    Row("V6", "lens covered, glare, shutter stuck: INHIBIT in 60 s, clears", "lockstep",
+        8, 200, nothing_to_see, "V6.patch", 2),
+    Row("V7", "any two faults at once: NO GAS only when proven", "lockstep",
+        2_000, 20_000, pairs, "V7.patch", 80),
+    Row("D7", "brown-out: dark; clock +-1 day, 1970: nothing notices", "lockstep",
+        12, 100, supply_and_clock, "D7.patch", 4),
+)  # fmt: skip
+assert HANG_S > BLOCKED_S / 2

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/faults.md from the JSON of `run.py --json`.
+
+write_table.py out/faults.json
+"""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+HEAD = """# Faults
+
+What was broken on purpose, how often, and what the simulated board saw of it. The firmware under
+test does not judge itself: every limit, every current and every published frame is compared with
+the plant's own truth (`edgeleak.sim`). Times to safe count from the fault to both outputs off, or
+to the INHIBIT where the outputs may stay on; "-" where there is no such time.
+
+Each row has a clean twin that must not react, and a seeded defect, a patch of
+[tools/faults/defects](../tools/faults/defects), that is applied to a copy of the sources: a row
+counts only when its patch turned it red. Numbers are those of the row names in the fault list
+(T cooler and light, V sensor and picture, L liveness, D storage and supply, F files).
+
+- *lockstep*: the firmware's loops and the board share one simulated clock, so a run is the same
+  every time. A loop in a hung bus call sleeps as its thread would.
+- *process*: real processes, files and signals.
+
+Made by `python tools/faults/run.py --json out/faults.json` and
+`python tools/faults/write_table.py out/faults.json`; `make faults` runs all of it,
+`make faults-full` the long counts.
+
+| row | tier | what is broken, what must happen | faults | reacted | clean | false | worst ms | defect |
+|---|---|---|---:|---:|---:|---:|---:|---|
+"""
+
+
+def cells(row: dict) -> list[str]:
+    worst = f"{row['worst_ms']:.0f}" if 0 <= row["worst_ms"] < float("inf") else "-"
+    return [
+        row["row"], row["tier"], row["what"], f"{row['executed']:,}", f"{row['trips']:,}",
+        f"{row['clean']:,} {row['clean_unit']}", str(row["false_trips"]), worst, row["defect"],
+    ]  # fmt: skip
+
+
+def main() -> int:
+    results = json.loads(Path(sys.argv[1]).read_text())
+    red = [row for row in results if row["reasons"]]
+    lines = [f"| {' | '.join(cells(row))} |" for row in results]
+    tail = [
+        "",
+        f"{len(results) - len(red)} of {len(results)} rows green, seed {results[0]['seed']},"
+        f" {platform.machine()}.",
+    ]
+    for row in red:
+        tail.append(f"- {row['row']} is red: {row['reasons'][0]}")
+    PAGE.write_text(HEAD + "\n".join(lines + tail) + "\n")
+    print(f"wrote {PAGE.name}: {len(results)} rows, {len(red)} red")
+    return 1 if red else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
