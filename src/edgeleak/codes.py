@@ -82,6 +82,7 @@ DARK, LONG_DARK, MOVING = 806, 807, 808
 BLOCKED, GLARE, DARKNESS = 809, 810, 811
 STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
 RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS, BRING_UP = 906, 907, 908, 909, 910
+FRAMES_HUNG = 911
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -363,6 +364,9 @@ TABLE.update(_table(
          "instrument", "send the log to the maintainers; a restart may help"),
     Code(BRING_UP, "bring-up-failed", _F, "the board is not what its file says: outputs are off",
          "board", "read the error in the log; `edgeleak selftest` goes through it step by step"),
+    Code(FRAMES_HUNG, "frames-hung", _F,
+         "nobody has judged anything for {measured:.1f} s, {expected:.1f} s is a hang",
+         "instrument", "the watchdog restarts it; switch off and on if it does not"),
     Code(OUTPUTS_ON, "outputs-on", _F,
          "{measured:.0f} enables read back on, {expected:.0f} were asked for", "instrument",
          "cut the supply: an enable line does not obey"),
@@ -552,7 +556,7 @@ TABLE.update(_table(
 
 SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134
 SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED = 135, 136, 137
-LED_PHASE, TOO_SLOW, MOTION_UNSURE = 309, 506, 812
+LED_PHASE, TOO_SLOW, MOTION_UNSURE, GHOST = 309, 506, 812, 813
 
 TABLE.update(_table(
     Code(SEQUENCE_BACK, "sequence-not-advancing", _I,
@@ -589,4 +593,7 @@ TABLE.update(_table(
          "the picture changes as if the camera moved, but no shift explains it: unexplained"
          " {measured:.2f} of the structure, at most {expected:.2f}", "guard",
          "hold still or use a tripod; aim at something with edges"),
+    Code(GHOST, "ghost", _I,
+         "something that stood in the learnt background has left: {measured:.2f} of an outline is"
+         " gone, a ghost from {expected:.2f}", "ghost", "wait; the place is learnt again by itself"),
 ))  # fmt: skip

@@ -15,9 +15,8 @@ from edgeleak import codes
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
 from edgeleak.calibration.model import Calibration
-from edgeleak.clock import NS_PER_S, Clock
+from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
 from edgeleak.config import Config
-from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.lines import Press, roles
 from edgeleak.errors import BusError, EdgeLeakError, LinkLost, TaskError
@@ -44,6 +43,8 @@ CONTROL_LIMIT_S = 0.25
 """Five control periods without a step: the enables have run out by themselves already."""
 CLEAR_S = 1.0
 AT_REST = (State.FAULT, State.SAFE)
+CLEAR_NS = 150 * NS_PER_MS
+"""Three control periods: until then a service may still report the fault it was told to forget."""
 WAY_UP = (State.BOOT, State.SELFTEST, State.COOLING, State.NUC, State.READY, State.DETECTING)
 
 
@@ -75,7 +76,8 @@ class Instrument:
         self.start_ns = clock.monotonic_ns()
         self.failure: EdgeLeakError | None = None
         self._safe = self.options.safe_mode
-        self._is_at_rest, self._recorded = False, Progress()
+        self._clear_ns: int | None = None
+        self._recorded = Progress()
         self._starts = Starts(self.folders.run / STARTS_NAME)
         self.on_poll: Callable[[int], None] | None = None
         bringup.outputs_off(board, buses)
@@ -106,8 +108,6 @@ class Instrument:
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock
-        self.enables = [Enable(buses.lines, name) for name in bringup.ENABLES
-                        if name in board.gpio.lines]  # fmt: skip
         self.life = LifeCounters(self.folders.state / LIFE_NAME)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
         self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led,
@@ -115,6 +115,7 @@ class Instrument:
         self.fpa_check = parts.fpa_check(self.cooler)
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
+        self.enables = [part.enable for part in (self.cooler, self.light) if part is not None]
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
                                    self._beat, self.fail)  # fmt: skip
         self.control.may_begin = lambda: not self._is_storm()
@@ -183,8 +184,7 @@ class Instrument:
         if count > STORM_STARTS:
             self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
         self._look_at_strap()
-        if self._safe or self.health.latched is not None:
-            self.actuators.rest()
+        self.actuators.permit(not self._safe and self.health.latched is None)
 
     # --- control and capture loops ---------------------------------------------------------------
 
@@ -216,13 +216,16 @@ class Instrument:
     def _step_health(self, _due_ns: int) -> None:
         self.fpa_check.note(self.path.info)
         self.health.tick(self.clock.monotonic_ns())
+        if self._clear_ns is not None and self.clock.monotonic_ns() >= self._clear_ns:
+            self._clear_ns = None
+            self.health.clear()
+            self.health.tick(self.clock.monotonic_ns())
         is_at_rest = self.health.state in AT_REST
-        if is_at_rest and not self._is_at_rest:
+        if is_at_rest:
             self.nuc.cancel()
-            self.actuators.rest()
+        self.actuators.permit(not is_at_rest)
         if self._control_report().code:
             self.outputs_off()
-        self._is_at_rest = is_at_rest
 
     def _feed(self, _due_ns: int) -> None:
         state = self.health.state
@@ -300,16 +303,15 @@ class Instrument:
             self.nuc.request(why)
 
     def clear_fault(self) -> None:
-        """Forget a latched fault; a cause that stays trips again at once."""
+        """Forget a latched fault, once the services had time to forget theirs; a cause that
+        stays trips again before anything is driven."""
         self.actuators.clear()
-        self.health.clear()
+        self._clear_ns = self.clock.monotonic_ns() + CLEAR_NS
 
     def set_safe_mode(self, is_on: bool) -> None:
         """No actuator moves while it is on; the strap cannot be overruled."""
         self._safe = is_on
         self._look_at_strap()
-        if not self._safe:
-            self.actuators.clear()
 
     def outputs_off(self) -> None:
         """Both enables low, now, from any thread; no I2C bus can block this.
@@ -334,7 +336,7 @@ class Instrument:
     def fail(self, error: BaseException) -> None:
         """A task cannot go on: outputs off, and whoever runs the loops learns why."""
         self.outputs_off()
-        self.actuators.rest()  # or the control loop would refresh until it is told to stop
+        self.actuators.permit(False)
         link = self.acquisition.status
         if isinstance(error, LinkLost):
             self.health.trip(Trouble(link.code, link.measured, link.expected))

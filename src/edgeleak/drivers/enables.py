@@ -3,34 +3,70 @@
 
 The line drives a retriggerable monostable (an assumption on the board, emulated by the plant):
 a line that stays high or stays low is off, so a hung, stopped or killed process is off too.
+An output that has dropped must not come back by an edge alone, because what it drives was set
+for another moment: only `start` begins again, and `off` from any thread ends what runs.
 """
 
 from edgeleak.bus.protocols import GpioLines
+from edgeleak.clock import NS_PER_MS, Clock
 from edgeleak.errors import BusError
 
 
 class Enable:
     """One refreshed enable.
 
-    lines : GPIO lines
-    name  : `tec_enable` or `led_enable`
+    lines      : GPIO lines
+    name       : `tec_enable` or `led_enable`
+    clock      : tells a late edge at the edge itself; without one the caller has to
+    refresh_ms : the board's monostable time
     """
 
-    def __init__(self, lines: GpioLines, name: str) -> None:
-        self._lines = lines
-        self._name = name
+    def __init__(self, lines: GpioLines, name: str, clock: Clock | None = None,
+                 refresh_ms: int = 200) -> None:  # fmt: skip
+        self._lines, self._name, self._clock = lines, name, clock
+        self._refresh_ns = refresh_ms * NS_PER_MS
+        self._is_running, self._offs, self._edge_ns = False, 0, 0
 
-    def refresh(self) -> None:
-        """On for another refresh time; one failed call is tried again.  Raises BusError."""
+    def start(self) -> None:
+        """The first edge.  Raises BusError."""
+        offs = self._offs
+        self._is_running = True
+        self._edge_ns = self._now_ns()
+        self._pulse()
+        if self._offs != offs:  # switched off by another thread meanwhile
+            self.off()
+
+    def refresh(self) -> bool:
+        """On for another refresh time; False when it has dropped or was switched off.
+
+        One failed call is tried again.  Raises BusError.
+        """
+        offs = self._offs
+        if not self._is_running or self._is_late():
+            self.off()
+            return False
         try:
             self._pulse()
         except BusError:
             self._pulse()
+        if self._offs != offs or self._is_late():
+            self.off()
+            return False
+        self._edge_ns = self._now_ns()
+        return True
+
+    def off(self) -> None:
+        """Off once the board's bridge time has passed; from any thread.  Raises BusError."""
+        self._is_running = False
+        self._offs += 1
+        self._lines.set(self._name, False)
 
     def _pulse(self) -> None:
         self._lines.set(self._name, False)
         self._lines.set(self._name, True)
 
-    def off(self) -> None:
-        """Off once the board's bridge time has passed.  Raises BusError."""
-        self._lines.set(self._name, False)
+    def _now_ns(self) -> int:
+        return 0 if self._clock is None else self._clock.monotonic_ns()
+
+    def _is_late(self) -> bool:
+        return self._now_ns() - self._edge_ns >= self._refresh_ns

@@ -18,6 +18,7 @@ from edgeleak.errors import UsageError
 OFF, ON, ALTERNATE = 0, 1, 2
 MODES = {"off": OFF, "on": ON, "alternate": ALTERNATE}
 US_PER_S = 1e6
+SHORTEST_US = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,10 @@ def _check_numbers(part: LedPart, current_ma: float, integration_us: float,
                    period_us: float) -> None:  # fmt: skip
     if not 0 <= current_ma <= part.max_ma:  # NaN fails this too
         raise UsageError(f"LED current {current_ma!r} mA: use 0 to {part.max_ma:g} mA")
-    if not 0 < integration_us <= period_us < math.inf:
+    if not SHORTEST_US <= integration_us <= period_us < math.inf:
         raise UsageError(
             f"LED pulse of {integration_us!r} us every {period_us!r} us:"
-            " the integration time must be positive and shorter than the frame period"
+            " the integration time must be 1 us or more and shorter than the frame period"
         )
 
 
@@ -110,24 +111,44 @@ class Led:
     """
 
     def __init__(self, dac: Ad5693r, enable: Enable, part: LedPart) -> None:
-        self._dac, self._enable, self._part = dac, enable, part
+        self._dac, self.enable, self._part = dac, enable, part
+        self._is_zero = False
         self.drive = DARK
 
     def apply(self, drive: Drive) -> None:
-        """Send the current; the enable follows with the next `refresh`.
+        """Send the current, then the first edge of the enable; DARK is `off`.
 
         Raises BusError, also when the read-back differs.
         """
+        if drive.mode == OFF:
+            self.off()
+            return
+        self._is_zero = False
         self._dac.write_code(code_of(drive.current_ma / self._part.ma_per_v))
+        if self.drive.mode == OFF:
+            self.enable.start()
         self.drive = drive
 
-    def refresh(self) -> None:
-        """Keep an allowed light on; without a call it is off within the board's refresh time."""
-        if self.drive.mode != OFF:
-            self._enable.refresh()
+    def refresh(self) -> bool:
+        """Keep an allowed light on; False when it had dropped: it is dark until `apply`.
+
+        Without a call it is off within the board's refresh time.  Raises BusError.
+        """
+        if self.drive.mode == OFF:
+            return True
+        if self.enable.refresh():
+            return True
+        self.drive = DARK
+        return False
 
     def off(self) -> None:
-        """Enable first, which no bus can block; then the current command."""
-        self.drive = DARK
-        self._enable.off()
-        self._dac.write_code(0)
+        """Enable first, which no bus can block; then the current command.  Raises BusError."""
+        self.drive, self._is_zero = DARK, False
+        self.enable.off()
+        self.rest()
+
+    def rest(self) -> None:
+        """While dark: the command to zero, until it is.  Raises BusError."""
+        if self.drive.mode == OFF and not self._is_zero:
+            self._dac.write_code(0)
+            self._is_zero = True

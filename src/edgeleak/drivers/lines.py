@@ -156,12 +156,13 @@ PATTERNS = {
     "cooling": Pattern(1000, ((0, 500),), (), "green once a second: cooling down"),
     "nuc": Pattern(250, ((0, 125),), (), "green four times a second: correction, hold still"),
     "ready": Pattern(2000, ((0, 100),), (), "short green flash: ready, learning the scene"),
-    "detecting": Pattern(1000, _ON_1S, (), "green on: looking for gas, none seen"),
+    "detecting": Pattern(1000, ((0, 900),), (), "green, blinking off: looking for gas, none seen"),
     "gas": Pattern(250, (), ((0, 125),), "red four times a second: GAS"),
     "inhibit": Pattern(2000, (), ((0, 100),), "short red flash: no verdict at the moment"),
     "safe": Pattern(1000, (), _ON_1S, "red on: safe mode, no actuators"),
 }
-"""By state of the instrument; `gas` is `detecting` with gas.  A fault counts, see `fault`."""
+"""By state of the instrument; `gas` is `detecting` with gas.  A fault counts, see `fault`.
+A live `detecting` moves: a light that only stays on belongs to a program that hangs."""
 FLASH_MS, GAP_MS, PAUSE_MS = 200, 200, 1600
 
 

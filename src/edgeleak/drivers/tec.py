@@ -51,7 +51,7 @@ class Tec:
     """
 
     def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring) -> None:
-        self._dac, self._enable, self.part = dac, enable, part
+        self._dac, self.enable, self.part = dac, enable, part
         self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
         self._rest_from_ns: int | None = None
         self._current_a: float | None = None  # None: the register's content is not known
@@ -68,11 +68,11 @@ class Tec:
     def start(self, now_ns: int) -> None:
         """Zero the command, prove it, then enable.  Raises BusError; the enable is then off."""
         self.is_on = False
-        self._enable.off()
+        self.enable.off()
         self._write(code_for(self.part, 0.0))
         self._commanded_ns = self._refreshed_ns = now_ns
         self.is_on = True
-        self._enable.refresh()
+        self.enable.start()
 
     def set_current_a(self, wanted_a: float, now_ns: int) -> float:
         """Move the command towards `wanted_a` as fast as the limits allow; returns where it is.
@@ -104,10 +104,10 @@ class Tec:
         if not self.is_on:
             return False
         is_late = now_ns - self._refreshed_ns >= self._refresh_ns
-        if is_late or now_ns - self._commanded_ns > EXPIRY_NS:
+        is_expired = now_ns - self._commanded_ns > EXPIRY_NS
+        if is_late or is_expired or not self.enable.refresh():
             self.off()
             return False
-        self._enable.refresh()
         self._refreshed_ns = now_ns
         return True
 
@@ -124,7 +124,7 @@ class Tec:
         self.is_on = False
         self._is_rested = False
         self._rest_from_ns = None
-        self._enable.off()
+        self.enable.off()
 
     def rest(self, now_ns: int) -> None:
         """While off, once the output surely is: the command to zero, once.  Raises BusError."""

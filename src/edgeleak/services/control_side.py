@@ -35,18 +35,18 @@ class Actuators:
     light: Illumination | None
     climate: Climate | None
 
-    def rest(self) -> None:
-        """From any thread: current ramps to zero, light goes off with the next step."""
-        if self.cooler is not None and self.cooler.status.state != CoolerState.FAULT:
-            self.cooler.request("stop")
+    def permit(self, is_allowed: bool) -> None:
+        """From any thread, again and again: without it the current ramps to zero, the light
+        goes off with the next step, and nothing starts; what was wished stays wished."""
+        if self.cooler is not None:
+            self.cooler.may_drive = is_allowed
         if self.light is not None:
-            self.light.request("off", 0.0)
+            self.light.may_light = is_allowed
 
     def clear(self) -> None:
-        """From any thread: forget faults, cool again."""
-        if self.cooler is not None:
-            is_its_own = self.cooler.status.state == CoolerState.FAULT
-            self.cooler.request("clear" if is_its_own else self.cooler.status.wish_degc)
+        """From any thread: forget faults.  Whether anything is driven is `permit`'s to say."""
+        if self.cooler is not None and self.cooler.status.state == CoolerState.FAULT:
+            self.cooler.request("clear")
         if self.light is not None:
             self.light.clear()
 

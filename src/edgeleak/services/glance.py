@@ -6,8 +6,13 @@ import math
 from enum import Enum
 from typing import Any
 
+from edgeleak import codes
 from edgeleak.clock import NS_PER_S
 from edgeleak.codes import TABLE
+from edgeleak.services.health import Trouble
+
+HUNG_S = 0.5
+"""Ten periods of the task that looks at everything."""
 
 
 def plain(value: Any) -> Any:
@@ -26,14 +31,10 @@ def plain(value: Any) -> Any:
 def glance(instrument: Any) -> dict[str, Any]:
     """One picture; every part is a snapshot that its owner replaced as a whole."""
     health, path = instrument.health, instrument.path
-    answer = health.answer
     recorder = instrument.recorder
     now_ns = instrument.clock.monotonic_ns()
     return {
-        "state": str(health.state),
-        "verdict": str(answer),
-        "code": answer.trouble.code,
-        "reason": answer.reason if not answer.trouble.code else answer.trouble.text,
+        **_answer(health, now_ns),
         "degraded": health.is_degraded,
         "note": health.note.text if health.note.code else "",
         "recording": recorder is not None and recorder.is_recording,
@@ -53,6 +54,19 @@ def glance(instrument: Any) -> dict[str, Any]:
         "counts": {f"{code} {name_of(code)}": n for code, n in sorted(health.counts.items())},
         "proofs": [f"{proof.what}: {proof.found}" for proof in instrument.control.proofs],
     }
+
+
+def _answer(health: Any, now_ns: int) -> dict[str, Any]:
+    """State and verdict; what was decided long ago by a loop that hangs is no answer."""
+    silent_s = (now_ns - health.ticked_ns) / NS_PER_S
+    if silent_s > HUNG_S:
+        trouble = Trouble(codes.FRAMES_HUNG, silent_s, HUNG_S)
+        return {"state": "fault", "verdict": "FAULT", "code": trouble.code,
+                "reason": trouble.text}  # fmt: skip
+    answer = health.answer
+    trouble = answer.trouble
+    return {"state": str(health.state), "verdict": str(answer), "code": trouble.code,
+            "reason": trouble.text if trouble.code else answer.reason}  # fmt: skip
 
 
 def name_of(code: int) -> str:

@@ -133,6 +133,7 @@ class Health:
         self.counts: Counter[int] = Counter()
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.frame = 0
+        self.ticked_ns = start_ns
         self._held, self._held_ns = FINE, -self._clear_ns
         self._verdict: Verdict | None = None
 
@@ -156,6 +157,7 @@ class Health:
 
     def tick(self, now_ns: int) -> Answer:
         """Look at everything again; called for each frame and in between."""
+        self.ticked_ns = now_ns
         objection = self._objection(now_ns)
         if objection is FINE and self._verdict is not None:
             verdict = self._verdict

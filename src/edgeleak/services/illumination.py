@@ -14,6 +14,7 @@ from typing import Protocol
 from edgeleak import codes
 from edgeleak.board import Board, LedPart, Thermistor
 from edgeleak.clock import Clock
+from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.led import ALTERNATE, DARK, MODES, OFF, ON, Drive, Led, plan
 from edgeleak.errors import BusError, ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
@@ -122,6 +123,7 @@ class Illumination:
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._exposure_us: int | None = None
         self._latched = codes.OK
+        self.may_light = True
         self._heat: deque[tuple[int, float]] = deque(maxlen=RATE_SAMPLES)
         self.watch = FlagWatch()
         self.status = LedStatus()
@@ -167,9 +169,24 @@ class Illumination:
         trouble = self._trouble()
         if trouble[0]:
             self._go_dark(now_ns, *trouble)
+        elif not self.may_light:
+            self._darken()
         elif now_ns >= self._retry_ns:
             self._follow_wish(now_ns)
-        self._led.refresh()
+        self._keep()
+
+    @property
+    def enable(self) -> Enable:
+        """For whoever must switch off without the control loop."""
+        return self._led.enable
+
+    def _keep(self) -> None:
+        """The next edge of the enable; a light that dropped begins again with the next step."""
+        try:
+            self._led.refresh()
+            self._led.rest()
+        except BusError:
+            return  # no edge is off by itself; the zero is tried again
 
     def off(self) -> None:
         """Dark now, whatever is wished; the enable first."""
@@ -267,6 +284,8 @@ class Illumination:
             wanted = self._planned(self._wish, self._lead_degc(), self._sensor.integration_us)
             moved = abs(wanted.current_ma - drive.current_ma)
             if wanted.mode == drive.mode and moved <= DERATE_STEP * drive.current_ma:
+                if wanted.mode == OFF:
+                    self.status = replace(self.status, code=codes.OK)
                 return
             self._led.apply(wanted)
             self._sensor.set_led_mode(wanted.mode)

@@ -55,6 +55,7 @@ CYCLE_K = 20.0
 DRIVEN_A = 0.05
 S_PER_H = 3600.0
 COMMANDS = ("off", "stop", "clear", "tune")
+DRIVING = (CoolerState.DRIVE, CoolerState.WARM, CoolerState.TUNE)
 COLDEST_DEGC, WARMEST_DEGC = -40.0, 30.0
 
 
@@ -67,6 +68,9 @@ class Cooler:
     clock               : the time of each period
     life                : lifetime counters
     bus                 : reopened once when it stays silent
+
+    `may_drive` is the permission of whoever watches over everything: without it the current
+    ramps to zero and nothing starts, whatever is wished; the wish itself stays.
     """
 
     def __init__(self, output: CoolerOutput, inputs: CoolerInputs, fan: Fan | None, board: Board,
@@ -97,6 +101,7 @@ class Cooler:
         self._misses = 0
         self._start_degc, self._cycle_is_open = math.nan, False
         self._stepped_ns: int | None = None
+        self.may_drive = True
         self.surroundings = Surroundings()
         self.status = ThermalStatus()
 
@@ -109,7 +114,8 @@ class Cooler:
                               " or leave the cooler off")  # fmt: skip
         inputs = CoolerInputs(Ads1115(i2c, board.adc.fpa_thermistor.address), board.adc, clock)
         dac = Ad5693r(i2c, board.address.tec_dac)
-        tec = Tec(dac, Enable(lines, "tec_enable"), board.tec, board.gpio)
+        enable = Enable(lines, "tec_enable", clock, board.gpio.refresh_ms)
+        tec = Tec(dac, enable, board.tec, board.gpio)
         names = board.gpio.lines
         fan = Fan(lines, has_tacho="fan_tacho" in names) if "fan" in names else None
         return cls(CoolerOutput(tec, inputs), inputs, fan, board, config, clock, life=life,
@@ -123,6 +129,11 @@ class Cooler:
             Task("cooler", self.step, PERIOD_MS, 10.0,
                  "20 Hz: an eighth of the thermistor's time constant"),
         ]  # fmt: skip
+
+    @property
+    def enable(self) -> Enable:
+        """For whoever must switch off without the control loop."""
+        return self._output.tec.enable
 
     # --- commands: any thread, one slot ----------------------------------------------------------
 
@@ -250,6 +261,8 @@ class Cooler:
             self._wish_degc, self._wants_drive = float(what), True
             if self._state in (CoolerState.WARM, CoolerState.TUNE):
                 self._state, self._tuner = CoolerState.DRIVE, None
+        if not self.may_drive and self._state in DRIVING:
+            self._state, self._tuner = CoolerState.STOP, None
 
     def _obey_word(self, what: str) -> None:
         if what == "clear":
@@ -337,7 +350,7 @@ class Cooler:
             self._interlock.reset()
             if self._pause.is_over(self.surroundings, self._config):
                 self._pause = None
-        elif self._wants_drive and is_fresh and is_readable:
+        elif self._wants_drive and self.may_drive and is_fresh and is_readable:
             self._start(now_ns)
 
     def _start(self, now_ns: int) -> None:
