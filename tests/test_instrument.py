@@ -122,6 +122,19 @@ def test_a_thermistor_that_freezes_near_ambient_is_found(tmp_path):
     assert not rig.plant.truth.tec_enabled
 
 
+@pytest.mark.parametrize(("address", "code", "after_s"), [
+    (0x4A, codes.SUPPLY_UNKNOWN, 8), (0x44, codes.AIR_UNKNOWN, 64), (0x49, codes.AIR_UNKNOWN, 64),
+])  # fmt: skip
+def test_cooling_pauses_when_nobody_watches_supply_or_air(running, address, code, after_s):
+    running.plant.inject(BusNack(address=address))
+    running.run_s(after_s)
+    assert (running.state, running.answer.trouble.code) == (State.INHIBIT, code)
+    running.run_s(1)
+    assert not running.plant.truth.tec_enabled
+    running.plant.clear("bus-nack")
+    running.run_to(State.DETECTING)
+
+
 def test_a_sensor_that_contradicts_the_thermistor_inhibits_then_stops_the_cooler(running):
     acquisition = running.instrument.acquisition
     take = acquisition.take

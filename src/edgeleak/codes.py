@@ -70,6 +70,7 @@ TEC_OPEN, TEC_SHORT, TEC_MISMATCH, TEC_TELEMETRY, TEC_OVER_CURRENT = 219, 220, 2
 CONDENSATION, DEW_LIMITED, BROWN_OUT, SURROUNDINGS_OLD = 224, 225, 226, 227
 I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230, 231, 232
 I2C_TEC_MISSES, FPA_DIFFERS, FPA_DIFFERS_LONG = 233, 234, 235
+SUPPLY_UNKNOWN, AIR_UNKNOWN = 236, 237
 COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
 TUNE_REFUSED, POWER_LIMITED = 245, 246
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
@@ -469,6 +470,12 @@ TABLE.update(_table(
          "housing temperature, humidity or supply is {measured:.0f} s old, at most {expected:.0f} s"
          " is usual",
          "cooler", "check the TMP117 and SHT4x on the I2C bus", is_note=True),
+    Code(SUPPLY_UNKNOWN, "supply-unknown", _I,
+         "the supply has not been measured for {measured:.0f} s, {expected:.0f} s stop the cooling",
+         "cooler", "check the second ADS1115 on the I2C bus"),
+    Code(AIR_UNKNOWN, "air-unknown", _I,
+         "housing temperature or humidity is {measured:.0f} s old, {expected:.0f} s stop cooling",
+         "cooler", "check the TMP117 and SHT4x on the I2C bus"),
     Code(I2C_TEC, "i2c-tec", _F,
          "{measured:.0f} control periods without the bus, {expected:.0f} are a fault", "board i2c",
          "check cable and pull-ups; then clear the fault"),

@@ -17,6 +17,8 @@ OVER_SHARE, OVER_A = 1.1, 0.05
 FAN_SPIN_UP_S = 3.0
 FAN_SAMPLES = RATE_HZ
 WET_SAMPLES = 10 * RATE_HZ
+SUPPLY_LOST_S, AIR_LOST_S = 5.0, 60.0
+"""A supply sags within seconds; air in a housing gets damp within minutes."""
 
 
 class Electric:
@@ -135,4 +137,24 @@ class BrownOut:
     def check(self, o: Observation) -> Trip | None:
         if self._bad.note(o.supply_v < self._least_v):
             return Trip(codes.BROWN_OUT, o.supply_v, self._least_v)
+        return None
+
+
+class Blind:
+    """What the two rules above look at was known and is not any more."""
+
+    def __init__(self) -> None:
+        self._has_supply = False
+        self.reset()
+
+    def reset(self) -> None:
+        self._lost = InARow(round(SUPPLY_LOST_S * RATE_HZ))
+
+    def check(self, o: Observation) -> Trip | None:
+        self._has_supply |= not math.isnan(o.supply_v)
+        is_lost = self._has_supply and math.isnan(o.supply_v)
+        if self._lost.note(o.is_driven and is_lost):
+            return Trip(codes.SUPPLY_UNKNOWN, SUPPLY_LOST_S, SUPPLY_LOST_S)
+        if o.is_driven and o.air_s > AIR_LOST_S:  # NaN: nobody measures it on this board
+            return Trip(codes.AIR_UNKNOWN, o.air_s, AIR_LOST_S)
         return None

@@ -6,7 +6,7 @@ The first rule that objects is latched until `reset`; only a graver one replaces
 """
 
 from edgeleak import codes
-from edgeleak.control.electric_rules import BrownOut, Electric, FanLost, HotSide, Wet
+from edgeleak.control.electric_rules import Blind, BrownOut, Electric, FanLost, HotSide, Wet
 from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway
 from edgeleak.control.observation import Limits, Observation, Rule, Trip
 from edgeleak.control.sensor_rules import (
@@ -34,6 +34,7 @@ class Interlock:
             Electric(limits),
             HotSide(limits),
             BrownOut(limits),
+            Blind(),
             Direction(limits),
             Jump(),
             Runaway(),

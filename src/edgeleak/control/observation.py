@@ -61,7 +61,7 @@ class Observation:
     is_driven                     : the enable is refreshed
     target_degc                   : where the user wants it
     reference_k_per_s             : how fast the loop's own set-point moves
-    housing_degc, humidity_percent, supply_v : surroundings
+    housing_degc, humidity_percent, supply_v : surroundings; air_s is the age of the first two
     fan_on_s, fan_rpm             : since when the fan is on, and its speed
     """
 
@@ -82,6 +82,7 @@ class Observation:
     housing_degc: float = math.nan
     humidity_percent: float = math.nan
     supply_v: float = math.nan
+    air_s: float = math.nan
     fan_on_s: float = 0.0
     fan_rpm: float = math.nan
 

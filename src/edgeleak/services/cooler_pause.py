@@ -8,12 +8,13 @@ from edgeleak.control.observation import PERIOD_S, Trip
 from edgeleak.services.thermal_status import Surroundings
 
 CLEAR_S = 10.0
+FRESH_S = 5.0
 CLEAR_V = 0.1
 """A supply without load recovers; only so far above its limit it would not sag again at once."""
 
 
 class Pause:
-    """Brown-out or condensation.
+    """Brown-out or condensation, or nobody who could tell.
 
     trip : what the interlock said
     """
@@ -22,10 +23,12 @@ class Pause:
         self.trip = trip
         self._clear_s = 0.0
 
-    def is_over(self, around: Surroundings, config: CoolerConfig) -> bool:
+    def is_over(self, around: Surroundings, config: CoolerConfig, now_ns: int) -> bool:
         """Asked once a period; unknown surroundings (NaN) keep the pause."""
-        if self.trip.code == codes.BROWN_OUT:
+        if self.trip.code in (codes.BROWN_OUT, codes.SUPPLY_UNKNOWN):
             is_clear = around.supply_v > config.min_supply_v + CLEAR_V
+        elif self.trip.code == codes.AIR_UNKNOWN or around.age_s(now_ns) > FRESH_S:
+            is_clear = around.age_s(now_ns) <= FRESH_S
         else:
             dew_degc = dew_point_degc(around.housing_degc, around.humidity_percent)
             is_clear = around.housing_degc - dew_degc > 2 * config.dew_margin_k

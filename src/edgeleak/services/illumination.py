@@ -24,6 +24,7 @@ MISMATCHES = 3
 GRACE_FRAMES = 3
 """After a change of mode frames of the old one are still on their way."""
 STALE_S = 1.0
+SUPPLY_S = 2.0
 OPEN_SHARE, SHORT_SHARE = 0.5, 1.5
 """Measured over commanded current: below a broken wire, above a short."""
 RETRY_S = 10.0
@@ -223,9 +224,14 @@ class Illumination:
             current_ma=self._led.drive.current_ma,
             measured_ma=ma,
             led_degc=self._thermistor.degc(self._round.volts("led_thermistor")),
-            supply_v=4 * self._round.volts("supply"),
+            supply_v=self.supply_v(),
         )
         self._heat.append((self._clock.monotonic_ns(), self.status.led_degc))
+
+    def supply_v(self) -> float:
+        """Measured within the last seconds; NaN is not known, lit or dark."""
+        is_fresh = self._round.age_s("supply") <= SUPPLY_S
+        return 4 * self._round.volts("supply") if is_fresh else math.nan
 
     def _trouble(self) -> tuple[int, float, float]:
         """(code, measured, expected) of what forbids light now; 0 when nothing does."""

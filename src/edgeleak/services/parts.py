@@ -99,7 +99,7 @@ def climate(board: Board, buses: Buses, clock: Clock,
     """Housing and humidity of a board that has the chips."""
     if (at := board.address) is None:
         return None
-    supply = (lambda: light.status.supply_v) if light is not None else (lambda: float("nan"))
+    supply = light.supply_v if light is not None else (lambda: nan)
     return Climate(Tmp117(buses.i2c, at.tmp117), Sht4x(buses.i2c, at.sht4x), clock, supply)
 
 

@@ -244,7 +244,8 @@ class Cooler:
             is_driven=self._output.tec.is_on, target_degc=loop.target_degc,
             reference_k_per_s=rate, housing_degc=around.housing_degc,
             humidity_percent=around.humidity_percent, supply_v=around.supply_v,
-            fan_on_s=self._fan.on_s(now_ns), fan_rpm=self._fan.rpm(now_ns),
+            air_s=around.age_s(now_ns), fan_on_s=self._fan.on_s(now_ns),
+            fan_rpm=self._fan.rpm(now_ns),
         )  # fmt: skip
 
     # --- deciding --------------------------------------------------------------------------------
@@ -348,7 +349,7 @@ class Cooler:
         is_readable = not (math.isnan(self._fpa.degc) or math.isnan(self._hot.degc))
         if self._pause is not None:
             self._interlock.reset()
-            if self._pause.is_over(self.surroundings, self._config):
+            if self._pause.is_over(self.surroundings, self._config, now_ns):
                 self._pause = None
         elif self._wants_drive and self.may_drive and is_fresh and is_readable:
             self._start(now_ns)

@@ -35,13 +35,17 @@ NO_NOTE = Note()
 class Surroundings:
     """What others measured; NaN is not known.
 
-    time_ns : of the oldest value
+    time_ns : of the older value of the air; 0 where nobody measures it
     """
 
     time_ns: int = 0
     housing_degc: float = math.nan
     humidity_percent: float = math.nan
     supply_v: float = math.nan
+
+    def age_s(self, now_ns: int) -> float:
+        """Of the air's older value; NaN where nobody measures it."""
+        return (now_ns - self.time_ns) / 1e9 if self.time_ns else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
