@@ -223,7 +223,7 @@ class _Frames:
             )
         return info
 
-    def lit(self, keep_on: Callable[[], None]) -> Generator[int, None, FrameInfo | None]:
+    def lit(self, keep_on: Callable[[], object]) -> Generator[int, None, FrameInfo | None]:
         """Steps that end in a frame that was lit, or in None before a second exposure.
 
         keep_on : called at every look
@@ -231,7 +231,7 @@ class _Frames:
         return (yield from self._wait(lambda info: info.led_on, LIT_PATIENCE_NS, keep_on))
 
     def _wait(self, is_wanted: Callable[[FrameInfo], bool], patience_ns: int,
-              each: Callable[[], None] = lambda: None,
+              each: Callable[[], object] = lambda: None,
               ) -> Generator[int, None, FrameInfo | None]:  # fmt: skip
         clock = self._bench.clock
         end_ns = clock.monotonic_ns() + patience_ns
