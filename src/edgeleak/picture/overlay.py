@@ -84,15 +84,13 @@ def overlay(
     rgb = colour(grey, legend.palette)
     if mask is not None:
         rgb = _tinted(rgb, mask, gas_counts, legend.gas_scale_counts)
-    zoom = max(1, -(-SMALLEST_WIDTH_PX // grey.shape[1])) if max(grey.shape) < 480 else 1
-    zoom = min(zoom, 8)
+    zoom = _zoom_of(grey.shape)
     scene = enlarge_rgb(rgb, zoom)
     height, width = scene.shape[:2]
     canvas = Canvas(max(width, SMALLEST_WIDTH_PX), height + BANNER_PX + LEGEND_PX)
-    left = (canvas.width - width) // 2
-    canvas.paste(scene, (left, BANNER_PX))
+    at = ((canvas.width - width) // 2, BANNER_PX)
+    canvas.paste(scene, at)
     word = str(verdict)
-    at = (left, BANNER_PX)
     is_gas = word == "GAS"
     beside = _draw_boxes(canvas, others, YELLOW, zoom, at)
     boxes = _draw_boxes(canvas, regions, RED if is_gas else YELLOW, zoom, at)
@@ -105,7 +103,7 @@ def overlay(
         "verdict": word,
         "sequence": info.sequence,
         "size_px": [canvas.width, canvas.height],
-        "scene_at_px": [left, BANNER_PX],
+        "scene_at_px": list(at),
         "zoom": zoom,
         "boxes_px": boxes,
         "other_boxes_px": beside,
@@ -113,6 +111,12 @@ def overlay(
         "words": canvas.words,
     }
     return Picture(canvas.rgb(), description)
+
+
+def _zoom_of(shape: tuple[int, ...]) -> int:
+    """Whole number by which small pictures are enlarged."""
+    wanted = -(-SMALLEST_WIDTH_PX // shape[1]) if max(shape) < 480 else 1
+    return min(max(1, wanted), 8)
 
 
 def _tinted(rgb: np.ndarray, mask: np.ndarray, gas_counts: np.ndarray | None,
