@@ -52,6 +52,8 @@ def test_holding_for_a_quarter_of_an_hour_is_fine():
 
 
 @pytest.mark.parametrize(("code", "courses", "most_s", "urgent"), [
+    (codes.SUPPLY_UNKNOWN, {"supply_v": lambda t: 5.0 if t < 1 else math.nan}, 6.1, False),
+    (codes.AIR_UNKNOWN, {"air_s": 61.0}, 0.1, False),
     (codes.FPA_OPEN, {"fpa_share": 1.0, "fpa_degc": math.nan}, 0.15, False),
     (codes.FPA_SHORT, {"fpa_share": 0.0, "fpa_degc": math.nan}, 0.15, False),
     (codes.FPA_RANGE, {"fpa_degc": math.nan}, 0.15, False),
@@ -86,12 +88,17 @@ def test_each_reason_has_its_code_and_its_deadline(code, courses, most_s, urgent
 
 @pytest.mark.parametrize("courses", [
     {"fpa_share": 0.97}, {"fpa_share": 0.03}, {"hot_degc": 59.5}, {"supply_v": 4.7},
-    {"supply_v": math.nan}, {"humidity_percent": 60.0}, {"humidity_percent": math.nan},
+    {"air_s": 59.0}, {"air_s": math.nan}, {"humidity_percent": 60.0},
+    {"humidity_percent": math.nan},
     {"fan_rpm": 1000.0}, {"fan_rpm": math.nan}, {"fan_rpm": 0.0, "fan_on_s": 1.0},
     {"current_a": 0.55}, {"current_a": 0.5, "voltage_v": 4.6}, {"telemetry_v": (0.1, 2.4)},
 ])  # fmt: skip
 def test_near_misses_do_not_trip(courses):
     assert feed(proven(), 30, **courses)[1] is None
+
+
+def test_a_board_that_never_measured_its_supply_is_not_stopped():
+    assert feed(Interlock(LIMITS), 30, supply_v=math.nan)[1] is None
 
 
 @pytest.mark.parametrize("degc", [-75.0, 130.0])
