@@ -562,7 +562,7 @@ TABLE.update(_table(
 ))  # fmt: skip
 
 SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134
-SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED = 135, 136, 137
+SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED, NUC_DRIFTED = 135, 136, 137, 138
 LED_PHASE, TOO_SLOW, MOTION_UNSURE, GHOST = 309, 506, 812, 813
 
 TABLE.update(_table(
@@ -578,6 +578,10 @@ TABLE.update(_table(
     Code(FPA_UNKNOWN, "detector-temperature-unknown", _I,
          "the correction depends on the detector temperature, and the frame has none", "nuc",
          "check the sensor's telemetry"),
+    Code(NUC_DRIFTED, "nuc-drifted", _I,
+         "the detector is {measured:.1f} K from where the correction was taken, {expected:.1f} K"
+         " leave too much fixed pattern", "nuc.drift_k",
+         "check the shutter; without one put the cap on and ask for a correction"),
     Code(FPA_FAR, "detector-temperature-far", _I,
          "the detector is at {measured:.1f} degC, the correction reaches to {expected:.1f} degC",
          "nuc", "wait for the detector's temperature, or calibrate over a wider range"),

@@ -150,6 +150,64 @@ def test_a_shutter_that_only_claims_to_close_is_refused(scene_counts):
     assert (bench.nuc.offset == 0).all()
 
 
+@pytest.mark.parametrize("frames", [4, 16])
+@pytest.mark.parametrize(("pan_px", "drift_counts"), [
+    (0.25, 0.0), (1.0, 0.0), (3.0, 0.0), (0.0, 0.5), (0.0, -2.0), (0.1, 0.2),
+])  # fmt: skip
+def test_a_scene_that_moves_is_no_shutter(pan_px, drift_counts, frames):
+    sensor = Sensor(sticks=True, scene_counts=150.0)
+    still, columns = sensor.frame, np.arange(SHAPE[1])
+
+    def moving(wish):
+        wave = 150 * np.sin((columns + pan_px * sensor.number) / 7)
+        sensor.scene = 6000 + drift_counts * sensor.number + wave[None, :] * np.ones(SHAPE)
+        return still(wish)
+
+    sensor.frame = moving
+    bench = Bench(sensor, replace(CONFIG, frames=frames)).run_to_refusal()
+    assert bench.nuc.status.taken == 0
+    assert (bench.nuc.offset == 0).all()
+
+
+def test_a_closed_picture_with_the_scene_in_it_is_refused():
+    """Something moved while the shutter should have closed; then all stood still before it."""
+    sensor = Sensor()
+    bench = Bench(sensor).run(120)
+    assert bench.nuc.status.taken == 1
+    sensor.sticks = True
+    bench.nuc.request()
+    bench.run(OPEN_FRAMES + 1)
+    assert bench.nuc.status.phase is Phase.CLOSING
+    sensor.scene[:, 40:] += 8.0
+    bench.run(40)
+    assert bench.nuc.status.taken == 1
+    assert "not flat" in bench.nuc.status.why
+
+
+@pytest.mark.parametrize("moved_k", [+1.0, -1.0])
+@pytest.mark.parametrize("has_shutter", [True, False])
+def test_far_from_its_temperature_a_correction_is_no_answer(has_shutter, moved_k):
+    sensor = Sensor()
+    bench = Bench(sensor, replace(CONFIG, has_shutter=has_shutter))
+    bench.nuc.request()
+    bench.run(120)
+    assert (bench.nuc.status.taken, bench.nuc.status.code) == (1, codes.OK)
+    sensor.sticks = True
+    sensor.fpa_degc += moved_k
+    bench.run(5)
+    bench.run(100)
+    while bench.nuc.status.phase is not Phase.IDLE:
+        bench.run(1)
+    status = bench.nuc.status
+    assert (status.taken, status.code) == (1, codes.NUC_DRIFTED)
+    assert (status.measured, status.expected) == pytest.approx((1.0, 0.9))
+    sensor.fpa_degc -= 0.5 * moved_k
+    bench.run(300)
+    while bench.nuc.status.phase is not Phase.IDLE:
+        bench.run(1)
+    assert bench.nuc.status.code == codes.OK
+
+
 def test_a_shutter_that_does_not_move_runs_out_of_patience_and_is_tried_again():
     sensor = Sensor()
     is_jammed = [True]

@@ -7,13 +7,14 @@ the pipeline between two frames.  Gain and bad pixels come from the factory cali
 near all this carry RUNNING or SETTLING, which the pipeline's guard neither trains on nor judges.
 
 A shutter that only claims to be closed would burn the scene into the offsets for good, so the
-picture must change when it closes, or the correction is refused and the old one kept.
+picture must change when it closes, or the correction is refused and the old one kept; see
+`services.shutter_proof`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import inf, isnan, nan
+from math import isnan, nan
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
+from edgeleak.services.shutter_proof import LEAST_MOVED_COUNTS, ShutterProof
 
 SHUTTER = int(FrameFlag.SHUTTER)
 PATIENCE_S = 2.0
@@ -33,11 +35,9 @@ SLOWEST_FPS = 0.5
 SKIPPED_FRAMES = 2
 """The first frames after the flag changes may hold half of each."""
 OPEN_FRAMES = 4
-BLOCK_PX = 4
-LEAST_MOVED_COUNTS = 2.0
-"""The shutter's picture differs from the scene by tens of counts; noise of a 4x4 block mean over
-the frames used is below half a count."""
 SLICES = 12
+FAR = 3.0
+"""Drifts of this many times `drift_k` leave more fixed pattern than a threshold can bear."""
 ODD_SIGMA = 8.0
 """Offsets this far out belong to bad pixels, on a sensor without a factory table."""
 
@@ -113,8 +113,7 @@ class Nuc:
         self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
         self._sum = np.zeros(shape, np.uint32)
         self.offset = base.offset.copy()
-        self._cut = tuple(side // BLOCK_PX * BLOCK_PX for side in shape)
-        self._scene = np.zeros((shape[0] // BLOCK_PX, shape[1] // BLOCK_PX))
+        self._proof = ShutterProof(self._gain)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
         self._asked = ""
         self._fpa_degc = nan
@@ -185,7 +184,7 @@ class Nuc:
             return
         self._asked = ""
         self._count = 0
-        self._scene.fill(0)
+        self._proof.begin()
         self.status = replace(self.status, why=why)
         self._enter(Phase.LOOKING if self._config.has_shutter else Phase.CLOSING, now_ns)
 
@@ -196,7 +195,7 @@ class Nuc:
         status, config = self.status, self._config
         if status.taken_ns < 0:
             return "start"
-        if abs(self._fpa_degc - status.fpa_degc) > config.drift_k:
+        if self._drift_k() > config.drift_k:
             return f"drift of {self._fpa_degc - status.fpa_degc:+.2f} K"
         if now_ns - status.taken_ns > config.every_s * NS_PER_S:
             return f"{config.every_s:g} s old"
@@ -204,10 +203,9 @@ class Nuc:
 
     def _look(self, raw: np.ndarray, now_ns: int) -> None:
         """Remember the open picture, to know later that the shutter did close."""
-        self._scene += self._blocks(raw)
+        self._proof.look(raw, now_ns)
         self._count += 1
         if self._count == OPEN_FRAMES:
-            self._scene /= OPEN_FRAMES
             self._enter(Phase.CLOSING, now_ns)
 
     def _collect(self, raw: np.ndarray, now_ns: int) -> None:
@@ -216,28 +214,31 @@ class Nuc:
             self._sum.fill(0)
             return
         np.add(self._sum, raw, out=self._sum)
-        if self._count < SKIPPED_FRAMES + self._config.frames:
-            return
-        moved = self._moved()
-        if moved < LEAST_MOVED_COUNTS:
-            self._refuse("the picture did not change", now_ns, moved, LEAST_MOVED_COUNTS)
+        summed, frames = self._count - SKIPPED_FRAMES, self._config.frames
+        if summed == 1:
+            self._proof.first(now_ns)
+        if summed == frames // 2:
+            self._proof.half(self._sum, summed)
+        if summed < frames or not self._is_proven(now_ns):
             return
         seen = self._sum[::4, ::4] * self._gain[::4, ::4] / self._config.frames
         self._level = float(np.median(seen))
         self._enter(Phase.SOLVING, now_ns)
 
-    def _moved(self) -> float:
-        """Counts between the open picture and the closed one, level or structure."""
+    def _is_proven(self, now_ns: int) -> bool:
+        """What was summed is the shutter; refused otherwise.  A cap is a person's word."""
         if not self._config.has_shutter:
-            return inf
-        change = self._blocks(self._sum) / self._config.frames - self._scene
-        return max(abs(float(change.mean())), float(change.std()))
-
-    def _blocks(self, picture: np.ndarray) -> np.ndarray:
-        height, width = self._cut
-        part = picture[:height, :width]
-        shape = (height // BLOCK_PX, BLOCK_PX, width // BLOCK_PX, BLOCK_PX)
-        return part.reshape(shape).mean(axis=(1, 3))
+            return True
+        frames = self._config.frames
+        moved = self._proof.moved_counts(self._sum, frames, now_ns)
+        if moved < LEAST_MOVED_COUNTS:
+            self._refuse("the picture did not change", now_ns, moved, LEAST_MOVED_COUNTS)
+            return False
+        is_known = self.status.taken_ns >= 0
+        if is_known and not self._proof.is_flat(self._sum, frames, self.offset):
+            self._refuse("the closed picture is not flat", now_ns, moved, LEAST_MOVED_COUNTS)
+            return False
+        return True
 
     def _solve_rows(self, now_ns: int) -> None:
         """One slice of the offsets; the last one hands them over."""
@@ -301,8 +302,15 @@ class Nuc:
 
     def _refresh_code(self, now_ns: int) -> None:
         code = self._code(now_ns)
-        if code != self.status.code:
+        if code == codes.NUC_DRIFTED:
+            self.status = replace(self.status, code=code, measured=self._drift_k(),
+                                  expected=FAR * self._config.drift_k)  # fmt: skip
+        elif code != self.status.code:
             self.status = replace(self.status, code=code)
+
+    def _drift_k(self) -> float:
+        """Since the correction in force; NaN where the sensor tells no temperature."""
+        return abs(self._fpa_degc - self.status.fpa_degc)
 
     def _code(self, now_ns: int) -> int:
         status = self.status
@@ -312,6 +320,8 @@ class Nuc:
             return codes.NUC_SETTLING
         if status.taken_ns < 0:
             return codes.NUC_REFUSED if status.refused else codes.NUC_MISSING
+        if self._drift_k() > FAR * self._config.drift_k:
+            return codes.NUC_DRIFTED
         # One refusal leaves a good correction in force; twice its time leaves none.
         if now_ns - status.taken_ns > 2 * self._config.every_s * NS_PER_S:
             return codes.NUC_REFUSED if self._config.has_shutter else codes.NUC_MISSING
