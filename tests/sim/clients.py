@@ -35,6 +35,8 @@ def hold_enable():
     buses, clock = open_buses(board.load("el1-a")), SystemClock()
     buses.i2c.transfer(0x4C, b"\x30\x80\x00")
     enables = [Enable(buses.lines, name) for name in ("tec_enable", "led_enable")]
+    for enable in enables:
+        enable.start()
     due_ns = clock.monotonic_ns()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:

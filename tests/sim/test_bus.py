@@ -73,6 +73,18 @@ def test_spi_message_is_limited_and_may_be_gone(rig):
     assert failed.value.errno == errno.ENODEV
 
 
+def test_messages_of_one_call_end_short_where_one_fails(rig):
+    plant, buses, _ = rig
+    buffer = memoryview(bytearray(100_000))
+    before = plant.counters["spi.reads"]
+    assert buses.spi.read_into(buffer, 40_000) == 100_000
+    assert plant.counters["spi.reads"] == before + 3
+    plant.inject(faults.CallFails(skip=1))
+    assert buses.spi.read_into(buffer, 40_000) == 40_000
+    with pytest.raises(BusError):
+        buses.spi.read_into(buffer, 40_000)
+
+
 def test_edges_come_one_by_one_and_never_wait(rig):
     plant, buses, _ = rig
     assert buses.lines.wait_edge("fan_tacho", 1e9) is None

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from edgeleak.errors import BusError, UnavailableError, UsageError
+from edgeleak.sim.calls import Peer
 from edgeleak.sim.control_channel import Control
 from edgeleak.sim.launch import RunningPlant
-from edgeleak.sim.server import Peer
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.wire import READ_FOLLOWS, Op, Request
 
@@ -230,7 +230,7 @@ def test_spi_bytes_take_the_time_of_an_even_divider(plant):
 
 
 def test_messages_of_one_call_follow_each_other_as_in_the_kernel():
-    """By the plant's count: on a loaded machine too the bus lost nothing but the kernel's pauses."""
+    """By the plant's count, so on a loaded machine too: nothing but the kernel's pauses is lost."""
     with RunningPlant() as own:
         with Program(own, "long_call") as program:
             assert program.result()["bytes"] == 5 * 40 * 1130

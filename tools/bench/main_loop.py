@@ -85,7 +85,8 @@ def measure(row: Row, seconds: float) -> dict[str, Any]:
         with RunningPlant(BOARD, "no-leak") as plant:
             command = [sys.executable, "-m", "edgeleak", "run", "--board", BOARD, "--json",
                        "--seconds", str(seconds), "--config", str(at / "settings.toml"),
-                       "--out", str(at), "--state", str(at / "state"), "--run", str(at / "run")]  # fmt: skip
+                       "--out", folder, "--state", str(at / "state"),
+                       "--run", str(at / "run")]  # fmt: skip
             load_before = os.getloadavg()[1]
             with open(at / "said", "w") as said:
                 firmware = subprocess.Popen(command, env=plant.environment(), text=True,

@@ -90,7 +90,7 @@ class SimSpi:
         return self._plant.board.spi.bufsiz_bytes
 
     def read_into(self, buffer: memoryview, message_bytes: int = 0) -> int:
-        total, size = 0, message_bytes or len(buffer)
+        total, size = 0, message_bytes or len(buffer) or 1
         for at in range(0, len(buffer), size):
             part = buffer[at : at + size]
             try:

@@ -22,13 +22,13 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 from edgeleak import board as boards
 from edgeleak.clock import Clock, SystemClock
 from edgeleak.errors import EdgeLeakError
 from edgeleak.sim import scenario as scenarios
+from edgeleak.sim.calls import I2C_LATE_MOST_NS, Bus, Peer
 from edgeleak.sim.control_channel import ControlServer
 from edgeleak.sim.faults import (
     FOR_EVER_NS,
@@ -46,16 +46,12 @@ from edgeleak.sim.plant import Plant
 from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.spi_node import SpiNode
 from edgeleak.sim.spi_timing import SpiTiming
-from edgeleak.sim.wire import READ_FOLLOWS, Answer, Op, Request, Requests, identity
+from edgeleak.sim.wire import Answer, Op, Request, identity
 
 TICK_NS = 2_000_000
 """The plant moves at least this often: an edge is told at most this late."""
 LOOK_NS = 200_000
 """Whether a picture is drawn."""
-LATE_MOST_NS, I2C_LATE_MOST_NS = 100_000_000, 300_000
-"""More than this is not made up for; a loop of short calls would run ahead of itself."""
-AT_ONCE_NS = 3_000_000
-"""A program that asks later than this after an answer has waited for something else."""
 READ_BYTES = 1 << 18
 MAJORS = {"spi": 153, "i2c": 89, "gpio": 254}
 UNPLUGGED = {"spi": SpiUnplugged, "i2c": I2cUnplugged, "gpio": GpioUnplugged}
@@ -63,52 +59,6 @@ READY = "ready"
 BOARD_PRIORITY, PICTURE_PRIORITY = 40, 5
 """Real-time: the board goes before the firmware, its pictures before other programs only."""
 SWITCH_S = 0.0005
-
-
-class Peer:
-    """One connection of a program: the identity of a descriptor, or a thread's channel.
-
-    due_ns : when its last answer would have been there on a board
-    """
-
-    def __init__(self, link: socket.socket, who: int) -> None:
-        self.link, self.who = link, who
-        self.requests = Requests()
-        self.out = bytearray()
-        self.is_closed = False
-        self.due_ns = 0
-
-    def asked_ns(self, ask: Request, most_ns: int = LATE_MOST_NS) -> int:
-        """When the program would have asked on a board: as long after its last answer as here.
-
-        How late that answer was here, by sockets and by other programs, is not its doing.
-        """
-        if ask.after_ns >= AT_ONCE_NS or not self.due_ns:
-            return ask.sent_ns
-        asked_ns = self.due_ns + (0 if ask.code == READ_FOLLOWS else ask.after_ns)
-        return max(asked_ns, ask.sent_ns - most_ns)
-
-    def flush(self) -> None:
-        """Send what the socket takes; a peer that went away is noticed by its reader."""
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-            while self.out:
-                del self.out[: self.link.send(self.out)]
-
-
-class Bus:
-    """Calls to one bus, one at a time.
-
-    free_ns      : end of the bits of the last call
-    pause_ns     : what the kernel needs after it
-    late_most_ns : see `Peer.asked_ns`
-    """
-
-    def __init__(self, handle: Callable[[Request], Answer], pause_ns: int = 0,
-                 late_most_ns: int = LATE_MOST_NS) -> None:  # fmt: skip
-        self.handle, self.pause_ns, self.late_most_ns = handle, pause_ns, late_most_ns
-        self.waiting: deque[tuple[Peer, Request]] = deque()
-        self.free_ns = 0
-        self.stuck: tuple[Peer, Answer] | None = None
 
 
 class Server:
