@@ -67,6 +67,7 @@ def test_plant_is_at_the_loops_time_when_it_is_called():
 
 def test_a_stuck_bus_puts_only_its_own_loop_to_sleep_and_the_enable_runs_out():
     rig = Rig()
+    rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
     enable = Enable(rig.buses.lines, "tec_enable")
     enable.start()
 
