@@ -10,6 +10,7 @@ import pytest
 from edgeleak import board, codes
 from edgeleak.config import CoolerConfig
 from edgeleak.control.interlock import Interlock
+from edgeleak.control.motion_rules import RampExceeded, Runaway
 from edgeleak.control.observation import Observation
 from edgeleak.services.closed_loop import interlock_limits, physics_of
 from edgeleak.sim.tec_plant import TecPlant
@@ -193,6 +194,23 @@ def test_warmer_than_its_own_hot_side_while_cooling_is_a_runaway():
     _, trip = feed(Interlock(LIMITS), 30, fpa_degc=lambda t: 30 + 0.05 * t, hot_degc=20.0,
                    start=dataclasses.replace(HOLD, target_degc=29.9))  # fmt: skip
     assert trip.code == codes.TEC_RUNAWAY
+
+
+def test_a_plate_that_began_warm_may_rise_two_kelvin_more():
+    rule = Runaway()
+    course = [(30.0, False)] * 2 + [(31.9, True)] * 2 * HZ + [(32.1, True)] * HZ
+    found = [rule.check(dataclasses.replace(HOLD, fpa_degc=degc, hot_degc=20.0, is_driven=on))
+             for degc, on in course]  # fmt: skip
+    assert found[:-1] == [None] * (len(found) - 1)
+    assert found[-1].code == codes.TEC_RUNAWAY
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_ceiling_holds_both_ways(sign):
+    rule = RampExceeded(LIMITS)
+    found = [rule.check(dataclasses.replace(HOLD, fpa_degc=sign * 2.5 * k / HZ))
+             for k in range(2 * HZ)]  # fmt: skip
+    assert found[-1].code == codes.TEC_RAMP
 
 
 def test_faster_than_the_ceiling():

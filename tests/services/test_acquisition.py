@@ -3,6 +3,7 @@
 
 import errno
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,6 +118,21 @@ def test_three_bad_frames_inhibit_and_clear():
     rig.plant.clear("crc-error")
     rig.run(0.05)
     assert rig.acquisition.status.code == codes.OK
+
+
+@pytest.mark.parametrize(("degc", "end_degc"), [(95.0, 90.0), (-65.0, -60.0)])
+def test_a_detector_temperature_that_cannot_be_is_said(monkeypatch, degc, end_degc):
+    rig = el640_rig()
+    unpack = rig.acquisition._camera.unpack
+
+    def odd(*given):
+        found = unpack(*given)
+        return found and replace(found, info=replace(found.info, fpa_temp_degc=degc))
+
+    monkeypatch.setattr(rig.acquisition._camera, "unpack", odd)
+    rig.next_frame()
+    status = rig.acquisition.status
+    assert (status.code, status.measured, status.expected) == (codes.FPA_BAND, degc, end_degc)
 
 
 def test_short_read_is_named():

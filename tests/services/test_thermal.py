@@ -11,6 +11,7 @@ from edgeleak.config import CoolerConfig
 from edgeleak.control.pid import Gains
 from edgeleak.cooler_bench import Bench
 from edgeleak.errors import UsageError
+from edgeleak.services.cooler_inputs import Reading
 from edgeleak.services.thermal_status import CoolerState
 from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import step_result
@@ -207,6 +208,33 @@ def test_a_blocked_bus_is_off_by_the_monostable(block_ms):
     if math.isfinite(block_ms):
         assert bench.status.code == codes.I2C_TEC_STUCK
     no_violation(bench)
+
+
+def test_time_outs_in_a_row_are_a_stuck_bus_before_anything_is_late():
+    bench = held()
+    bench.plant.inject(faults.BusStuck(block_ms=1.0))
+    bench.rig.run(0.2)
+    assert (bench.status.state, bench.status.code) == (CoolerState.FAULT, codes.I2C_TEC_STUCK)
+    assert not bench.plant.truth.tec_enabled
+
+
+@pytest.mark.parametrize(("late_s", "code"), [(0.06, codes.OK), (0.2, codes.TEC_STALE)])
+def test_a_period_that_comes_late_cuts_the_enable(late_s, code):
+    bench = held()
+    now_ns = bench.cooler._clock.monotonic_ns()
+    bench.cooler._stepped_ns = now_ns - round(late_s * 1e9)
+    bench.cooler.step(now_ns)
+    assert bench.status.code == code
+    assert bench.plant.gpio_get("tec_enable") == (code == codes.OK)
+
+
+def test_two_odd_readings_are_left_out_and_the_third_is_believed():
+    part = PARTS.fpa_thermistor
+    reading = Reading(part)
+    reading.take(part.volts(-20.0))
+    for expected in (-20.0, -20.0, -10.0):
+        reading.take(part.volts(-10.0))
+        assert reading.degc == pytest.approx(expected)
 
 
 def test_brown_out_pauses_and_resumes():
