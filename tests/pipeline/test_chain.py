@@ -117,6 +117,7 @@ def test_quiet_scene_is_no_gas_and_a_plume_is_gas():
         "place",
         "motion",
         "one-sign",
+        "ghost",
     }
 
 

@@ -55,6 +55,12 @@ def test_persistence_counts_within_the_window_of_time():
     assert rule.hits == 1  # second 3 is 4 s old; 0 and 1 have left
 
 
+def test_persistence_waits_for_half_its_window():
+    rule = Persistence(load("sensitive"))
+    first = next(i for i in range(100) if rule.add(i / 10, True))
+    assert first == 25  # 2.5 of 5 s, not the first three frames
+
+
 def test_persistence_holds_at_any_rate():
     rule = Persistence(load("sensitive"))
     for i in range(3 * MAX_FRAMES):

@@ -17,6 +17,7 @@ class Persistence:
         self.window_s = profile["evidence.window_s"]
         self._share = profile["evidence.share"]
         self._least = profile["evidence.least_frames"]
+        self._least_s = self._share * self.window_s - 1e-6
         self._frames: deque[tuple[float, bool]] = deque(maxlen=MAX_FRAMES)
         self._held = 0
         self.hits, self.needed = 0, self._least
@@ -26,7 +27,10 @@ class Persistence:
         self.hits = 0
 
     def add(self, now_s: float, is_hit: bool) -> bool:
-        """True when enough frames of the window, this one included, are hits."""
+        """True when enough frames of the window, this one included, are hits.
+
+        The frames must reach back the share of the window that has to be hits.
+        """
         frames = self._frames
         if len(frames) == MAX_FRAMES:
             self.hits -= frames.popleft()[1]
@@ -40,4 +44,6 @@ class Persistence:
         if len(frames) != self._held:  # at a steady rate it hardly ever changes
             self._held = len(frames)
             self.needed = max(self._least, ceil(self._share * self._held))
-        return self.hits >= self.needed
+        # Three hits just after learning are not half of five seconds.
+        is_filled = now_s - frames[0][0] >= self._least_s or len(frames) == MAX_FRAMES
+        return is_filled and self.hits >= self.needed

@@ -4,7 +4,7 @@
 A stage owns no memory: everything is a member of the arena, bound once.
 """
 
-from math import e, exp, nan
+from math import e, nan
 
 import numpy as np
 
@@ -12,14 +12,11 @@ from edgeleak import kernels
 from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
+from edgeleak.pipeline.ghosts import Ghosts, NoGhosts, ghost_members
+from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
 from edgeleak.pipeline.profile import Profile
 
 REGION_CAPACITY = 256
-CELLS_ACROSS = 40
-"""Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
-NO_GROUP = (0, 0, 0, 0, False)
-Group = tuple[int, int, int, int, bool]
-"""Facts of kernels.judge_places: area px, duty, motion, balance (Q16), is_kept."""
 
 
 class Stepper:
@@ -77,6 +74,7 @@ class GreyStage:
 
     zero_level, levels_per_count = 0, nan
     place_limits: tuple[float, ...] = ()
+    ghosts = NoGhosts()
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -164,6 +162,7 @@ class CountsStage:
         self._slots = profile["lag.slots"]
         self.adjust(profile)
         self._places = Places(profile, arena)
+        self.ghosts = Ghosts(profile, arena, cell_px(arena.shape), self._size)
         self.place_limits = (profile["place.share"], 1 / e, profile["place.balance"])
         self.use_eight_bit(False)
         self._restart()
@@ -211,6 +210,7 @@ class CountsStage:
             Member("places", (*cells, 2), "u2", "how long each cell was masked, and moved"),
             Member("balance", (*cells, 2), "i4", "its mean difference, signed and absolute"),
             Member("kept", cells, "u1", "cells of groups that may be gas"),
+            *ghost_members(cells),
         ]
 
     def use_eight_bit(self, is_eight_bit: bool) -> None:
@@ -251,6 +251,7 @@ class CountsStage:
         self._learnt_s = 0.0
         self.level_counts = 0.0
         self._places.reset()
+        self.ghosts.reset()
         self.evidence_px, self.group = 0, NO_GROUP
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -271,6 +272,7 @@ class CountsStage:
         if self._opening > 1:
             kernels.open_mask(arena["mask"], arena["bits"], self._opening)
         area = kernels.area(arena["mask"])
+        self.ghosts.look(dt_s, self.noise_counts)
         self.group = self._places.judge(past, dt_s, self._floor_q2 // 2)
         self.evidence_px = self.group[0] if self.group[4] else 0
         self._remember(dt_s, seed)
@@ -343,55 +345,6 @@ class CountsStage:
             self._filled = min(self._filled + 1, self._slots)
         else:
             self._filled = 1
-
-
-class Places:
-    """Which groups of cells may be gas: masked for long enough in one place, and moving."""
-
-    def __init__(self, profile: Profile, arena: Arena) -> None:
-        self._arena = arena
-        self._cell_px = cell_px(arena.shape)
-        self._least_px = max(1, round(self._cell_px**2 * profile["place.cell_percent"] / 100))
-        # A running mean with a time constant of half the window weighs it like the window.
-        self._duty_s = profile["place.window_s"] / 2
-        self._still_s = profile["place.still_s"]
-        self._limits = {
-            "least_px": self._least_px,
-            "share_q16": round(65535 * profile["place.share"]),
-            "still_q16": round(65535 / e),
-            "balance_q16": round(65535 * profile["place.balance"]),
-        }
-
-    def reset(self) -> None:
-        arena = self._arena
-        arena["places"].fill(0)
-        arena["places"][..., 1] = 65535
-        arena["balance"].fill(0)
-
-    def judge(self, past: np.ndarray, dt_s: float, live_q2: int) -> Group:
-        """Clears what cannot be gas from the mask; facts of the group that decides."""
-        arena = self._arena
-        kernels.place_sums(
-            arena["mask"], arena["smoothed"], past, arena["sums"], cell_px=self._cell_px,
-            live_q2=live_q2,
-        )  # fmt: skip
-        group = kernels.judge_places(
-            arena["sums"], arena["places"], arena["balance"], arena["kept"],
-            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))),
-            motion_part_q16=round(65536 * (1 - exp(-dt_s / self._still_s))), **self._limits,
-        )  # fmt: skip
-        kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
-        return group
-
-
-def cell_px(shape: tuple[int, int]) -> int:
-    """Side of a cell of the grid of places, at least 4 pixels."""
-    return max(4, -(-max(shape) // CELLS_ACROSS))
-
-
-def grid_cells(shape: tuple[int, int]) -> tuple[int, int]:
-    side = cell_px(shape)
-    return -(-shape[0] // side), -(-shape[1] // side)
 
 
 def plume_size(shape: tuple[int, int], profile: Profile) -> int:

@@ -6,6 +6,7 @@ words are put together when somebody asks for `.reason` or `.rules`.
 """
 
 from dataclasses import dataclass
+from math import nan
 from typing import NamedTuple
 
 from edgeleak.codes import TABLE, WORDS, Kind
@@ -38,11 +39,13 @@ class Limits(NamedTuple):
     """What a profile compares with; shared by all verdicts of a pipeline.
 
     place : least duty, motion and balance of a group of places, 0..1; empty without that rule
+    ghost : least share of an outline that has left, 0..1; NaN without that rule
     """
 
     evidence: float
     window_s: float
     place: tuple[float, ...] = ()
+    ghost: float = nan
 
 
 class Verdict(NamedTuple):
@@ -60,6 +63,7 @@ class Verdict(NamedTuple):
     flags    : what weakens the frame (8-bit source, assumed rate, ...)
     limits   : what the numbers were compared with
     group    : facts of the group of places that decided, see kernels.judge_places
+    ghost    : largest share of an outline that has left, at the last look; NaN: none was taken
     """
 
     kind: Kind
@@ -75,6 +79,7 @@ class Verdict(NamedTuple):
     flags: FrameFlag
     limits: Limits
     group: tuple[int, int, int, int, bool] = (0, 0, 0, 0, False)
+    ghost: float = nan
 
     def __str__(self) -> str:
         return WORDS[self.kind]
@@ -112,6 +117,7 @@ class Verdict(NamedTuple):
             Rule("evidence", self.evidence >= limits.evidence, self.evidence, limits.evidence, "1"),
             Rule("persistence", self.hits >= self.needed, self.hits, self.needed, "frames"),
             *self._place_rules(),
+            *self._ghost_rules(),
         )
         if not self.code:
             return found
@@ -126,6 +132,13 @@ class Verdict(NamedTuple):
             Rule(name, value >= limit, value, limit, "1")
             for name, value, limit in zip(names, measured, self.limits.place, strict=False)
         )
+
+    def _ghost_rules(self) -> tuple[Rule, ...]:
+        """Has a thing left whose outline is in the background and not in the picture?"""
+        limit = self.limits.ghost
+        if limit != limit:
+            return ()
+        return (Rule("ghost", self.ghost >= limit, self.ghost, limit, "1"),)
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; NaN becomes None."""
