@@ -153,6 +153,10 @@ def test_the_host_program_sends_lines_and_says_what_was_refused(running):
     done = command(running.pty, "--command", "SENS 1", code=1)
     assert done.stderr.startswith("-203 ")
     command(running.socket, "--command", "SENS 1")
+    done = command(running.socket, "--command", "SENS 99", "--json", code=1)
+    (told,) = json.loads(done.stdout)["commands"]
+    assert (told["answer"], told["errors"][0][0]) == (None, -222)
+    assert isinstance(json.loads(command("--list", "--json").stdout), list)
     done = command(running.pty, "--command", "*TST?")
     assert done.stdout.strip().isdigit()
 

@@ -18,6 +18,7 @@ from edgeleak.console import commands
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.services.health import State
+from edgeleak.services.setup import Options
 from edgeleak.sim import faults
 
 LOOK, OPERATE, SERVICE = Level.LOOK, Level.OPERATE, Level.SERVICE
@@ -69,6 +70,21 @@ def test_frames_are_the_pipelines_own(ready, plane, member, kind):
 
 def test_raw_counts_need_the_recorders_ring(ready):
     assert ready.ask("FRAM:DATA? RAW") == ("", [-230])
+
+
+def test_raw_counts_are_the_sensors(tmp_path):
+    options = Options(has_recorder=True, recorder=())
+    bench = Bench(tmp_path, options=options).ready()
+    seen = []
+    bench.instrument.nuc.see = lambda raw, info: seen.append((info.sequence, raw.copy()))
+    bench.run_s(3)
+    session = bench.session(LOOK)
+    assert bench.ask("FRAM:HOLD ON", session=session)[1] == []
+    raw = unpacked(bench.ask("FRAM:DATA? RAW", session=session)[0])
+    assert bench.ask("FRAM:INFO?", session=session)[0].startswith(f"{seen[-1][0]},")
+    assert raw == seen[-1][1].tobytes()
+    assert raw != bench.instrument.pipeline.counts.tobytes()
+    bench.instrument.shutdown()
 
 
 def test_a_held_frame_stays_whole_while_frames_go_on(fresh):

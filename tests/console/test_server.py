@@ -69,6 +69,25 @@ def test_people_and_programs_share_the_cable(console):
     assert console.say(b"SYST:STAT?\n") == b"BOOT\n"
 
 
+def test_mode_keys_inside_a_block_are_data(console):
+    console.peer.session.level = Level.SERVICE
+    console.say(b"CAL:DATA #14\x01\x02\x01\x02\n")
+    assert console.say(b"SYST:ERR?\n").startswith(b'-230,"Data corrupt or stale;')
+    assert console.say(b"\x01*OPC?\n\x01") == b"1\n"
+
+
+def test_a_block_that_never_ends_is_given_up(console):
+    assert console.say(b"CAL:DATA #9008000000abc\n*IDN?\n") == b""
+    console.at_ns += 2 * 10**9
+    console.poll(2)
+    assert console.say(b"SYST:ERR?\n") == b'-161,"Invalid block data;the block ended early"\n'
+
+
+def test_errors_of_a_program_are_shown_to_the_person_who_comes(console):
+    console.say(b"NOPE\n")
+    assert b"earlier error -113" in console.say(b"\x02")
+
+
 def test_every_word_for_people_answers(console):
     console.run_s(1)
     console.say(b"\x02")

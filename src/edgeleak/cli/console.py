@@ -12,6 +12,7 @@ port.  The port is held exclusively.  Ctrl-] leaves; a reset of the instrument i
 
 import argparse
 import contextlib
+import json
 import os
 import select
 import sys
@@ -47,6 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="save a bug report's zip")
     parser.add_argument("--plot", action="store_true", help="draw the live values as text")
     parser.add_argument("--seconds", type=float, metavar="N", help="end --plot after so long")
+    parser.add_argument("--json", action="store_true",
+                        help="ports, answers and what was saved as JSON on stdout")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from edgeleak.console import client
 
     if args.list:
-        return _list(client.ports())
+        return _list(client.ports(), args.json)
     settings = config.load(config.files()).config.console
     port = args.port or client.find(settings.socket)
     if not (args.command or args.grab or args.bundle or args.plot):
@@ -64,15 +67,28 @@ def run(args: argparse.Namespace) -> int:
         asked.start()
         if args.plot:
             return _plot(asked, args.seconds)
-        is_refused = [_command(asked, line) for line in args.command]
-        if args.grab is not None:
-            print(_grab(asked, args.plane, args.grab))
-        if args.bundle is not None:
-            print(_save(args.bundle, asked.block("SYST:BUND?")))
-        return REFUSED if any(is_refused) else 0
+        return _ask(asked, args)
 
 
-def _list(found: list[Any]) -> int:
+def _ask(asked: Any, args: argparse.Namespace) -> int:
+    """Lines first, then files."""
+    told = [_command(asked, line, args.json) for line in args.command]
+    saved = []
+    if args.grab is not None:
+        saved.append(_grab(asked, args.plane, args.grab))
+    if args.bundle is not None:
+        saved.append(_save(args.bundle, asked.block("SYST:BUND?")))
+    if args.json:
+        print(json.dumps({"commands": told, "saved": saved}, indent=2))
+    else:
+        print("".join(f"{line}\n" for line in saved), end="")
+    return REFUSED if any(row["errors"] for row in told) else 0
+
+
+def _list(found: list[Any], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([port._asdict() for port in found], indent=2))
+        return 0
     for port in found:
         print(f"{port.device:<16} {port.description}  {port.serial_number}".rstrip())
     if not found:
@@ -83,16 +99,17 @@ def _list(found: list[Any]) -> int:
 # --- one question after another ------------------------------------------------------------------
 
 
-def _command(asked: Any, line: str) -> bool:
-    """Send it, print what comes; True when it was refused."""
+def _command(asked: Any, line: str, as_json: bool) -> dict[str, Any]:
+    """Send a line; its answer and errors, printed as they come."""
     answer, errors = asked.ask(line)
+    text = None if answer is None else f"{len(answer)} bytes of data; --grab and --bundle save such"
     if answer is not None and answer.isascii():
-        print(answer.decode().rstrip("\n"), flush=True)
-    elif answer is not None:
-        print(f"{len(answer)} bytes of data; --grab and --bundle save such", flush=True)
-    for number, text in errors:
-        print(f"{number} {text}", file=sys.stderr)
-    return bool(errors)
+        text = answer.decode().rstrip("\n")
+    if not as_json:
+        print(f"{text}\n" if text is not None else "", end="", flush=True)
+        for number, words in errors:
+            print(f"{number} {words}", file=sys.stderr)
+    return {"line": line, "answer": text, "errors": errors}
 
 
 def _grab(asked: Any, plane: str, path: Path) -> str:

@@ -60,7 +60,8 @@ class HumanMode:
         """Banner and prompt."""
         self.is_on = True
         self._line.clear()
-        return _text(f"\n{self._banner()}\nType help, or Ctrl-A to leave.\n{PROMPT}")
+        earlier = self._errors("earlier error")
+        return _text(f"\n{self._banner()}\n{earlier}Type help, or Ctrl-A to leave.\n{PROMPT}")
 
     def leave(self) -> bytes:
         """Back to silence."""
@@ -187,19 +188,27 @@ class HumanMode:
         text = _readable(raw)
         if not text and not self._session.status.errors:
             text = self._echo(line)
+        return text + self._errors("error", line) or "done"
+
+    def _errors(self, word: str, line: str = "") -> str:
+        """All that wait, in words."""
+        text = ""
         while self._session.status.errors:
-            number, words = self._session.status.take_error()
-            text += f"error {number}: {words.replace(';', ': ', 1)}\n"
-            if number == -113:
+            number, said = self._session.status.take_error()
+            text += f"{word} {number}: {said.replace(';', ': ', 1)}\n"
+            if number == -113 and line:
                 text += self._nearest(line)
-        return text or "done"
+        return text
 
     def _echo(self, line: str) -> str:
         """What the query of a setting answers, if there is one."""
         header = line.split()[0]
         session = self._session
         node = header.lstrip(":").upper()
-        if header.startswith("*") or not session.tree.has(tuple(node.split(":")), True):
+        path = tuple(node.split(":"))
+        if header.startswith("*") or not session.tree.has(path, True):
+            return ""
+        if session.tree.find(path, True).parameters:
             return ""
         return f"{node} {_readable(session.execute(header.encode() + b'?'))}"
 

@@ -103,6 +103,13 @@ class Reader:
         """A block has begun and is not whole yet."""
         return self._block_end > self._at
 
+    def reset(self) -> None:
+        """Forget what is not yet a whole message."""
+        self._at = len(self._kept)
+        self._forget()
+        self._plain = self._quote = self._block_end = 0
+        self._is_lost = False
+
     def _take(self, byte: int) -> bool:
         """Step over one byte of a message, or all plain ones that follow; False when a block's
         head is still to come."""

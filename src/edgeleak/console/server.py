@@ -9,6 +9,7 @@ thrown away, so that whoever opens the port next does not get it.
 
 import contextlib
 import os
+import re
 import socket
 import stat
 import struct
@@ -28,6 +29,8 @@ UNITS_MOST = 32
 BUDGET_NS = 3_000_000
 """Of a period of 20 ms; whoever was not served is first the next time."""
 STALL_NS = 10 * NS_PER_S
+BLOCK_PAUSE_NS = 2 * NS_PER_S
+"""A damaged head announces megabytes; without this the cable would be deaf for ever."""
 OUT_MOST = 16 << 20
 WRITE_MOST = 1 << 18
 INTERRUPTED = -410
@@ -35,6 +38,7 @@ PEERS_MOST = 8
 SEND_BUFFER = 1 << 20
 """A whole frame goes out in a few polls."""
 SO_PEERCRED_FORMAT = "3i"
+MODE_KEYS = re.compile(b"[" + CTRL_A + CTRL_B + b"]")
 
 
 class Link(Protocol):
@@ -127,6 +131,8 @@ class Peer:
         if data:
             self.heard_ns = now_ns
             self._in += data
+        elif self.session.is_in_block and now_ns - self.heard_ns > BLOCK_PAUSE_NS:
+            self.session.give_up_block()
         self._answer(turn)
         if self.human.is_on or self.human.is_busy:
             self._out += self.human.tick(now_ns)
@@ -160,15 +166,15 @@ class Peer:
             self._out += self.human.leave()
 
     def _to_session(self, turn: Turn) -> None:
-        at = self._in.find(CTRL_B)
-        part = self._take(len(self._in) if at < 0 else at)
+        found = MODE_KEYS.search(self._in)
+        part = self._take(len(self._in) if found is None else found.start())
         self._out += self.session.feed(part, turn)
-        if at < 0 or self._is_busy:
+        if found is None or self._is_busy:
             return
-        found = self._take(1)
+        key = self._take(1)
         if self.session.is_in_block:
-            self._out += self.session.feed(found)
-        else:
+            self._out += self.session.feed(key)
+        elif key == CTRL_B:
             self._out += self.human.enter()
 
     def _take(self, count: int) -> bytes:

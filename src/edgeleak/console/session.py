@@ -153,6 +153,11 @@ class Session:
         """The next bytes belong to a block, whatever they are."""
         return self._reader.is_in_block
 
+    def give_up_block(self) -> None:
+        """The rest of a block does not come: the next byte begins a message."""
+        self._reader.reset()
+        self.status.error(-161, "the block ended early")
+
     def note(self, line: str) -> None:
         """A line of the log."""
         self._log(line)

@@ -139,6 +139,10 @@ class Ring:
         )  # fmt: skip
         _NUMBER.pack_into(self._map, PUBLISHED_AT, number + 1)
 
+    def newest(self) -> np.ndarray:
+        """Raw counts of the frame published last, in place; for the camera's own thread."""
+        return self._pixels[(self.published - 1) % self.slots]
+
     @property
     def published(self) -> int:
         """Frames published so far; the next one gets this number."""
