@@ -18,6 +18,8 @@ from edgeleak.schema import number, switch, word
 SYSTEM_FILE = Path("/etc/edgeleak/edgeleak.toml")
 STATE_FOLDER = Path("/var/lib/edgeleak")
 TUNED_NAME = "tuned.toml"
+FRAMES_OF_PATIENCE = 2
+"""One frame that is lost must not be silence already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +51,17 @@ class CoolerConfig:
     kp_a_per_k: float = number("A/K", 0.001, 10, "2 rad/s on the liveliest cooler", 0.5)
     ki_a_per_k_s: float = number("A/(K s)", 0, 5, "a tenth of kp: 10 s reset time", 0.05)
     kd_a_s_per_k: float = number("A s/K", 0, 5, "makes up for half the thermistor's lag", 0.15)
-    tolerance_k: float = number("K", 0.02, 2, "fixed pattern moves by less than the noise", 0.1)
+    tolerance_k: float = number("K", 0.02, 0.5, "fixed pattern moves by less than the noise", 0.1)
     stable_s: float = number("s", 1, 60, "within tolerance this long is steady", 5.0)
     max_power_w: float = number("W", 0.5, 30, "what supply and battery are built for", 5.0)
     max_delta_k: float = number("K", 10, 120, "hot to cold side: stress in the module", 80.0)
     no_progress_s: float = number("s", 5, 60, "at the current limit without cooling", 10.0)
-    dew_margin_k: float = number("K", 0, 20, "window above the dew point", 2.0)
-    window_share: float = number("1", 0, 0.5, "of housing to FPA the window is colder", 0.05)
-    min_supply_v: float = number("V", 3, 12, "below this the processor is next", 4.6)
+    dew_margin_k: float = number("K", 0.5, 20, "window above the dew point", 2.0)
+    window_share: float = number("1", 0.01, 0.5, "of housing to FPA the window is colder", 0.05)
+    min_supply_v: float = number("V", 4.4, 12, "below this the processor is next", 4.6)
     usual_fan_rpm: float = number("rpm", 100, 20_000, "fan of the board; 60 % is worth a note",
                                   3000.0)  # fmt: skip
-    min_fan_rpm: float = number("rpm", 0, 20_000, "slower is lost; 0 for a board without tacho",
+    min_fan_rpm: float = number("rpm", 100, 20_000, "slower is lost, where there is a tacho",
                                 600.0)  # fmt: skip
 
 
@@ -78,7 +80,7 @@ class NucConfig:
     frames: int = number("frames", 4, 256, "16 frames leave a quarter of the noise", 16)
     settle_s: float = number("s", 0, 30, "frames after the shutter moved teach nothing", 1.0)
     drift_k: float = number("K", 0.05, 5, "a new offset after this FPA drift", 0.3)
-    every_s: float = number("s", 30, 86_400, "and at the latest after this", 600.0)
+    every_s: float = number("s", 30, 3600, "and at the latest after this", 600.0)
     has_shutter: bool = switch("False asks the user to put the cap on", True)
 
 
@@ -122,7 +124,7 @@ class RecorderConfig:
 class AlarmConfig:
     """The alarm output."""
 
-    hold_s: float = number("s", 0, 600, "a short plume is noticed too", 5.0)
+    hold_s: float = number("s", 1, 600, "a short plume is noticed too", 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,13 @@ def _check(loaded: Loaded) -> None:
         raise ConfigError(
             f"recorder.preroll_s = {recorder.preroll_s:g} s does not fit in recorder.ring_s ="
             f" {recorder.ring_s:g} s with 1 s to spare; raise ring_s or lower preroll_s"
+        )
+    sensor = loaded.config.sensor
+    least_ms = FRAMES_OF_PATIENCE * 1000 / sensor.fps
+    if sensor.stale_ms < least_ms:
+        raise ConfigError(
+            f"sensor.stale_ms = {sensor.stale_ms} ms never gives an answer at sensor.fps ="
+            f" {sensor.fps:g}: use at least {least_ms:.0f} ms, or more frames a second"
         )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from edgeleak import config
 from edgeleak.app import main
+from edgeleak.errors import ConfigError
 
 
 @pytest.fixture
@@ -62,6 +63,31 @@ def test_a_bad_file_is_one_clear_error(folder, capsys, text, words):
     assert error.count("\n") == 1
     for word in words:
         assert word in error
+
+
+@pytest.mark.parametrize(("section", "line"), [
+    ("cooler", "min_supply_v = 3.0"), ("cooler", "min_fan_rpm = 0.0"),
+    ("cooler", "dew_margin_k = 0.0"), ("cooler", "window_share = 0.0"),
+    ("cooler", "tolerance_k = 2.0"), ("nuc", "every_s = 86400.0"), ("alarm", "hold_s = 0.0"),
+])  # fmt: skip
+def test_no_setting_loosens_what_keeps_an_answer_safe(tmp_path, section, line):
+    path = tmp_path / "loose.toml"
+    path.write_text(f"[{section}]\n{line}\n")
+    with pytest.raises(ConfigError, match=line.split()[0]):
+        config.load([path])
+
+
+@pytest.mark.parametrize(("fps", "stale_ms", "is_right"), [
+    (0.5, 400, False), (4.9, 400, False), (5.0, 400, True), (0.5, 4000, True), (11.0, 150, False),
+])  # fmt: skip
+def test_a_frame_rate_that_is_always_stale_is_refused(tmp_path, fps, stale_ms, is_right):
+    path = tmp_path / "slow.toml"
+    path.write_text(f"[sensor]\nfps = {fps}\nstale_ms = {stale_ms}\n")
+    if is_right:
+        assert config.load([path]).config.sensor.fps == fps
+    else:
+        with pytest.raises(ConfigError, match="never gives an answer"):
+            config.load([path])
 
 
 def test_the_default_file_means_the_defaults(tmp_path, capsys):
