@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """All rows of the fault table, in its order."""
 
+import rows_console
 import rows_control
 import rows_cooler
 import rows_led
 import rows_link
 import rows_liveness
+import rows_sanitizer
 import rows_storage
 import rows_system
 from row import Row
@@ -17,5 +19,7 @@ ROWS: tuple[Row, ...] = (
     *rows_link.ROWS,
     *rows_storage.ROWS,
     *rows_system.ROWS,
+    *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
+    *rows_console.ROWS,
 )

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every seeded defect of the fault table still applies to the sources as they are."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PATCHES = sorted((ROOT / "tools" / "faults" / "defects").glob("*.patch"))
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
+def test_the_defect_applies(patch):
+    command = ["patch", "-p1", "--dry-run", "--forward", "--fuzz=0", "-i", str(patch)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{patch.name}: make it again\n{done.stdout}"
+
+
+def test_there_are_defects():
+    assert len(PATCHES) > 20
