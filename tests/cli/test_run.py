@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from edgeleak import codes
-from edgeleak.cli.run import Lines, line_of, make_instrument, priority_of
+from edgeleak.cli.run import ENDS, Lines, line_of, make_instrument, priority_of
 from edgeleak.errors import BusError
 from edgeleak.services.watchdog import STORM_STARTS
 from edgeleak.sim.launch import RunningPlant
@@ -100,7 +100,7 @@ def driving(tmp_path):
         yield running
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL, signal.SIGSTOP])
 def test_any_end_leaves_the_outputs_off(driving, number):
     begin_ns = time.monotonic_ns()
     driving.process.send_signal(number)
@@ -108,7 +108,7 @@ def test_any_end_leaves_the_outputs_off(driving, number):
     assert took_ns < OFF_NS + 30_000_000, "a grid of 5 ms, and the server's own turn"
     truth = driving.plant.control.ask("truth")["truth"]
     assert not truth["led_enabled"]
-    if number in (signal.SIGTERM, signal.SIGINT):
+    if number in ENDS:
         code, _ = driving.finish()
         assert code == 0
         assert json.loads((driving.folder / "starts.json").read_text()) == []

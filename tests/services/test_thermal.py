@@ -101,6 +101,15 @@ def test_stop_ramps_the_current_then_switches_off():
     no_violation(bench)
 
 
+def test_a_stop_is_not_lost_to_a_later_word_of_the_same_period():
+    bench = held()
+    bench.cooler.request("stop")
+    bench.cooler.request("clear")
+    bench.rig.run(2)
+    assert not bench.plant.truth.tec_enabled
+    assert bench.status.state == CoolerState.OFF
+
+
 def test_shutdown_cuts_the_enable_at_once():
     bench = held()
     bench.cooler.shutdown()

@@ -28,6 +28,8 @@ from edgeleak.errors import UsageError
 
 HELP = "run the instrument on its board"
 LOOK_NS = 200 * NS_PER_MS
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Told to stop; the last one when the terminal it was started on is closed."""
 JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0}
 KEPT_LINES = 1000
 PRIORITIES = (("FAILED", 3), (" fault ", 3), ("VERDICT", 4), ("NOTE", 4), ("STATE", 5))
@@ -206,7 +208,7 @@ class Program:
 
     def run(self) -> int:
         """Until the end; 0, or the exit code of what failed."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDS:
             signal.signal(number, self._told)
         sys.setswitchinterval(0.0001)  # control must not wait 5 ms for a busy interpreter
         gc.collect()
@@ -242,7 +244,7 @@ class Program:
             self.instrument.fail(error)
 
     def _told(self, number: int, _frame: object) -> None:
-        """SIGTERM, SIGINT: actuators first, whatever the threads are doing."""
+        """Any of ENDS: actuators first, whatever the threads are doing."""
         self._stop.set()
         self.instrument.outputs_off()
 

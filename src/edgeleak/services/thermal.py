@@ -9,6 +9,7 @@ at once.  Nothing here waits, and nothing here raises: errors become states.
 """
 
 import math
+from collections import deque
 
 from edgeleak import codes
 from edgeleak.board import Board
@@ -49,6 +50,7 @@ TIMEOUTS, TIMEOUT_S = 3, 0.035
 """Bus time-outs in a row: something holds the bus, and each call holds us so long."""
 LATE_S = 0.15
 OFF_A = 0.005
+KEPT_REQUESTS = 16
 WARM_ENOUGH_K = 3.0
 SURROUNDINGS_S = 30.0
 CYCLE_K = 20.0
@@ -93,7 +95,7 @@ class Cooler:
         self._steady, self._energy = Steadiness(config.tolerance_k, config.stable_s), Energy()
         self._tuner: RelayTuner | None = None
         self.tuning: Tuning | None = None
-        self._request: float | str | None = None
+        self._requests: deque[float | str] = deque(maxlen=KEPT_REQUESTS)
         self._wish_degc, self._wants_drive = config.set_point_degc, config.is_on_at_start
         self._state = CoolerState.OFF
         self._trip: Trip | None = None
@@ -135,7 +137,7 @@ class Cooler:
         """For whoever must switch off without the control loop."""
         return self._output.tec.enable
 
-    # --- commands: any thread, one slot ----------------------------------------------------------
+    # --- commands: any thread, obeyed in their order ---------------------------------------------
 
     def request(self, what: float | str) -> None:
         """Ask for a set-point in degC, "off" (warm up on the ramp, then off), "stop" (current
@@ -149,7 +151,7 @@ class Cooler:
         elif not COLDEST_DEGC <= what <= WARMEST_DEGC:
             raise UsageError(f"cooler set-point {what} degC: use {COLDEST_DEGC:g} to"
                              f" {WARMEST_DEGC:g} degC")  # fmt: skip
-        self._request = what
+        self._requests.append(what)
 
     @property
     def gains(self) -> Gains:
@@ -251,19 +253,22 @@ class Cooler:
     # --- deciding --------------------------------------------------------------------------------
 
     def _obey(self) -> None:
-        """Take the request slot."""
-        what, self._request = self._request, None
+        """Take the requests in their order; then the permission, which none of them overrules."""
+        while self._requests:
+            self._obey_request(self._requests.popleft())
+        if not self.may_drive and self._state in DRIVING:
+            self._state, self._tuner = CoolerState.STOP, None
+
+    def _obey_request(self, what: float | str) -> None:
         if isinstance(what, str):
             self._obey_word(what)
-        elif what is not None:
+        else:
             if what != self._wish_degc:
                 self._steady.restart()
                 self.loop.saturation.restart()
             self._wish_degc, self._wants_drive = float(what), True
             if self._state in (CoolerState.WARM, CoolerState.TUNE):
                 self._state, self._tuner = CoolerState.DRIVE, None
-        if not self.may_drive and self._state in DRIVING:
-            self._state, self._tuner = CoolerState.STOP, None
 
     def _obey_word(self, what: str) -> None:
         if what == "clear":
