@@ -114,7 +114,10 @@ class Target:
         for _ in range(MOST_TURNS):
             self.turn(PAUSE_NS)
             peer = self.peer
-            is_quiet = not (peer._in or peer._is_busy or peer.session.is_in_block)
+            if (job := peer.session._job) is not None:
+                job.wait(10)
+            is_open = peer._is_busy or peer.session.is_in_block
+            is_quiet = not (peer._in or peer._out or is_open)
             if is_quiet and peer.heard_ns < self.at_ns:
                 break
         self._got.clear()
