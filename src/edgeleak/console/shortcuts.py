@@ -15,7 +15,7 @@ from edgeleak.console.session import Session
 
 BARS = " .:-=+*#%@"
 BRING_UP = """bring-up in small proofs; stop at the first that fails
-  1  stop the instrument, then: edgeleak selftest      nodes, chips, temperatures, frames
+  1  stop the instrument, then: edgeleak bringup       guided: nodes, chips, heat, light
   2  edgeleak run --safe; here: selftest               the same while it runs, nothing driven
   3  MEAS:TEMP?; MEAS:TEMP:HOTS?                       both near the room's, and steady
   4  SYST:SAFE OFF; COOL:SETP 20; watch                detector falls, hot side rises a little
