@@ -2,7 +2,6 @@
 """All rows of the fault table, in its order."""
 
 import rows_console
-import rows_console
 import rows_control
 import rows_cooler
 import rows_led
@@ -22,6 +21,5 @@ ROWS: tuple[Row, ...] = (
     *rows_system.ROWS,
     *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
-    *rows_console.ROWS,
     *rows_console.ROWS,
 )

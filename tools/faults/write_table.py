@@ -30,7 +30,7 @@ Made by `python tools/faults/run.py --json out/faults.json` and
 `python tools/faults/write_table.py out/faults.json`; `make faults` runs all of it,
 `make faults-full` the long counts.
 
-| row | tier | what breaks, what must happen | faults | reacted | clean | false | worst ms | defect |
+| row | tier | fault and reaction | faults | reacted | clean | false | worst ms | defect |
 |---|---|---|---:|---:|---:|---:|---:|---|
 """
 
