@@ -354,9 +354,9 @@ def test_a_storm_over_missing_nodes_stays_up(tmp_path):
     board, said, clock = small_board(), [], SimClock()
     buses = linux.open_present(board, said.append)
     assert len(said) == 3
+    options = Options(has_recorder=False, starts=STORM_STARTS + 1)
     instrument = Instrument(board, small_config(tmp_path), buses, clock,
-                            folders=Folders(tmp_path, tmp_path),
-                            options=Options(has_recorder=False, starts=STORM_STARTS + 1))  # fmt: skip
+                            folders=Folders(tmp_path, tmp_path), options=options)  # fmt: skip
     Lockstep(Plant(board), clock, instrument.loops).run_until(5 * NS)
     assert instrument.failure is None
     assert instrument.health.state is State.FAULT

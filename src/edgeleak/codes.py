@@ -606,5 +606,6 @@ TABLE.update(_table(
          "hold still or use a tripod; aim at something with edges"),
     Code(GHOST, "ghost", _I,
          "something that stood in the learnt background has left: {measured:.2f} of an outline is"
-         " gone, a ghost from {expected:.2f}", "ghost", "wait; the place is learnt again by itself"),
+         " gone, a ghost from {expected:.2f}", "ghost",
+         "wait; the place is learnt again by itself"),
 ))  # fmt: skip
