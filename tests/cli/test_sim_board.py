@@ -109,7 +109,6 @@ def test_a_short_run_through_the_real_drivers(tmp_path, capsys):
     assert code == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["last"]["frames"] > 20
-    assert summary["last"]["cooler"]["code"] in (0, 241)
     assert len(summary["last"]["proofs"]) == 7
     assert not summary["violations"]
     assert summary["extremes"]["max_tec_a"] > 0.1

@@ -170,7 +170,7 @@ el_ghosts_measure(const int32_t *outline, uint8_t *seen, const uint16_t *stack, 
     for (size_t i = 0; i < size; i++)
         for (size_t k = 0; k < EL_GHOST_SIGNS * EL_GHOST_SUMS; k++)
             sum[k / EL_GHOST_SUMS][k % EL_GHOST_SUMS] +=
-                outline[stack[i] * EL_GHOST_SIGNS * EL_GHOST_SUMS + k];
+                outline[(size_t)stack[i] * EL_GHOST_SIGNS * EL_GHOST_SUMS + k];
     for (size_t k = 0; k < EL_GHOST_SUMS; k++)
         both[k] = sum[0][k] + sum[1][k];
     const int32_t whole = el_ghosts_share(both, s);
