@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from edgeleak.cli.status import STATUS_NAME
+from edgeleak.cli.status import STATUS_NAME, line_of
 from edgeleak.clock import NS_PER_MS, NS_PER_S, SystemClock
 from edgeleak.errors import UsageError
 
@@ -288,19 +288,3 @@ class Program:
         with contextlib.suppress(OSError):  # a full tmpfs stops nothing
             part.write_text(json.dumps(status))
             part.replace(self._status_path)
-
-
-def line_of(status: dict[str, Any]) -> str:
-    """One calm line: state, temperature and set-point, rate, verdict, drops."""
-    cooler, link = status["cooler"], status["link"]
-    cold = "uncooled"
-    if cooler is not None:
-        cold = f"{_number(cooler['cold_degc'])} ({_number(cooler['set_point_degc'])}) degC"
-    marks = "".join(f"  {word}" for word in ("recording", "degraded") if status[word])
-    code = f" {status['code']} {status['reason'].split(':')[0]}" if status["code"] else ""
-    return (f"{status['state']:<9}  {cold}  {status['fps']:4.1f} fps  {status['verdict']}{code}"
-            f"  drops {link['drops']}{marks}")  # fmt: skip
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

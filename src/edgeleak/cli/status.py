@@ -27,8 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when it runs, whatever it says; 69 when it does not."""
-    from edgeleak.cli.run import line_of
-
     status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
     if args.json:
         print(json.dumps(status, indent=2))
@@ -59,3 +57,19 @@ def read(path: Path, now_ns: int) -> dict[str, Any]:
             " stopped or hangs. See: journalctl -u edgeleak"
         )
     return dict(status)
+
+
+def line_of(status: dict[str, Any]) -> str:
+    """One calm line: state, temperature and set-point, rate, verdict, drops."""
+    cooler, link = status["cooler"], status["link"]
+    cold = "uncooled"
+    if cooler is not None:
+        cold = f"{_number(cooler['cold_degc'])} ({_number(cooler['set_point_degc'])}) degC"
+    marks = "".join(f"  {word}" for word in ("recording", "degraded") if status[word])
+    code = f" {status['code']} {status['reason'].split(':')[0]}" if status["code"] else ""
+    return (f"{status['state']:<9}  {cold}  {status['fps']:4.1f} fps  {status['verdict']}{code}"
+            f"  drops {link['drops']}{marks}")  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -9,7 +9,7 @@ number remains.  Pixels are made when the first line is fetched, so frames nobod
 import math
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -19,11 +19,9 @@ from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import pack_el640, seal_el640
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import BUS_IDLE, Nack
+from edgeleak.sim.host import Host
 from edgeleak.sim.link_damage import Damage
 from edgeleak.sim.live_scene import Exposure, LiveScene
-
-if TYPE_CHECKING:
-    from edgeleak.sim.plant import Plant
 
 SIZES = {chip.REG_ID: 2, chip.REG_CTRL: 2, chip.REG_INTEGRATION_US: 4, chip.REG_PERIOD_US: 4,
          chip.REG_LED_MODE: 2}  # fmt: skip
@@ -70,7 +68,7 @@ class El640Model:
     truth     : frame number -> counts as sent, of the last frames, when `keeps_truth`
     """
 
-    def __init__(self, plant: "Plant") -> None:
+    def __init__(self, plant: Host) -> None:
         part = plant.board.sensor
         self._plant, self.address = plant, part.i2c_address
         self.full_shape = (part.height, part.width)
@@ -216,12 +214,12 @@ class El640Model:
 
     @property
     def is_drawn(self) -> bool:
-        """See `plant.SensorModel`."""
+        """See `host.SensorModel`."""
         return True
 
     @property
     def next_ready_ns(self) -> int | None:
-        """See `plant.SensorModel`."""
+        """See `host.SensorModel`."""
         return self._exposing[0].ready_ns if self._exposing else self._next_ns
 
     def _expose(self, now_ns: int) -> None:

@@ -9,7 +9,6 @@ step until chip select has been high for 185 ms.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +18,9 @@ from edgeleak.kernels import crc_vospi, pack_vospi
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import BUS_IDLE, Nack
 from edgeleak.sim.el640_model import SceneModel
+from edgeleak.sim.host import Host
 from edgeleak.sim.link_damage import Damage
 from edgeleak.sim.live_scene import NOMINAL_FPA_DEGC, Exposure, LiveScene
-
-if TYPE_CHECKING:
-    from edgeleak.sim.plant import Plant
 
 IDLE_NS = 185 * NS_PER_MS
 COMMAND_NS = 2 * NS_PER_MS
@@ -44,7 +41,7 @@ DISCARD_ID = (0x0F, 0xFF)
 class LeptonModel:
     """The camera of a plant; attributes as those of El640Model."""
 
-    def __init__(self, plant: "Plant") -> None:
+    def __init__(self, plant: Host) -> None:
         part = plant.board.sensor
         self._plant, self.address = plant, part.i2c_address
         self.full_shape = self.shape = (part.height, part.width)

@@ -5,17 +5,13 @@ Faults of a line (CrcError, DropLine, ...) have the frame as their event: each f
 loses one random line to it.  LostSync and ShortRead have the message as their event.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeleak.drivers import el640 as chip
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import seal_el640
 from edgeleak.sim import faults
-
-if TYPE_CHECKING:
-    from edgeleak.sim.plant import Plant
+from edgeleak.sim.host import Host
 
 
 class Damage:
@@ -25,7 +21,7 @@ class Damage:
     seed  : which line, bit and byte
     """
 
-    def __init__(self, plant: "Plant", seed: int) -> None:
+    def __init__(self, plant: Host, seed: int) -> None:
         self._plant = plant
         self._rng = np.random.default_rng((seed, 640))
         self._loop: list[np.ndarray] = []

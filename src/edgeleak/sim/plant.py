@@ -15,7 +15,7 @@ import math
 import random
 from bisect import insort
 from collections import Counter
-from typing import Any, Protocol
+from typing import Any
 
 from edgeleak.board import Board
 from edgeleak.errors import UsageError
@@ -24,6 +24,7 @@ from edgeleak.sim.breakage import Breakage
 from edgeleak.sim.chips.chip import Chip
 from edgeleak.sim.fan import Fan
 from edgeleak.sim.faults import Active, Fault, Gone, Nack, Stuck
+from edgeleak.sim.host import SensorModel
 from edgeleak.sim.judge import Judge
 from edgeleak.sim.lighting import Lighting, Span, overlap
 from edgeleak.sim.lines import Lines
@@ -32,7 +33,7 @@ from edgeleak.sim.scenario import Event, Scenario, World
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.truth import ActuatorLog, ActuatorWrite, Truth
 
-__all__ = ["ActuatorLog", "ActuatorWrite", "Plant", "SensorModel", "Truth"]
+__all__ = ["ActuatorLog", "ActuatorWrite", "Plant", "Truth"]
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -42,45 +43,6 @@ UNDER_VOLTAGE_V = 2.7
 HOUSING_TAU_S = 600.0
 HOUSING_RISE_K = 4.0
 """What the electronics warm the housing by."""
-
-
-class SensorModel(Chip, Protocol):
-    """The infrared sensor: control port, SPI stream, LED gate.
-
-    `el640_model.El640Model(plant)` and `lepton_model.LeptonModel(plant)`; they may call
-    plant.edge("data_ready", time_ns).
-    """
-
-    def power(self, is_on: bool) -> None: ...
-
-    def reset(self, is_active: bool) -> None: ...
-
-    def advance_to(self, time_ns: int) -> None:
-        """Expose and queue frames up to `time_ns`; called every physics step and bus call."""
-        ...
-
-    def read(self, buffer: memoryview) -> int:
-        """Fill from the stream: one CS-low period; returns the bytes clocked in."""
-        ...
-
-    @property
-    def is_drawn(self) -> bool:
-        """A read need not wait for a picture that is being made."""
-        ...
-
-    @property
-    def next_ready_ns(self) -> int | None:
-        """When data-ready rises next by itself; None when nobody knows."""
-        ...
-
-    @property
-    def sent_ready_ns(self) -> int:
-        """When the frame that went out last was ready."""
-        ...
-
-    def led_gate(self, from_ns: int, to_ns: int) -> list[Span]:
-        """Spans in which the LED gate output is high: exposures of frames meant to be lit."""
-        ...
 
 
 class Plant:

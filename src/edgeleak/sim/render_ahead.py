@@ -7,15 +7,12 @@ bytes are those of `El640Model`; frames that nobody fetches cost work here.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeleak.sim.el640_model import El640Model, Frame, SceneModel
+from edgeleak.sim.host import Host
 from edgeleak.sim.live_scene import Exposure
-
-if TYPE_CHECKING:
-    from edgeleak.sim.plant import Plant
 
 KEPT_JOBS = 4
 """More belong to frames that a reset threw away."""
@@ -24,7 +21,7 @@ KEPT_JOBS = 4
 class RenderedAhead(El640Model):
     """El640Model that draws in one thread of its own, in the order of exposures."""
 
-    def __init__(self, plant: "Plant") -> None:
+    def __init__(self, plant: Host) -> None:
         self._thread = ThreadPoolExecutor(1, "picture")
         self._jobs: dict[float, Future[np.ndarray]] = {}
         super().__init__(plant)
@@ -44,7 +41,7 @@ class RenderedAhead(El640Model):
 
     @property
     def is_drawn(self) -> bool:
-        """See `plant.SensorModel`."""
+        """See `host.SensorModel`."""
         if self._out is not None or not self._waiting:
             return True
         job = self._jobs.get(self._waiting[0].exposure.time_s)

@@ -3,8 +3,8 @@
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from edgeleak.board import AdcChannel, Thermistor
 from edgeleak.sim import faults
 from edgeleak.sim.chips.ad5693r import Ad5693rModel
 from edgeleak.sim.chips.ads1115 import Ads1115Model
@@ -12,14 +12,11 @@ from edgeleak.sim.chips.chip import Chip
 from edgeleak.sim.chips.sht4x import Sht4xModel
 from edgeleak.sim.chips.tmp117 import Tmp117Model
 from edgeleak.sim.el640_model import El640Model
+from edgeleak.sim.host import Host, SensorModel
 from edgeleak.sim.led_plant import LedPlant
 from edgeleak.sim.lepton_model import LeptonModel
 from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.tec_plant import TecPlant
-
-if TYPE_CHECKING:
-    from edgeleak.board import AdcChannel, Thermistor
-    from edgeleak.sim.plant import Plant, SensorModel
 
 ADC_CHANNELS = 4
 NOISE_V = 1e-4
@@ -31,14 +28,14 @@ FAULT_THERMISTORS = (
 SUPPLY_DIVIDER = 4.0
 
 
-def tec(plant: "Plant") -> TecPlant | None:
+def tec(plant: Host) -> TecPlant | None:
     """Cooler physics, or None on a board without one."""
     if plant.board.tec_model is None:
         return None
     return TecPlant(plant.board.tec_model, plant.truth.ambient_degc)
 
 
-def led(plant: "Plant") -> LedPlant | None:
+def led(plant: Host) -> LedPlant | None:
     """LED physics, or None on a board without one."""
     board = plant.board
     if board.led is None or board.led_model is None:
@@ -46,7 +43,7 @@ def led(plant: "Plant") -> LedPlant | None:
     return LedPlant(board.led, board.led_model, plant.truth.led_degc)
 
 
-def chips(plant: "Plant") -> dict[int, Chip]:
+def chips(plant: Host) -> dict[int, Chip]:
     """Every chip of the board by its I2C address, the sensor apart."""
     board, truth = plant.board, plant.truth
 
@@ -72,21 +69,21 @@ def _ground() -> float:
     return 0.0
 
 
-def sensor(plant: "Plant") -> "SensorModel":
+def sensor(plant: Host) -> SensorModel:
     """Model of the sensor the board names."""
     if plant.board.sensor.kind == "lepton":
         return LeptonModel(plant)
     return RenderedAhead(plant) if plant.is_live else El640Model(plant)
 
 
-def adc_inputs(plant: "Plant") -> dict[tuple[int, int], Callable[[], float]]:
+def adc_inputs(plant: Host) -> dict[tuple[int, int], Callable[[], float]]:
     """(address, channel) -> volts at that ADC input, with the noise of a real wire."""
     board, truth = plant.board, plant.truth
     if board.adc is None:
         return {}
     found: dict[tuple[int, int], Callable[[], float]] = {}
 
-    def wire(channel: "AdcChannel", volts: Callable[[], float]) -> None:
+    def wire(channel: AdcChannel, volts: Callable[[], float]) -> None:
         found[channel.address, channel.channel] = volts
 
     for which, part, degc in (
@@ -112,7 +109,7 @@ def adc_inputs(plant: "Plant") -> dict[tuple[int, int], Callable[[], float]]:
     return found
 
 
-def _bead_degc(plant: "Plant") -> float:
+def _bead_degc(plant: Host) -> float:
     """The FPA thermistor lags behind the plate by its own time constant."""
     return plant.truth.cold_degc if plant.tec is None else plant.tec.thermistor_degc
 
@@ -120,7 +117,7 @@ def _bead_degc(plant: "Plant") -> float:
 class Divider:
     """Volts of one thermistor's divider, with what is broken about it."""
 
-    def __init__(self, plant: "Plant", which: str, part: "Thermistor",
+    def __init__(self, plant: Host, which: str, part: Thermistor,
                  degc: Callable[[], float]) -> None:  # fmt: skip
         self._plant, self._which, self._part, self._degc = plant, which, part, degc
         self._noise = random.Random(f"{plant.seed} {which}")
