@@ -563,7 +563,7 @@ TABLE.update(_table(
 
 SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134
 SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED, NUC_DRIFTED = 135, 136, 137, 138
-LED_PHASE, TOO_SLOW, MOTION_UNSURE, GHOST = 309, 506, 812, 813
+LED_PHASE, TOO_SLOW, MOTION_UNSURE, GHOST, NO_SCENE = 309, 506, 812, 813, 814
 
 TABLE.update(_table(
     Code(SEQUENCE_BACK, "sequence-not-advancing", _I,
@@ -608,4 +608,8 @@ TABLE.update(_table(
          "something that stood in the learnt background has left: {measured:.2f} of an outline is"
          " gone, a ghost from {expected:.2f}", "ghost",
          "wait; the place is learnt again by itself"),
+    Code(NO_SCENE, "no-scene", _I,
+         "the picture has {measured:.1f} counts of structure; a covered lens or a wall shows as"
+         " much, a scene at least {expected:.1f}", "docs/detection.md",
+         "uncover the lens; aim at something with edges"),
 ))  # fmt: skip

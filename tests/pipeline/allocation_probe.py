@@ -28,7 +28,7 @@ def main(profile: str, kind: str, library: str) -> None:
     rng = np.random.default_rng(1)
     shape = (66, 80)  # large enough for the guard against camera motion
     y, x = np.indices(shape)
-    scene = 5000 + 20 * x + 200 * np.sin(x / 5) + 100 * np.sin(y / 4)
+    scene = 5000 + 20 * x + 200 * np.sin(x / 5) + 100 * np.sin(y / 4) * np.cos(x / 7)
     frames = [(scene + rng.normal(0, 3, shape)).astype(np.uint16) for _ in range(97)]
     if kind == "eight-bit":
         frames = [(frame >> 6).astype(np.uint8) for frame in frames]

@@ -61,7 +61,8 @@ def test_a_sensor_of_twelve_bits_says_where_its_top_is(share, code):
     sensor = SensorInfo("twelve", (3.2, 3.4), True, 4095)
     rng = np.random.default_rng(1)
     pipeline = Pipeline(SHAPE, sensor=sensor, calibration=calibration())
-    base = 500 + 50 * np.arange(SHAPE[1])
+    y, x = np.indices(SHAPE)
+    base = 500 + 50 * x + 60 * np.sin(x / 5) * np.sin(y / 4)
     for t in range(40):  # 4085..4095: no plateau, only near the declared top
         frame = (base + rng.normal(0, 2, SHAPE)).astype(np.uint16)
         wide = round(share * SHAPE[1])

@@ -102,14 +102,16 @@ def test_a_pan_over_faint_structure_is_neither_gas_nor_no_gas(std, px_per_s):
     assert {str(verdict) for verdict in after} == {"INHIBIT"}
 
 
-@pytest.mark.parametrize("std", [1, 4, 6, 10])
-def test_faint_structure_on_a_tripod_is_judged(std):
+@pytest.mark.parametrize(("std", "answer"), [
+    (1, "INHIBIT"), (4, "NO GAS"), (6, "NO GAS"), (10, "NO GAS"),
+])  # fmt: skip
+def test_faint_structure_on_a_tripod_is_judged_and_a_cover_s_is_not(std, answer):
     scene_has_span = 5000 + 30.0 * np.arange(SHAPE[1])
     rng, pipeline, scene = np.random.default_rng(4), Pipeline(SHAPE), soft(std)[:, : SHAPE[1]]
     for t in range(120):
         frame = scene - 5000 + scene_has_span + rng.normal(0, 2, SHAPE)
         verdict = pipeline.step(frame.astype(np.uint16), FrameInfo(t, 1 + t * 100_000_000))
-        assert t < 25 or str(verdict) == "NO GAS"
+        assert t < 25 or str(verdict) == answer
 
 
 @pytest.mark.parametrize("texture", [0, 5, 20])
@@ -139,7 +141,7 @@ def test_a_plume_in_the_only_structure_forbids_no_gas_until_it_is_gas():
         blob = np.exp(-((y - 48) ** 2 + (x - 43 - 8 * np.sin(t * 0.33)) ** 2) / (2 * 9.6**2))
         frame = 5000 + 30.0 * x - (100 * blob if t >= 40 else 0) + rng.normal(0, 2, SHAPE)
         seen.append(pipeline.step(frame.astype(np.uint16), FrameInfo(t, 1 + t * 100_000_000)))
-    assert seen[39].code == 0
+    assert seen[39].code == codes.NO_SCENE
     assert seen[-1].code == codes.MOTION_UNSURE
 
 

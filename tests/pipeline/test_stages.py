@@ -14,7 +14,7 @@ def watch(contrast_at):
     """Answers of a minute; contrast_at(seconds, y, x) is added after 5 quiet seconds."""
     rng = np.random.default_rng(3)
     y, x = np.indices(SHAPE)
-    scene = 5000 + 30.0 * x + 10.0 * y
+    scene = 5000 + 30.0 * x + 10.0 * y + 60 * np.sin(x / 5) * np.sin(y / 4)
     pipeline = Pipeline(SHAPE)
     words = []
     for i in range((5 + SECONDS) * FPS):

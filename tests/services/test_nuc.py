@@ -34,7 +34,8 @@ class Sensor:
     def __init__(self, seed=0, *, sticks=False, scene_counts=300.0):
         self.rng = np.random.default_rng(seed)
         self.pattern = self.rng.normal(0, 120, SHAPE)
-        wave = np.sin(np.arange(SHAPE[1]) / 7)[None, :] * np.ones(SHAPE)
+        y, x = np.indices(SHAPE)
+        wave = np.sin(x / 7) * np.cos(y / 9)
         self.scene = 6000 + scene_counts * wave
         self.shut_counts = 5200.0
         self.sticks, self.is_closed, self.number = sticks, False, 0

@@ -199,7 +199,12 @@ class Pipeline:
         return self.verdict
 
     def replace_offset(
-        self, offset: np.ndarray, bad_pixels: np.ndarray | None = None, nuc_id: int = -1
+        self,
+        offset: np.ndarray,
+        bad_pixels: np.ndarray | None = None,
+        nuc_id: int = -1,
+        *,
+        shutter_counts: float = nan,
     ) -> None:
         """Take a new one-point correction between two steps; allocates nothing.
 
@@ -207,6 +212,7 @@ class Pipeline:
         bad_pixels : (N, 5) int32 as `kernels.replace_bad_pixels` takes it, kept by reference by
                      `sensitive` only; None leaves the table in force
         nuc_id     : number that frames under it carry; -1 does not compare
+        shutter_counts : what it makes of the shutter it was taken on; NaN unknown
 
         The frames around it must say so (FrameInfo.nuc_state), then the background is learnt
         again.  Raises UsageError on a pipeline that was made without calibration.
@@ -217,6 +223,7 @@ class Pipeline:
         if bad_pixels is not None and isinstance(self._stage, CountsStage):
             self._fix.bad_pixels = bad_pixels if len(bad_pixels) else None
         self._has_planes = False
+        self._tiles.structure.shutter_counts = shutter_counts
         self._guard.expect_nuc(nuc_id)
 
     def _look_first(self, is_whole: bool) -> None:
@@ -324,6 +331,9 @@ class Pipeline:
         if self._motion.is_unsure and not is_gas:
             motion = self._motion
             return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)
+        structure = self._tiles.structure
+        if not is_gas and not structure.has_scene:
+            return self._answer(codes.NO_SCENE, structure.span_counts, structure.least_counts)
         if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
             return self._answer(self._see_nothing, nan, nan)
         return self._verdict(GAS if is_gas else NO_GAS, 0, evidence, nan, nan)

@@ -12,6 +12,7 @@ from edgeleak.frame import EIGHT_BIT_SHIFT
 from edgeleak.pipeline.arena import Arena
 from edgeleak.pipeline.gain import grid_size, grid_step
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.structure import Structure
 
 TILE_PX, MOST_TILES = 8, 32
 EIGHT_BIT_TOP = 255 << EIGHT_BIT_SHIFT
@@ -68,10 +69,16 @@ class Tiles:
         self._means = np.zeros((rows, columns), np.int16)
         self._step = max(1, int((h * w / (rows * columns)) ** 0.5) // TILE_PX)
         self._keys = arena["keys"]
+        self.structure = Structure(arena["counts"], self._keys, (rows, columns), self._step)
 
     def span(self) -> int:
-        """Counts between the lowest and the highest mean, without the outermost 0.5 %."""
+        """Counts between the lowest and the highest mean, without the outermost 0.5 %.
+
+        Measures `structure` of the same means.
+        """
         kernels.local_level(self._counts, self._means, 32767, self._step)
+        if self.structure.can_tell:
+            self.structure.measure(self._means)
         means = self._means.view(np.uint16)
         low, high = kernels.count_range(means, 1, (5, 995), self._keys)
         return high - low

@@ -88,7 +88,7 @@ class Correctable(Protocol):
     """What of the pipeline takes new offsets."""
 
     def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None,
-                       nuc_id: int = -1) -> None: ...  # fmt: skip
+                       nuc_id: int = -1, *, shutter_counts: float = nan) -> None: ...  # fmt: skip
 
 
 class Nuc:
@@ -258,7 +258,7 @@ class Nuc:
     def _hand_over(self, now_ns: int) -> None:
         odd = self._odd_pixels()
         nuc_id = self._next_id()
-        self._pipeline.replace_offset(self.offset, odd, nuc_id)
+        self._pipeline.replace_offset(self.offset, odd, nuc_id, shutter_counts=self._level)
         self.bad_pixels = self.bad_pixels if odd is None else odd
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc)  # fmt: skip
