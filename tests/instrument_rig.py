@@ -16,6 +16,7 @@ from edgeleak.sim.lockstep import Lockstep
 from edgeleak.sim.plant import Plant
 from edgeleak.sim.scenario import Scenario, World
 from edgeleak.sim.sim_clock import SimClock
+from edgeleak.sim.spoken import Promise
 
 NS = 10**9
 CONTROL, CAPTURE, FRAMES = 0, 1, 2
@@ -58,14 +59,21 @@ class Rig:
         self.clock = SimClock()
         self.buses, self.blocking = open_buses(self.plant)
         options = options or Options(has_recorder=False)
-        options.log = self.lines.append
+        options.log = self._said
+        config = config or small_config(folder)
+        self.plant.spoken.promise = Promise(config.cooler.set_point_degc, config.alarm.hold_s)
         self.instrument = Instrument(
-            self.board, config or small_config(folder), self.buses, self.clock,
+            self.board, config, self.buses, self.clock,
             folders=Folders(self.folder, self.folder), options=options,
         )  # fmt: skip
         self.infos = []
         self.instrument.path.on_frame = self._note
         self.lockstep = Lockstep(self.plant, self.clock, self.instrument.loops, self.blocking)
+
+    def _said(self, line):
+        """Each line of the log goes to the plant's judge as well."""
+        self.lines.append(line)
+        self.plant.spoken.hear(self.clock.monotonic_ns(), line)
 
     def _note(self, info):
         self.infos.append(info)

@@ -53,6 +53,11 @@ class Breakage:
         active = self.active.get(faults.name_of(kind)) if self.active else None
         return active.fault if active is not None else None
 
+    def is_at_work(self, kind: type[Fault]) -> bool:
+        """Broken now and not yet done with breaking; counts nothing."""
+        active = self.active.get(faults.name_of(kind)) if self.active else None
+        return active is not None and not active.is_spent
+
     def take(self, kind: type[Any], address: int | None = None) -> Any:
         """The fault of this class if it breaks the event at hand; counts event and hit."""
         active = self.active.get(faults.name_of(kind)) if self.active else None

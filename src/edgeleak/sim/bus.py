@@ -146,6 +146,7 @@ def open_buses(plant: Plant, *, takes_time: bool = False) -> tuple[Buses, Blocki
 
     takes_time : transfers take their bus time; False: only a stuck bus does
     """
+    plant.program_begins()
     blocking = Blocking(counts_transfers=takes_time)
     buses = Buses(SimSpi(plant, blocking), SimI2c(plant, blocking), SimLines(plant, blocking))
     return buses, blocking

@@ -110,6 +110,15 @@ class Commands:
         self._plant.judge.release(what)
         return {}
 
+    def hear(self, line: str) -> dict[str, Any]:
+        """A line that the instrument logged just now, to be judged."""
+        return {"is_judged": self._plant.spoken.hear(self._plant.now_ns, line)}
+
+    def promise(self, **words: float) -> dict[str, Any]:
+        """What the firmware was told, see `spoken.Promise`."""
+        self._plant.spoken.promise = dataclasses.replace(self._plant.spoken.promise, **words)
+        return {}
+
     def quit(self) -> dict[str, Any]:
         """Stop the server."""
         self.is_quitting = True

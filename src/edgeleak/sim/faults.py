@@ -371,12 +371,17 @@ class Active:
     hits: int = 0
     memory: Any = None
 
+    @property
+    def is_spent(self) -> bool:
+        """It broke as many events as it should."""
+        return self.fault.count is not None and self.hits >= self.fault.count
+
     def strikes(self) -> bool:
         """Count one event; True when this one breaks."""
         self.seen += 1
         if self.seen <= self.fault.skip:
             return False
-        if self.fault.count is not None and self.hits >= self.fault.count:
+        if self.is_spent:
             return False
         self.hits += 1
         return True

@@ -65,6 +65,8 @@ class GpioNode:
         self._by_offset = {line.line: name for name, line in plant.board.gpio.lines.items()}
         self._held: dict[int, Requested] = {}
         self._owner: dict[int, int] = {}
+        enable = plant.board.gpio.lines.get("tec_enable")
+        self._enable = -1 if enable is None else enable.line
         plant.lines.on_edge = self._edge
 
     def is_line(self, who: int) -> bool:
@@ -74,6 +76,8 @@ class GpioNode:
     def forget(self, who: int) -> None:
         """The descriptor was closed: its lines are free, their levels stay."""
         held = self._held.pop(who, None)
+        if held is not None and self._enable in held.offsets:
+            self._plant.spoken.ended()
         for offset in held.offsets if held is not None else ():
             del self._owner[offset]
 
@@ -129,6 +133,8 @@ class GpioNode:
         most = size or EVENTS_PER_LINE * count
         held = Requested(offsets, all_flags, consumer.rstrip(b"\0").decode("latin-1"),
                          deque(maxlen=min(most, EVENTS_PER_LINE * MOST_REQUESTED)))  # fmt: skip
+        if self._enable in offsets:
+            self._plant.program_begins()
         self._held[who] = held
         self._owner |= dict.fromkeys(offsets, who)
         self._drive(held, outputs, (1 << count) - 1)

@@ -147,13 +147,13 @@ class Judge:
             return
         self._extreme("max_tec_a", current_a)
         self._extreme("max_tec_heat_a", -current_a)
-        self._check(now_ns, "tec-cool-current", current_a,
+        self.check(now_ns, "tec-cool-current", current_a,
                     self._tec.max_cool_a * (1 + DRIVE_TOLERANCE))  # fmt: skip
-        self._check(now_ns, "tec-heat-current", -current_a,
+        self.check(now_ns, "tec-heat-current", -current_a,
                     self._tec.max_heat_a * (1 + DRIVE_TOLERANCE))  # fmt: skip
         beyond_a = self._slew.to(now_ns, current_a)
         step_a = self._tec.max_slew_a_per_s * SLEW_STEP_S
-        self._check(now_ns, "tec-slew", step_a + beyond_a, step_a * (1 + DRIVE_TOLERANCE))
+        self.check(now_ns, "tec-slew", step_a + beyond_a, step_a * (1 + DRIVE_TOLERANCE))
 
     def tec_enable_off(self, now_ns: int) -> None:
         """Enable-off is a step that is always allowed."""
@@ -173,10 +173,10 @@ class Judge:
         led.forget(to_ns)
         self._extreme("max_led_ma", current_ma)
         self._extreme("max_led_duty", led.duty())
-        self._check(to_ns, "led-peak", current_ma, part.max_ma * (1 + DRIVE_TOLERANCE))
-        self._check(to_ns, "led-pulse", led.pulse_ms(), part.max_pulse_ms * (1 + DRIVE_TOLERANCE))
-        self._check(to_ns, "led-duty", led.duty(), part.max_duty + 1e-6)
-        self._check(to_ns, "led-energy", led.energy_j(), led.allowed_j(led_degc) + 1e-6)
+        self.check(to_ns, "led-peak", current_ma, part.max_ma * (1 + DRIVE_TOLERANCE))
+        self.check(to_ns, "led-pulse", led.pulse_ms(), part.max_pulse_ms * (1 + DRIVE_TOLERANCE))
+        self.check(to_ns, "led-duty", led.duty(), part.max_duty + 1e-6)
+        self.check(to_ns, "led-energy", led.energy_j(), led.allowed_j(led_degc) + 1e-6)
 
     def require_off(self, what: str, by_ns: int, reason: str) -> None:
         """From `by_ns` on `what` (tec or led) must be off; called by whoever injects."""
@@ -201,7 +201,7 @@ class Judge:
         for demand in self._demands:
             if now_ns >= demand.by_ns:
                 flowing = abs(current_a) if demand.what == "tec" else led_ma / 1000
-                self._check(now_ns, f"{demand.what}-not-off: {demand.reason}", flowing, OFF_A)
+                self.check(now_ns, f"{demand.what}-not-off: {demand.reason}", flowing, OFF_A)
 
     # --- limits --------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Judge:
         self._extreme("max_cold_degc", cold_degc)
         self._extreme("min_cold_degc", cold_degc, largest=False)
         limit = self._tec.max_ramp_k_per_s if self._tec else 0.0
-        self._check(now_ns, "cold-ramp", ramp, limit + RAMP_TOLERANCE_K)
+        self.check(now_ns, "cold-ramp", ramp, limit + RAMP_TOLERANCE_K)
 
     def _hot(self, now_ns: int, hot_degc: float, is_driven: bool) -> None:
         limit = self._tec.max_hot_degc if self._tec else 0.0
@@ -226,16 +226,17 @@ class Judge:
         elif self._hot_since_ns is None:
             self._hot_since_ns = now_ns
         elif now_ns - self._hot_since_ns > HOT_DEADLINE_NS:
-            self._check(now_ns, "hot-side", hot_degc, limit)
-        self._check(now_ns, "hot-side-ceiling", hot_degc, limit + HOT_BEYOND_K)
+            self.check(now_ns, "hot-side", hot_degc, limit)
+        self.check(now_ns, "hot-side-ceiling", hot_degc, limit + HOT_BEYOND_K)
 
     def _silence(self, now_ns: int, name: str, is_on: bool) -> None:
         edge_ns = self._edge_ns.get(name)
         silent_ns = now_ns - edge_ns if edge_ns is not None else self._refresh_ns + 1
-        self._check(now_ns, f"{name}-silent", silent_ns / 1e6 if is_on else 0.0,
+        self.check(now_ns, f"{name}-silent", silent_ns / 1e6 if is_on else 0.0,
                     self._refresh_ns / 1e6)  # fmt: skip
 
-    def _check(self, now_ns: int, limit: str, measured: float, allowed: float) -> None:
+    def check(self, now_ns: int, limit: str, measured: float, allowed: float) -> None:
+        """One violation when a limit begins to be broken, none until it was kept again."""
         if measured <= allowed:
             self._broken.discard(limit)
         elif limit not in self._broken:

@@ -14,12 +14,13 @@ EVENT_BUFFER = 16
 class Lines:
     """Levels (True is active) and rising edges of the board's lines.
 
+    levels  : of every line, by name
     on_edge : called with (name, time_ns, is_rising) for the edges of inputs
     """
 
     def __init__(self, wiring: GpioWiring) -> None:
         self._wiring = wiring.lines
-        self._levels = dict.fromkeys(wiring.lines, False)
+        self.levels = dict.fromkeys(wiring.lines, False)
         self._edges: dict[str, deque[int]] = {
             name: deque(maxlen=EVENT_BUFFER)
             for name, line in wiring.lines.items()
@@ -29,22 +30,22 @@ class Lines:
 
     def level(self, name: str) -> bool:
         """As active or not; UsageError for a line the board does not have."""
-        if name not in self._levels:
+        if name not in self.levels:
             raise UsageError(f"gpio line '{name}' is not on this board")
-        return self._levels[name]
+        return self.levels[name]
 
     def drive(self, name: str, is_active: bool) -> bool:
         """Set an output; returns whether it changed."""
         self._must_be(name, "out")
-        changed = self._levels[name] != is_active
-        self._levels[name] = is_active
+        changed = self.levels[name] != is_active
+        self.levels[name] = is_active
         return changed
 
     def move(self, name: str, is_active: bool, now_ns: int) -> None:
         """The world sets an input."""
         self._must_be(name, "in")
-        was_active = self._levels[name]
-        self._levels[name] = is_active
+        was_active = self.levels[name]
+        self.levels[name] = is_active
         if is_active and not was_active:
             self.rise(name, now_ns)
         elif was_active and not is_active and self.on_edge is not None:

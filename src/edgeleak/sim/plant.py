@@ -18,6 +18,7 @@ from collections import Counter
 from typing import Any
 
 from edgeleak.board import Board
+from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.errors import UsageError
 from edgeleak.sim import faults, wiring
 from edgeleak.sim.breakage import Breakage
@@ -31,18 +32,16 @@ from edgeleak.sim.lines import Lines
 from edgeleak.sim.monostable import Monostable
 from edgeleak.sim.scenario import Event, Scenario, World
 from edgeleak.sim.spi_timing import SpiTiming
-from edgeleak.sim.truth import ActuatorLog, ActuatorWrite, Truth
+from edgeleak.sim.spoken import So, Spoken
+from edgeleak.sim.truth import ActuatorLog, Truth
 
-__all__ = ["ActuatorLog", "ActuatorWrite", "Plant", "Truth"]
-
-NS_PER_S = 1_000_000_000
-NS_PER_MS = 1_000_000
 STEP_NS = 5_000_000
 UNDER_VOLTAGE_V = 2.7
 """TEC and LED drivers lock out below this supply."""
 HOUSING_TAU_S = 600.0
 HOUSING_RISE_K = 4.0
 """What the electronics warm the housing by."""
+FREEZING = (faults.FrozenFrame, faults.CounterStuck, faults.PixelsStuck)
 
 
 class Plant:
@@ -66,6 +65,7 @@ class Plant:
         self.counters: Counter[str] = Counter()
         self.log = ActuatorLog()
         self.judge = Judge(board, start_ns)
+        self.spoken = Spoken(self.judge.check)
         self.lines = Lines(board.gpio)
         self.tec_command_v = self.led_command_v = 0.0
         self.spi_ns_per_byte = SpiTiming().ns_per_byte(board.spi.max_hz)
@@ -132,6 +132,8 @@ class Plant:
         for chip in self.chips.values():
             chip.tick()
         self.judge.step(to_ns, self.truth)
+        if self.spoken.is_due(to_ns):
+            self.spoken.look(to_ns, self.so())
 
     def schedule(self, event: Event) -> None:
         """Let something happen at `event.at_s`; what is past happens with the next step."""
@@ -161,6 +163,22 @@ class Plant:
         truth.supply_v = world.supply_v if sag is None else sag.volts
         target = world.ambient_degc + HOUSING_RISE_K
         truth.housing_degc += (target - truth.housing_degc) * dt_s / HOUSING_TAU_S
+
+    def so(self) -> So:
+        """What is true now, for the judge of what is said."""
+        sensor, truth, level = self.sensor, self.truth, self.lines.levels.get
+        is_frozen = any(self._breakage.is_at_work(kind) for kind in FREEZING)
+        return So(
+            truth.cold_degc, truth.tec_enabled or truth.led_enabled,
+            self._breakage.is_at_work(faults.LensCovered),
+            bool(getattr(sensor, "is_shut", False)), is_frozen,
+            getattr(sensor, "counters", {}).get("read", -1), self.world.gas_g_per_h,
+            level("alarm"), level("status_green"), level("status_red"),
+        )  # fmt: skip
+
+    def program_begins(self) -> None:
+        """Somebody took the lines: what is said from now on is his."""
+        self.spoken.began(self.lines.levels.get("safe_strap", False))
 
     # --- faults ------------------------------------------------------------------------------
 
@@ -262,6 +280,8 @@ class Plant:
     def set_input(self, name: str, is_active: bool) -> None:
         """The world moves an input: button, strap."""
         self.lines.move(name, is_active, self.now_ns)
+        if name == "safe_strap":
+            self.spoken.strap_moved(is_active)
 
     def edge(self, name: str, time_ns: int) -> None:
         """A rising edge of an input at its exact time."""
@@ -301,6 +321,7 @@ class Plant:
     def _drive_enable(self, name: str, is_active: bool) -> None:
         if is_active:
             self.judge.enable_edge(name, self.now_ns)
+            self.spoken.enable_edge(self.now_ns)
             self.counters[f"{name}.edges"] += 1
         self._enables[name].set(is_active, self.now_ns)
         if name == "tec_enable":
@@ -362,8 +383,7 @@ class Plant:
             return math.inf
         still, blown = 1 / model.sink_still_k_per_w, 1 / model.sink_fan_k_per_w
         blocked = self.fault(faults.SinkBlocked)
-        factor = 1.0 if blocked is None else blocked.factor
-        return factor / (still + (blown - still) * self._fan.speed)
+        return (blocked.factor if blocked else 1.0) / (still + (blown - still) * self._fan.speed)
 
     def _shine(self, enabled: list[Span], from_ns: int, to_ns: int, dt_s: float) -> None:
         truth, light = self.truth, self._lighting
