@@ -2,12 +2,14 @@
 """The whole firmware on an emulated board, and how its run is judged by the plant's truth."""
 
 import json
+import re
 
 import pytest
 
 from edgeleak.app import main
-from edgeleak.cli.sim_board import History, _read_log, is_right, judge, sentence
+from edgeleak.cli.sim_board import Ear, History, _read_log, is_right, judge, promise_of, sentence
 from edgeleak.sim import scenario as scenarios
+from edgeleak.sim.launch import RunningPlant
 
 LOG = """\
 STATE boot selftest 902 t=277 frame=0 selftest: the self-test runs [instrument]; wait
@@ -111,6 +113,35 @@ def test_a_short_run_through_the_real_drivers(tmp_path, capsys):
     assert summary["last"]["frames"] > 20
     assert len(summary["last"]["proofs"]) == 7
     assert not summary["violations"]
+    log = (tmp_path / "run.log").read_text()
+    assert summary["words_judged"] == len(re.findall(r"^(STATE|VERDICT)", log, re.MULTILINE)) > 2
     assert summary["extremes"]["max_tec_a"] > 0.1
     assert (tmp_path / "timeline.png").stat().st_size > 10_000
     assert (tmp_path / "run.log").is_file()
+
+
+def test_a_log_is_heard_once_and_in_whole_lines(tmp_path):
+    ear = Ear(tmp_path / "run.log")
+    assert ear.heard() == []
+    with (tmp_path / "run.log").open("w") as stream:
+        for text, heard in (("one\ntw", ["one"]), ("", []), ("o\n\nthree", ["two", ""])):
+            stream.write(text)
+            stream.flush()
+            assert ear.heard() == heard
+
+
+@pytest.mark.parametrize(("word", "blamed"), [("NO GAS", ["no-gas-shut"]), ("INHIBIT", [])])
+def test_the_plant_of_a_run_judges_its_words(word, blamed):
+    with RunningPlant() as plant:
+        ask = plant.control.ask
+        ask("promise", **promise_of(None))
+        ask("inject", fault="shutter-stuck", closed=True)
+        said = f"VERDICT INHIBIT > {word} 0 t=1 frame=1 every input fresh"
+        assert ask("hear", line=said)["is_judged"]
+        assert not ask("hear", line="NOTE nothing")["is_judged"]
+        ask("promise", set_point_degc=float("nan"))  # the cooler is none of this test
+        begin_ns = ask("truth")["now_ns"]
+        while (ask("truth")["now_ns"] - begin_ns) / 1e9 < 2.0:
+            pass
+        rules = [found["limit"] for found in ask("violations")["violations"]]
+    assert [rule for rule in rules if rule != "no-gas-unread"] == blamed

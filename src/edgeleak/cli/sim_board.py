@@ -8,7 +8,6 @@ to what was so: verdicts against gas, temperatures against the set-point, limits
 import argparse
 import itertools
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError
 from edgeleak.sim import scenario as scenarios
+from edgeleak.sim import spoken
 from edgeleak.sim.launch import RunningPlant
 
 SAMPLE_S = 0.2
@@ -30,7 +30,6 @@ EARLY_S = 0.5
 HOLD_S = 15.0
 """So long after the end released gas may still be in view and within the window of a decision."""
 PICTURES = "pictures"
-LINE = re.compile(r"^(STATE|VERDICT) (.+?) t=(\d+) frame=(-?\d+) ?(.*)$")
 
 
 @dataclass(slots=True)
@@ -101,10 +100,11 @@ def _run(args: argparse.Namespace, out: Path,
                    "--state", str(scratch / "state"), "--run", str(scratch / "run"),
                    *(("--config", str(args.config)) if args.config else ())]  # fmt: skip
         started_s = plant.control.ask("scenario")["elapsed_s"]
+        plant.control.ask("promise", **promise_of(args.config))
         firmware = subprocess.Popen(command, env=plant.environment(), stdout=subprocess.PIPE,
                                     text=True, start_new_session=True)  # fmt: skip
         try:
-            _watch(plant, firmware, history, args.seconds + GRACE_S)
+            _watch(plant, firmware, history, Ear(out / "run.log"), args.seconds + GRACE_S)
             text = firmware.communicate(timeout=GRACE_S)[0]
         except KeyboardInterrupt:
             firmware.send_signal(signal.SIGTERM)
@@ -120,10 +120,39 @@ def _run(args: argparse.Namespace, out: Path,
     return history, report, firmware.returncode
 
 
-def _watch(plant: RunningPlant, firmware: Any, history: History, limit_s: float) -> None:
-    """Sample the truth until the firmware ends."""
+def promise_of(settings: Path | None) -> dict[str, float]:
+    """What the plant's judge may expect of the firmware's words; see `sim.spoken.Promise`."""
+    from edgeleak import config
+
+    chosen = config.load([settings] if settings else []).config
+    return {"set_point_degc": chosen.cooler.set_point_degc, "hold_s": chosen.alarm.hold_s}
+
+
+class Ear:
+    """Reads a log that is still being written, whole lines only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at = path, 0
+
+    def heard(self) -> list[str]:
+        """Lines since the last call; none before the file is there."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._at)
+                new = stream.read()
+        except FileNotFoundError:
+            return []
+        whole = new[: new.rfind(b"\n") + 1]
+        self._at += len(whole)
+        return whole.decode("utf-8", "replace").splitlines()
+
+
+def _watch(plant: RunningPlant, firmware: Any, history: History, ear: Ear, limit_s: float) -> None:
+    """Let the plant's judge hear the log and sample the truth, until the firmware ends."""
     end_s = time.monotonic() + limit_s
     while firmware.poll() is None and time.monotonic() < end_s:
+        for line in ear.heard():
+            plant.control.ask("hear", line=line)
         where = plant.control.ask("scenario")
         values = plant.control.ask("truth")["truth"]
         values["gas_g_per_h"] = where["world"]["gas_g_per_h"]
@@ -136,7 +165,7 @@ def _read_log(path: Path, history: History, started_s: float) -> None:
     if not path.is_file():
         return
     for row in path.read_text(encoding="utf-8").splitlines():
-        found = LINE.match(row)
+        found = spoken.LINE.match(row)
         if not found:
             continue
         at_s = started_s + int(found[3]) / 1000
@@ -166,6 +195,7 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
         "no_gas_s": round(sum(b - a for a, b in clear), 1),
         "gas_s": round(sum(b - a for a, b in calls), 1),
         "violations": history.violations,
+        "words_judged": history.counters.get("heard", 0),
         "extremes": history.counters.get("extremes", {}),
         "last": report,
     }
@@ -226,7 +256,8 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
     limits = summary["violations"]
     found = f"{len(limits)} limits broken, first {limits[0]}" if limits else "no limit broken"
     coldest = summary["extremes"].get("min_cold_degc", float("nan"))
-    print(f"plant    {found}; detector down to {coldest:.1f} degC", file=say)
+    print(f"plant    {found}, {summary['words_judged']} words judged; detector down to"
+          f" {coldest:.1f} degC", file=say)  # fmt: skip
     if args.out is None:
         print("         add --out DIR for time plots, recording and log", file=say)
         return

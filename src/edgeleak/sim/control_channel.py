@@ -80,7 +80,7 @@ class Commands:
         """What was called, injected and hit, what became of frames; extremes of the truth."""
         plant = self._plant
         frames = dict(getattr(plant.sensor, "counters", {}))
-        return {"counters": dict(plant.counters), "frames": frames,
+        return {"counters": dict(plant.counters), "frames": frames, "heard": plant.spoken.heard,
                 "extremes": plant.judge.extremes, "now_ns": plant.now_ns}  # fmt: skip
 
     def scenario(self) -> dict[str, Any]:
