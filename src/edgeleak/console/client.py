@@ -49,11 +49,7 @@ class SocketWire(DescriptorLink):
             raise UnavailableError(
                 f"socket {path}: {error.strerror}; is the instrument running?"
             ) from error
-        self._number = made.fileno()
         super().__init__(made.detach(), f"socket {path}", is_lasting=False)
-
-    def fileno(self) -> int:
-        return self._number
 
 
 def connect(port: str, baud: int) -> Wire:
@@ -89,13 +85,17 @@ class Client:
     """
 
     def __init__(self, wire: Wire, timeout_s: float = TIMEOUT_S) -> None:
-        self._wire, self._timeout_s = wire, timeout_s
+        self._wire, self.timeout_s = wire, timeout_s
         self._clock, self._kept = SystemClock(), bytearray()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the port go."""
         self._wire.close()
 
     def start(self) -> None:
@@ -162,10 +162,10 @@ class Client:
         return data
 
     def _more(self) -> None:
-        ready, _, _ = select.select([self._wire], [], [], self._timeout_s)
+        ready, _, _ = select.select([self._wire], [], [], self.timeout_s)
         data = self._read() if ready else b""
         if not data:
-            raise BusError(110, f"{self._wire.name}: no answer for {self._timeout_s:g} s; is it the"
+            raise BusError(110, f"{self._wire.name}: no answer for {self.timeout_s:g} s; is it the"
                            " instrument's port and its speed?")  # fmt: skip
         self._kept += data
 
@@ -177,15 +177,15 @@ class Client:
 
     def _send(self, data: bytes) -> None:
         view: Any = memoryview(data)
-        end_ns = self._clock.monotonic_ns() + round(self._timeout_s * NS_PER_S)
+        end_ns = self._clock.monotonic_ns() + round(self.timeout_s * NS_PER_S)
         while view:
-            select.select([], [self._wire], [], self._timeout_s)
+            select.select([], [self._wire], [], self.timeout_s)
             try:
                 taken = self._wire.write(view)
             except ConnectionError as error:
                 raise BusError(104, f"{self._wire.name}: closed by the other side") from error
             if taken:
-                end_ns = self._clock.monotonic_ns() + round(self._timeout_s * NS_PER_S)
+                end_ns = self._clock.monotonic_ns() + round(self.timeout_s * NS_PER_S)
             elif self._clock.monotonic_ns() > end_ns:
                 raise BusError(110, f"{self._wire.name}: takes nothing")
             view = view[taken:]

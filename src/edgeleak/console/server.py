@@ -87,6 +87,9 @@ class DescriptorLink:
         except OSError as error:
             raise ConnectionError(str(error)) from error
 
+    def fileno(self) -> int:
+        return self._descriptor
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rig suite: the same tests on an emulated board and on a real one.
+
+  pytest tools/hil                          the emulated board of env.yaml
+  pytest tools/hil --hil-target board       a real one at the port that env.yaml names
+  pytest tools/hil --hil-hours 1            the long operation in full
+  pytest tools/hil --junitxml rig.xml --measurements rig.json
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+os.environ.setdefault("LG_ENV", str(HERE / "env.yaml"))
+SHORT_H = 40 / 3600
+"""The long operation by default; the report says how long it was."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("hil", "hardware in the loop")
+    group.addoption("--hil-target", default=os.environ.get("HIL_TARGET", "emulated"),
+                    help="target of the environment file (default: emulated)")  # fmt: skip
+    group.addoption("--hil-hours", type=float, default=SHORT_H, metavar="H",
+                    help=f"length of the long operation (default: {3600 * SHORT_H:g} s)")  # fmt: skip
+    group.addoption("--measurements", type=Path, metavar="FILE",
+                    help="every measured value with unit, limits and verdict, as JSON")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("labgrid"):
+        raise pytest.UsageError("labgrid is not installed: pip install 'edgeleak[hil]'")
+    config.addinivalue_line("markers", "long: takes --hil-hours")
+    config.stash[RESULTS] = []
+
+
+RESULTS = pytest.StashKey[list[dict[str, Any]]]()
+Measure = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def target(env: Any, request: pytest.FixtureRequest) -> Any:
+    """The chosen target of the environment file."""
+    name = request.config.getoption("--hil-target")
+    found = env.get_target(name)
+    if found is None:
+        pytest.exit(f"{env.config_file} has no target {name}: {', '.join(env.config.get_targets())}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def console(target: Any, strategy: Any) -> Any:
+    """The console driver; a test brings it up with the strategy."""
+    return strategy.console
+
+
+@pytest.fixture
+def ready(strategy: Any, console: Any) -> Any:
+    """The console of an instrument that gives verdicts."""
+    strategy.transition("ready")
+    console.write("*CLS")
+    return console
+
+
+@pytest.fixture
+def plant(target: Any) -> Iterator[Any]:
+    """The plant behind an emulated board; its judge must have seen no limit broken."""
+    driver = _plant_of(target)
+    if driver is None:
+        pytest.skip("a real board has no plant that could be told; do it by hand")
+    yield driver
+    assert driver.violations() == []
+
+
+@pytest.fixture
+def power(strategy: Any) -> Any:
+    """The power switch."""
+    if strategy.power is None:
+        pytest.skip("no power driver in the environment file")
+    return strategy.power
+
+
+@pytest.fixture
+def operate(ready: Any) -> Any:
+    """A console logged in to level operate."""
+    if not ready.log_in("operate"):
+        pytest.skip("no PIN for level operate in the environment file")
+    return ready
+
+
+@pytest.fixture
+def service(ready: Any) -> Any:
+    """A console logged in to level service."""
+    if not ready.log_in("service"):
+        pytest.skip("no PIN for level service in the environment file")
+    return ready
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+            ) -> Measure:  # fmt: skip
+    """measure(name, value, unit, low, high): keep it for the report, fail when out of limits."""
+    kept = request.config.stash[RESULTS]
+
+    def note(name: str, value: float, unit: str, low: float = -inf, high: float = inf) -> None:
+        is_good = low <= value <= high
+        kept.append({
+            "test": request.node.name, "name": name, "value": _plain(value), "unit": unit,
+            "low": _plain(low), "high": _plain(high), "verdict": "pass" if is_good else "FAIL",
+        })  # fmt: skip
+        record_property(f"{name} [{unit}]", f"{value:.6g} ({low:g} .. {high:g})")
+        assert is_good, f"{name}: {value:.6g} {unit}, limits {low:g} to {high:g}"
+
+    return note
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path = session.config.getoption("--measurements")
+    if path is not None:
+        document = {
+            "target": session.config.getoption("--hil-target"),
+            "written_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+            "measurements": session.config.stash[RESULTS],
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    rows = config.stash[RESULTS]
+    if not rows:
+        return
+    terminalreporter.section("measurements")
+    for row in rows:
+        low, high = (("-inf", "inf")[i] if row[k] is None else f"{row[k]:g}"
+                     for i, k in enumerate(("low", "high")))  # fmt: skip
+        value = "unknown" if row["value"] is None else f"{row['value']:.5g}"
+        line = f"{row['verdict']:<5}{row['name']:<34}{value:>10} {row['unit']:<9}{low} .. {high}"
+        terminalreporter.write_line(line)
+
+
+def _plant_of(target: Any) -> Any:
+    from labgrid.exceptions import NoDriverFoundError
+
+    try:
+        return target.get_driver("PlantDriver")
+    except NoDriverFoundError:
+        return None
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no infinity and no NaN."""
+    return float(value) if isfinite(value) else None
