@@ -181,7 +181,7 @@ setup(
         "edgeleak.kernels": ["*.pyi"],
         "edgeleak.pipeline": ["profiles/*.toml"],
         "edgeleak.sim": ["scenarios/*.toml"],
-        "edgeleak.sim.native": [] if is_cross_build() else ["preload.c"],
+        "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "blackbox.h"],
     },
     install_requires=["numpy>=1.24", "pyserial>=3.5", "spidev>=3.5", "smbus2>=0.4"],
     extras_require={"host": HOST, "bench": BENCH, "dev": DEV + HOST + BENCH},

@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--seconds must be above 0, got {args.seconds:g}")
     faulthandler.enable()  # the watchdog's SIGABRT then says where every thread was
     lines = Lines(args.out)
-    instrument = make_instrument(args, lines)
-    program = Program(instrument, lines, args.seconds, open_console(args, instrument, lines))
+    tap = make_tap()
+    instrument = make_instrument(args, lines, tap)
+    console = open_console(args, instrument, lines, tap)
+    program = Program(instrument, lines, args.seconds, console, tap)
     code = program.run()
     report = program.report()
     if args.out is not None:
@@ -69,22 +71,38 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
+def config_paths(args: argparse.Namespace) -> list[Path]:
+    """Files of the settings, in the order they are applied."""
+    from edgeleak import config as settings
+
+    state = args.state or settings.STATE_FOLDER
+    if args.config is None:
+        return [*settings.files(state=state)]
+    tuned = state / settings.TUNED_NAME
+    return [args.config, *([tuned] if tuned.is_file() else [])]
+
+
 def settings_of(args: argparse.Namespace) -> tuple[Any, Any]:
     """(Config, Board) as files and arguments say."""
     from edgeleak import board as boards
     from edgeleak import config as settings
 
-    state = args.state or settings.STATE_FOLDER
-    paths = [*settings.files(state=state)]
-    if args.config is not None:
-        tuned = state / settings.TUNED_NAME
-        paths = [args.config, *([tuned] if tuned.is_file() else [])]
-    config = settings.load(paths).config
+    config = settings.load(config_paths(args)).config
     return config, boards.load(args.board or config.instrument.board)
 
 
-def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
+def make_tap() -> Any:
+    """Of the black box where one records, else one that does nothing."""
+    from edgeleak.blackbox import tap
+
+    return tap.Tap(SystemClock(), tap.marker())
+
+
+def make_instrument(args: argparse.Namespace, lines: "Lines", tap: Any = None) -> Any:
     """Settings, board, buses, instrument; each way this can fail is one error of its own."""
+    tap = tap or make_tap()
+    from edgeleak import board as boards
+    from edgeleak.blackbox.tap import facts
     from edgeleak.bus import linux
     from edgeleak.config import STATE_FOLDER
     from edgeleak.instrument import Folders, Instrument, Options
@@ -95,20 +113,26 @@ def make_instrument(args: argparse.Namespace, lines: "Lines") -> Any:
     if args.out is not None:
         config = replace(config, recorder=replace(config.recorder, folder=str(args.out)))
     folders = Folders(args.state or STATE_FOLDER, args.run_folder or RUN_FOLDER)
-    clock = SystemClock()
-    starts = Starts(folders.run / STARTS_NAME).begin(clock.monotonic_ns())
-    options = Options(log=lines.add, notifier=Notifier.from_environment(), safe_mode=args.safe,
-                      starts=starts)  # fmt: skip
+    starts = Starts(folders.run / STARTS_NAME).begin(SystemClock().monotonic_ns())
+    options = Options(log=tap.log(lines.add), notifier=Notifier.from_environment(),
+                      safe_mode=args.safe, starts=starts)  # fmt: skip
     is_storm = starts > STORM_STARTS
     buses = linux.open_present(board, lines.add) if is_storm else linux.open_buses(board)
+    tap.note(lambda: facts(boards.find(args.board or config.instrument.board), config_paths(args),
+                           folders.state, starts=starts, safe=args.safe,
+                           watchdog_us=options.notifier.watchdog_us))  # fmt: skip
     try:
-        return Instrument(board, config, buses, clock, folders=folders, options=options)
+        with tap.part("main"):
+            instrument = Instrument(board, config, tap.buses(buses), tap.clock, folders=folders,
+                                    options=options)  # fmt: skip
+        tap.loosen(instrument)
+        return instrument
     except BaseException:
         buses.close()
         raise
 
 
-def open_console(args: argparse.Namespace, instrument: Any, lines: "Lines") -> Any:
+def open_console(args: argparse.Namespace, instrument: Any, lines: "Lines", tap: Any) -> Any:
     """The console in the instrument's poll; a port that cannot be had is left out."""
     from edgeleak.console.open import InstrumentConsole, open_links
 
@@ -118,7 +142,7 @@ def open_console(args: argparse.Namespace, instrument: Any, lines: "Lines") -> A
     except BaseException:
         instrument.shutdown()
         raise
-    instrument.on_poll = console.poll
+    instrument.on_poll = tap.aside(console.poll)
     return console
 
 
@@ -190,11 +214,13 @@ class Program:
     lines      : its log
     seconds    : None runs until somebody stops it
     console    : polled by the instrument, closed at the end
+    tap        : of the black box
     """
 
     def __init__(self, instrument: Any, lines: Lines, seconds: float | None,
-                 console: Any = None) -> None:  # fmt: skip
+                 console: Any = None, tap: Any = None) -> None:  # fmt: skip
         self.instrument, self._lines, self._console = instrument, lines, console
+        self._tap = tap or make_tap()
         self._seconds = seconds
         self._clock = SystemClock()
         self._stop = threading.Event()
@@ -238,10 +264,11 @@ class Program:
         if not claim_processor(PRIORITY_OF[loop.name]):
             self._lines.add(f"NOTE no real-time priority for {loop.name}; a busy machine may delay"
                             " it: allow it with LimitRTPRIO, as the unit does")  # fmt: skip
-        try:
-            loop.run_forever(self._stop.is_set)
-        except BaseException as error:  # the top of a thread: outputs off, then the program ends
-            self.instrument.fail(error)
+        with self._tap.part(loop.name):
+            try:
+                loop.run_forever(self._stop.is_set)
+            except BaseException as error:  # the top of a thread: outputs off, the program ends
+                self.instrument.fail(error)
 
     def _told(self, number: int, _frame: object) -> None:
         """Any of ENDS: actuators first, whatever the threads are doing."""

@@ -7,13 +7,13 @@ array, is copied once into the recorder's ring, corrected and judged in place.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from edgeleak.clock import NS_PER_S, Clock
 from edgeleak.codes import Kind
-from edgeleak.frame import FrameInfo
+from edgeleak.frame import FrameFlag, FrameInfo
 from edgeleak.pipeline import Pipeline
 from edgeleak.services.health import Freshness, Health
 from edgeleak.services.nuc import Nuc
@@ -51,12 +51,15 @@ class FramePath:
     pipeline  : judges; its `arena["counts"]` is the frame
     source    : fills it
     followers : see Followers
+
+    `judge` may be wrapped: it works on the pipeline's own memory only.
     """
 
     def __init__(self, pipeline: Pipeline, source: FrameSource, followers: Followers,
                  clock: Clock) -> None:  # fmt: skip
-        self._pipeline, self._source, self._to, self._clock = pipeline, source, followers, clock
-        self._counts = pipeline.arena["counts"]
+        self._source, self._to, self._clock = source, followers, clock
+        self._counts, self._pair = pipeline.arena["counts"], pipeline.pair
+        self.judge: Callable[..., Any] = pipeline.step
         self.frames = 0
         self.info = FrameInfo()
         self.fps, self._nuc_id = 0.0, -1
@@ -74,7 +77,9 @@ class FramePath:
         if to.recorder is not None:
             to.recorder.begin(self._counts)
             self._keep_correction(to.recorder, to.nuc)
-        verdict = self._pipeline.step(self._counts, info)
+        verdict = self.judge(self._counts, info)
+        if self._pair.is_ready:
+            info = replace(info, flags=info.flags | FrameFlag.PAIRED)
         now_ns = self._clock.monotonic_ns()
         self.frames += 1
         self.info = info

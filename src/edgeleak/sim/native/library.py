@@ -15,6 +15,7 @@ from pathlib import Path
 from edgeleak.errors import UnavailableError
 
 SOURCE = Path(__file__).with_name("preload.c")
+BOX = Path(__file__).with_name("blackbox.h")
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
          "-fvisibility=hidden")  # fmt: skip
 
@@ -44,7 +45,8 @@ def build(compiler: str | None = None, folder: Path | None = None) -> Path:
             f"the simulated board needs a C compiler: '{command[0]}' is not there;"
             " run: sudo apt install gcc"
         )
-    digest = hashlib.sha256(SOURCE.read_bytes() + " ".join((*command, *FLAGS)).encode())
+    sources = SOURCE.read_bytes() + BOX.read_bytes()
+    digest = hashlib.sha256(sources + " ".join((*command, *FLAGS)).encode())
     target = (folder or cache_folder()) / f"edgeleak-preload-{digest.hexdigest()[:16]}.so"
     if not target.is_file():
         _compile(command, target)

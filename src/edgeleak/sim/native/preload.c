@@ -10,6 +10,9 @@
  *
  * Calls are not interruptible while the server works, as the kernel's transfers are not.
  * Without the variable, or with no server there, everything passes to the real functions.
+ *
+ * With $EDGELEAK_BLACKBOX every transaction is recorded (blackbox.h), on the server's nodes and on
+ * a board's real ones.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,6 +25,7 @@
 #include <linux/spi/spidev.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,6 +94,8 @@ static void *real(const char *name)
         abort(); /* the program called a function that its own C library lacks */
     return found;
 }
+
+#include "blackbox.h"
 
 /* --- the server -------------------------------------------------------------------------- */
 
@@ -249,6 +255,18 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static void box_note(const struct request *ask, const struct iovec *payload, size_t count,
+                     int result, const void *answer, size_t size, uint64_t end_ns)
+{
+    const uint64_t took_ns = end_ns - ask->sent_ns;
+    const struct box_head head = {
+        .kind = BOX_BUS, .op = (uint16_t)ask->op, .begin_ns = ask->sent_ns, .code = ask->code,
+        .took_ns = took_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ns, .result = result,
+        .who = ask->who, .want = ask->want, .answered = (uint32_t)size,
+    };
+    box_put(head, payload, count, answer);
+}
+
 /* One request with `count` payload parts; the reply's payload goes to `out`, at most `room`.
  * Returns the reply's result, -ENODEV when the server went away. */
 static int call(struct request ask, const struct iovec *payload, size_t count, void *out,
@@ -274,6 +292,7 @@ static int call(struct request ask, const struct iovec *payload, size_t count, v
         return -ENODEV;
     }
     channel->answered_ns = monotonic_ns();
+    box_note(&ask, payload, count, answer.result, out, answer.size, channel->answered_ns);
     if (got)
         *got = answer;
     return answer.result;
@@ -685,8 +704,11 @@ static int by_value(struct request ask, unsigned long value)
 static int by_size(struct request ask, void *argument)
 {
     const size_t size = _IOC_SIZE(ask.code);
-    struct iovec payload = {argument, size};
     const bool goes = _IOC_DIR(ask.code) & _IOC_WRITE, comes = _IOC_DIR(ask.code) & _IOC_READ;
+    char asked[1 << _IOC_SIZEBITS]; /* the answer overwrites the argument */
+    struct iovec payload = {asked, size};
+    if (goes)
+        memcpy(asked, argument, size);
     return call(ask, &payload, goes, argument, comes ? size : 0, NULL);
 }
 
@@ -701,7 +723,7 @@ static int spi_message(struct request ask, const struct spi_ioc_transfer *segmen
         out += segments[i].tx_buf ? segments[i].len : 0;
         in += segments[i].rx_buf ? segments[i].len : 0;
     }
-    char *const data = malloc((out > in ? out : in) + 1);
+    char *const data = malloc(out + in + 1), *const back = data + out;
     if (!data)
         return -ENOMEM;
     size_t at = 0;
@@ -712,11 +734,11 @@ static int spi_message(struct request ask, const struct spi_ioc_transfer *segmen
         }
     struct iovec payload[2] = {{(void *)segments, bytes}, {data, out}};
     struct reply got = {0};
-    const int result = call(ask, payload, 2, data, in, &got);
+    const int result = call(ask, payload, 2, back, in, &got);
     at = 0;
     for (size_t i = 0; result >= 0 && i < count; i++)
         if (segments[i].rx_buf && at + segments[i].len <= got.size) {
-            memcpy((void *)(uintptr_t)segments[i].rx_buf, data + at, segments[i].len);
+            memcpy((void *)(uintptr_t)segments[i].rx_buf, back + at, segments[i].len);
             at += segments[i].len;
         }
     free(data);
@@ -737,7 +759,7 @@ static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *al
         heads[i][0] = one->addr, heads[i][1] = one->flags, heads[i][2] = one->len;
         *(one->flags & I2C_M_RD ? &in : &out) += one->len;
     }
-    char *const data = malloc((out > in ? out : in) + 1);
+    char *const data = malloc(out + in + 1), *const back = data + out;
     if (!data)
         return -ENOMEM;
     size_t at = 0;
@@ -749,11 +771,11 @@ static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *al
     struct iovec payload[2] = {{heads, all->nmsgs * sizeof *heads}, {data, out}};
     ask.want = all->nmsgs;
     struct reply got = {0};
-    const int result = call(ask, payload, 2, data, in, &got);
+    const int result = call(ask, payload, 2, back, in, &got);
     at = 0;
     for (uint32_t i = 0; result >= 0 && i < all->nmsgs; i++)
         if (all->msgs[i].flags & I2C_M_RD && at + all->msgs[i].len <= got.size) {
-            memcpy(all->msgs[i].buf, data + at, all->msgs[i].len);
+            memcpy(all->msgs[i].buf, back + at, all->msgs[i].len);
             at += all->msgs[i].len;
         }
     free(data);
