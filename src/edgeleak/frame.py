@@ -21,6 +21,7 @@ class FrameFlag(IntFlag):
     SHUTTER = 8  # the shutter was closed
     FPS_ASSUMED = 16  # the source gave no time stamps
     CLIPPED_TO_14_BIT = 32  # the source held larger values
+    PAIRED = 64  # dark, and with the lit frame before it made a lit-minus-dark picture
 
 
 class UtcQuality(IntEnum):

@@ -19,6 +19,7 @@ from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import AutoGain
 from edgeleak.pipeline.guard import Guard, SceneGuard
 from edgeleak.pipeline.motion import MOST_OF_STRUCTURE, MotionGuard
+from edgeleak.pipeline.pair import Pair
 from edgeleak.pipeline.profile import Profile, load
 from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, GreyStage
 from edgeleak.pipeline.verdict import Limits, Verdict
@@ -49,7 +50,8 @@ class Pipeline:
                   without a calibration 14-bit counts are never NO GAS (8-bit video may be)
 
     `counts grey background gas mask` are read-only views, `regions` a structured array;
-    all are valid until the next step.  `gas_zero_level` and `gas_levels_per_count` say what
+    all are valid until the next step.  `pair` is lit minus dark where the LED alternates; see
+    `pipeline.pair`.  `gas_zero_level` and `gas_levels_per_count` say what
     `gas` shows (`paper`: |difference| in levels of the picture, so no counts: NaN).
     """
 
@@ -74,7 +76,7 @@ class Pipeline:
         arena = self.arena
         self.counts, self.grey = arena.view("counts"), arena.view("grey")
         self.background, self.gas = arena.view("background"), arena.view("gas")
-        self.mask = arena.view("mask")
+        self.mask, self.pair = arena.view("mask"), Pair(arena)
         self._input = arena["counts"]
         self.gain = AutoGain(self.profile, arena)
         self._fix = Correction(self.shape, self.calibration)
@@ -160,7 +162,7 @@ class Pipeline:
             self._is_assumed = guard.is_assumed
             self._set_flags()
         if code == codes.LED_PHASE:
-            return self._hold()
+            return self._hold(info)
         if self._has_planes:
             code = code or self._follow_temperature(nan if info is None else info.fpa_temp_degc)
         is_whole = not code or code >= codes.NO_TIME or code == codes.TIME_GAP
@@ -185,17 +187,35 @@ class Pipeline:
             self._motion.reset()
         if is_whole and self._motion.look(guard.dt_s):
             guard.relearn()  # what this frame taught before its motion was known goes too
+        self._close_pair(info, code)
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
 
-    def _hold(self) -> Verdict:
-        """A single frame of the other LED phase: corrected, but the answer stays the last one."""
+    def _close_pair(self, info: FrameInfo | None, code: int) -> None:
+        """After the camera's motion up to this frame is known."""
+        if info is None:
+            self.pair.reset()
+            return
+        motion = self._motion
+        is_still = not (motion.is_moving or motion.is_unsure)
+        is_fit = not (code or self._scene_code or self._guard.is_repeat)
+        self.pair.close(info, is_fit, is_still)
+
+    def _hold(self, info: FrameInfo | None) -> Verdict:
+        """A single frame of the other LED phase: corrected, but the answer stays the last one.
+
+        A lit one waits for its dark one; a dark one between lit ones ends what waited.
+        """
         self._guard.hold()
         self.frames += 1
         self._stage.run(0.0, False, False)
         self.arena["mask"].fill(0)
         self.arena["gas"].fill(self._stage.zero_level)
+        if info is not None and info.led_on and not self._guard.is_repeat:
+            self.pair.keep_lit(info)
+        else:
+            self.pair.reset()
         return self.verdict
 
     def replace_offset(

@@ -27,6 +27,8 @@ HOUR_MS = 3_600_000
 LEAST_SOFT_SHARE = 0.5
 """Of the span of the middle 80 % of the pixels.  Noise of one sigma: means of 64 pixels span 0.65,
 those pixels 2.6, a quarter; any scene spans more from tile to tile than half its pixels do."""
+ALTERNATES = 2
+"""One frame of the other phase may be a flag that was read wrong."""
 SLACK_S = 1e-6
 """Time stamps are whole nanoseconds, sums of periods are not."""
 
@@ -71,7 +73,12 @@ class Guard:
         self.is_assumed = False
         self._sequence, self._drops, self._nuc_id, self._nuc_code = -1, 0, -1, 0
         self._led_on: bool | None = None
-        self._has_waited = False
+        self._has_waited, self._singles = False, 0
+
+    @property
+    def is_repeat(self) -> bool:
+        """The frame's pixels are those of the frame before."""
+        return self._same_s > 0
 
     def relearn(self) -> None:
         """The next frame that may train becomes the background."""
@@ -188,7 +195,8 @@ class Guard:
             return self._wrong_nuc(info)
         if info.led_on != self._led_on:
             return self._change_led(info.led_on)
-        self._has_waited = False
+        if self._has_waited:
+            return self._returned_led()
         return 0
 
     def _not_advancing(self, last: int) -> int:
@@ -222,10 +230,20 @@ class Guard:
             self._led_on = led_on
         elif self._has_waited:
             self._led_on, self._has_waited, self.must_seed = led_on, False, True
+            self._singles = 0
         else:
             self._has_waited = True
             return codes.LED_PHASE
         return 0
+
+    def _returned_led(self) -> int:
+        """The light alternates; after two dark frames between lit ones the dark are judged."""
+        self._has_waited = False
+        self._singles += 1
+        if not self._led_on or self._singles < ALTERNATES:
+            return 0
+        self._led_on, self._has_waited, self.must_seed = False, True, True
+        return codes.LED_PHASE
 
     def _flagged(self, flags: int) -> int:
         if flags & SHUTTER:

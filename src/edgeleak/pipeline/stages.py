@@ -44,6 +44,7 @@ def common_members(shape: tuple[int, int]) -> list[Member]:
         Member("mask", shape, "u1", "255 where the picture changed"),
         Member("lut", (16384,), "u1", "counts to grey"),
         Member("keys", (grid_size(shape),), "u4", "scratch of percentiles and median"),
+        Member("pair", shape, "i2", "the lit frame, then lit minus dark, with alternating light"),
         Member("bits", (kernels.mask_scratch_words(shape, 5),), "u8", "scratch of the opening"),
     ]
 

@@ -44,6 +44,7 @@ def glance(instrument: Any) -> dict[str, Any]:
         "frame": plain(path.info),
         "link": plain(instrument.acquisition.status),
         "cooler": None if instrument.cooler is None else plain(instrument.cooler.status),
+        "pair": _pair(instrument.pipeline.pair),
         "light": None if instrument.light is None else plain(instrument.light.status),
         "nuc": plain(instrument.nuc.status),
         "recorder": plain(instrument.recorded()),
@@ -54,6 +55,11 @@ def glance(instrument: Any) -> dict[str, Any]:
         "counts": {f"{code} {name_of(code)}": n for code, n in sorted(health.counts.items())},
         "proofs": [f"{proof.what}: {proof.found}" for proof in instrument.control.proofs],
     }
+
+
+def _pair(pair: Any) -> dict[str, Any]:
+    """Lit-minus-dark pictures with alternating light."""
+    return {"state": plain(pair.state), "ready": pair.ready, "refused": pair.refused}
 
 
 def _answer(health: Any, now_ns: int) -> dict[str, Any]:
