@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rig suite: the same tests on an emulated board and on a real one.
 
-  pytest tools/hil                          the emulated board of env.yaml
-  pytest tools/hil --hil-target board       a real one at the port that env.yaml names
-  pytest tools/hil --hil-hours 1            the long operation in full
-  pytest tools/hil --junitxml rig.xml --measurements rig.json
+pytest tools/hil                          the emulated board of env.yaml
+pytest tools/hil --hil-target board       a real one at the port that env.yaml names
+pytest tools/hil --hil-hours 1            the long operation in full
+pytest tools/hil --junitxml rig.xml --measurements rig.json
 """
 
 import json
@@ -50,7 +50,9 @@ def target(env: Any, request: pytest.FixtureRequest) -> Any:
     name = request.config.getoption("--hil-target")
     found = env.get_target(name)
     if found is None:
-        pytest.exit(f"{env.config_file} has no target {name}: {', '.join(env.config.get_targets())}")
+        pytest.exit(
+            f"{env.config_file} has no target {name}: {', '.join(env.config.get_targets())}"
+        )
     return found
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import attr
-from edgeleak.clock import NS_PER_S, SystemClock
-from edgeleak.console.client import Client, connect
-from edgeleak.errors import EdgeLeakError
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.step import step
+
+from edgeleak.clock import NS_PER_S, SystemClock
+from edgeleak.console.client import Client, connect
+from edgeleak.errors import EdgeLeakError
 
 QUIET_S = 0.5
 """An answer takes a turn of the console, 20 ms, so this long is no answer."""

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import attr
-from edgeleak.sim.launch import RunningPlant
 from labgrid.driver import Driver
 from labgrid.driver.powerdriver import PowerResetMixin
 from labgrid.factory import target_factory
 from labgrid.protocol import PowerProtocol
 from labgrid.resource import Resource
 from labgrid.step import step
+
+from edgeleak.sim.launch import RunningPlant
 
 END_S = 10.0
 

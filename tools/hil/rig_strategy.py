@@ -66,6 +66,7 @@ class EdgeleakStrategy(Strategy):
 
     def _wait_ready(self) -> None:
         ask = self.console.query
-        took_s = self.console.until(lambda: ask("SYST:STAT?") == "DETECTING", READY_S)
-        if took_s != took_s:
+        ends = ("DETECTING", "FAULT", "SAFE")
+        self.console.until(lambda: ask("SYST:STAT?") in ends, READY_S)
+        if ask("SYST:STAT?") != "DETECTING":
             raise StrategyError(f"not ready within {READY_S:g} s: {ask('SYST:CODE?')}")

@@ -2,9 +2,11 @@
 """PINs of the levels: none at first, chosen by whoever has the instrument in hand.
 
 The file holds a salted hash; its mode keeps it from other users, because a short PIN falls to
-anybody who can try at leisure.  Wrong tries wait ever longer, for all connections together.
+anybody who can try at leisure.  Wrong tries wait ever longer, for all connections together, and
+over restarts too: a try is counted in the file before it is looked at.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from edgeleak.clock import NS_PER_S
 from edgeleak.durable import replace_text
-from edgeleak.errors import DataError, EdgeLeakError
+from edgeleak.errors import DataError, EdgeLeakError, StorageError
 
 PINS_NAME = "pins.json"
 LEAST, MOST = 4, 32
@@ -40,8 +42,9 @@ class Pins:
 
     def __init__(self, path: Path, clock_ns: Callable[[], int]) -> None:
         self._path, self._clock_ns = path, clock_ns
-        self._hashes = _read(path)
-        self._wrong, self._not_before_ns = 0, 0
+        self._hashes, self._wrong = _read(path)
+        self._not_before_ns = 0
+        self._delay()
 
     def has(self, level: str) -> bool:
         """A PIN was chosen."""
@@ -58,25 +61,34 @@ class Pins:
         entry = self._hashes.get(level)
         if entry is None:
             raise Refused(f"no PIN for {level} was chosen yet; use SYSTem:PIN at the cable")
+        self._count(self._wrong + 1)  # first: whoever cuts the power has used up a try
         if not hmac.compare_digest(_hash(pin, bytes.fromhex(entry["salt"])), entry["hash"]):
-            self._note_wrong()
+            self._delay()
             raise Refused(f"wrong PIN for {level}")
-        self._wrong = 0
+        self._count(0)
 
     def choose(self, level: str, pin: str) -> None:
         """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
         salt = os.urandom(16)
         hashes = self._hashes | {level: {"salt": salt.hex(), "hash": _hash(pin, salt)}}
-        text = json.dumps({"format": FORMAT, "pins": hashes}, indent=1) + "\n"
+        self._write(hashes)
+        self._hashes = hashes
+
+    def _write(self, hashes: dict[str, dict[str, str]]) -> None:
+        table = {"format": FORMAT, "wrong": self._wrong, "pins": hashes}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
-        replace_text(self._path, text)
+        replace_text(self._path, json.dumps(table, indent=1) + "\n")
         os.chmod(self._path, 0o600)
-        self._hashes = hashes
 
-    def _note_wrong(self) -> None:
-        self._wrong += 1
+    def _count(self, wrong: int) -> None:
+        """Keep the number; a storage that is full must not lock out who has the PIN."""
+        self._wrong = wrong
+        with contextlib.suppress(StorageError):
+            self._write(self._hashes)
+
+    def _delay(self) -> None:
         if self._wrong >= FREE_TRIES:
             wait_s = min(LONGEST_S, 1 << min(self._wrong - FREE_TRIES, 10))
             self._not_before_ns = self._clock_ns() + wait_s * NS_PER_S
@@ -86,19 +98,20 @@ def _hash(pin: str, salt: bytes) -> str:
     return hashlib.pbkdf2_hmac("sha256", pin.encode(), salt, ROUNDS).hex()
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, dict[str, str]], int]:
+    """Hashes and wrong tries in a row; files of 0.1 counted none."""
     if not path.is_file():
-        return {}
+        return {}, 0
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        pins = table["pins"]
+        pins, wrong = table["pins"], table.get("wrong", 0)
         for entry in pins.values():
             bytes.fromhex(entry["salt"])
             bytes.fromhex(entry["hash"])
-        if table["format"] != FORMAT:
+        if table["format"] != FORMAT or not isinstance(wrong, int) or wrong < 0:
             raise ValueError("unknown format")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} holds no PINs ({error}); remove it and choose new ones at the cable"
         ) from error
-    return dict(pins)
+    return dict(pins), wrong

@@ -57,6 +57,8 @@ def read_ahead(instrument: Any) -> None:
     session = sessions.get(instrument.session)
     port = getattr(session, "interface", None)
     if port is None or not hasattr(port, "reset_input_buffer"):
-        raise UsageError("read_ahead needs a serial instrument of pyvisa-py (ResourceManager('@py'))")
+        raise UsageError(
+            "read_ahead needs a serial instrument of pyvisa-py (ResourceManager('@py'))"
+        )
     if not isinstance(port, ReadAhead):
         session.interface = ReadAhead(port)
