@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from edgeleak.control.ramp import CEILING_K_PER_S, Ramp
+from edgeleak.control.ramp import BRAKE_FROM, CEILING_K_PER_S, Pace, Ramp
 from edgeleak.errors import UsageError
 
 DT = 0.05
@@ -49,6 +49,41 @@ def test_waits_for_a_plant_that_does_not_follow():
     values = course(ramp, -20.0, 300, follows=False, measured=25.0)
     assert 23.0 <= values[-1] < 25.0
     assert values[-1] == values[-1000]
+
+
+@pytest.mark.parametrize("liveliness", [1.0, 1.3])
+def test_a_lively_plant_brakes_its_course(liveliness):
+    """It moves further than the course asks; its own speed is what is limited."""
+    most = 1.0
+    ramp, pace, measured = Ramp(0.85 * most), Pace(most, DT), [0.0]
+    ramp.restart(0.0)
+    for _ in range(400):
+        ramp.step(-40.0, ramp.value, DT, pace.share(measured[-1]))
+        measured.append(measured[-1] + liveliness * ramp.rate_k_per_s * DT)
+    seconds = [abs(b - a) for a, b in zip(measured, measured[20:], strict=False)]
+    assert max(seconds) <= most
+    assert seconds[-1] > 0.8 * most
+    if liveliness == 1.0:
+        assert max(seconds) == pytest.approx(0.85 * most, abs=0.002)  # no brake where none is due
+
+
+def test_the_pace_says_how_much_is_left():
+    pace = Pace(1.0, DT)
+    assert pace.share(20.0) == 1.0
+    assert [pace.share(20.0 - 0.05 * k) for k in range(1, 16)] == [1.0] * 15
+    for k in range(16, 41):
+        share = pace.share(20.0 - 0.05 * k)
+    assert share == pytest.approx(0.0, abs=1e-9)
+    pace.restart()
+    assert pace.share(18.0) == 1.0
+    assert 0 < BRAKE_FROM < 1
+
+
+def test_a_slow_course_is_slow_to_start():
+    slow = Ramp(0.1, accel_k_per_s2=1.0)
+    slow.restart(0.0)
+    course(slow, -10.0, 1.0)
+    assert abs(slow.rate_k_per_s) < 0.05
 
 
 def test_turns_round_smoothly():

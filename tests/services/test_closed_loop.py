@@ -53,6 +53,13 @@ def test_the_probe_is_what_tells_them_apart():
     assert longest >= STUCK_SAMPLES
 
 
+def test_takes_over_without_a_bump_from_a_plate_that_moved_unseen():
+    loop = ClosedLoop(PARTS.tec, PARTS.tec_model, CoolerConfig())
+    loop.hold(-12.0, 30.0, 25.0, 0.35)
+    loop.hold(-12.0, 30.0, 25.0, 0.35)
+    assert loop.step(-12.0, -11.95, 30.0, 25.0, 0.35) == pytest.approx(0.35, abs=0.016)
+
+
 def test_takes_over_without_a_bump():
     loop = ClosedLoop(PARTS.tec, PARTS.tec_model, CoolerConfig())
     for amps in (-0.4, 0.0, 0.35, 0.9):

@@ -2,6 +2,7 @@
 """The set-point on its way: limited speed and acceleration, and it waits for the plant."""
 
 import math
+from collections import deque
 
 from edgeleak.errors import UsageError
 
@@ -10,6 +11,35 @@ CEILING_K_PER_S = 2.0
 END_S = 0.5
 """The last bit of the way is taken exponentially, so that the arrival has no edge either."""
 ARRIVED_K = 1e-3
+ACCEL_S = 3.5
+"""A slow course takes so long to get to its speed too: what follows cannot run ahead of it."""
+BRAKE_FROM = 0.89
+"""Of the limit; the course of a nominal cooler stays below it."""
+SECOND_S = 1.0
+
+
+class Pace:
+    """How much of its speed a course may use, from how fast the plate moves because of it.
+
+    The feed-forward knows a nominal cooler; a livelier one runs ahead until the loop holds it.
+
+    most_k_per_s : limit of the measurement's change within a second
+    period_s     : of each `share`
+    """
+
+    def __init__(self, most_k_per_s: float, period_s: float) -> None:
+        self._most_k = most_k_per_s * SECOND_S
+        self._past: deque[float] = deque(maxlen=round(SECOND_S / period_s) + 1)
+
+    def restart(self) -> None:
+        """What was measured before does not count."""
+        self._past.clear()
+
+    def share(self, measured: float) -> float:
+        """1 while it is slow enough, 0 at the limit."""
+        self._past.append(measured)
+        moved_k = abs(measured - self._past[0])
+        return min(1.0, max(0.0, (1 - moved_k / self._most_k) / (1 - BRAKE_FROM)))
 
 
 class Ramp:
@@ -25,7 +55,7 @@ class Ramp:
         if not (rate_k_per_s > 0 and accel_k_per_s2 > 0 and lead_k > 0):
             raise UsageError("ramp: rate, acceleration and lead must be above 0")
         self._rate = min(rate_k_per_s, CEILING_K_PER_S)
-        self._accel, self._lead = accel_k_per_s2, lead_k
+        self._accel, self._lead = min(accel_k_per_s2, self._rate / ACCEL_S), lead_k
         self.value = math.nan
         self.rate_k_per_s = 0.0
 
@@ -33,12 +63,12 @@ class Ramp:
         """Begin at the measurement, standing still."""
         self.value, self.rate_k_per_s = measured, 0.0
 
-    def step(self, target: float, measured: float, dt_s: float) -> float:
-        """The set-point of this period."""
+    def step(self, target: float, measured: float, dt_s: float, share: float = 1.0) -> float:
+        """The set-point of this period; `share` of the speed may be used."""
         if math.isnan(self.value):
             self.restart(measured)
         left = target - self.value
-        wanted = self._speed(left, measured)
+        wanted = share * self._speed(left, measured)
         change = self._accel * dt_s
         self.rate_k_per_s += min(change, max(-change, wanted - self.rate_k_per_s))
         move = self.rate_k_per_s * dt_s

@@ -10,7 +10,7 @@ from edgeleak.control.feed_forward import Physics
 from edgeleak.control.limits import CoolLimit
 from edgeleak.control.observation import PERIOD_S, Limits
 from edgeleak.control.pid import Gains, Pid
-from edgeleak.control.ramp import Ramp
+from edgeleak.control.ramp import Pace, Ramp
 from edgeleak.services.thermal_status import Saturation, Surroundings
 
 RAMP_SHARE = 0.85
@@ -62,13 +62,14 @@ class ClosedLoop:
         self._part, self._config = part, config
         gains = Gains(config.kp_a_per_k, config.ki_a_per_k_s, config.kd_a_s_per_k)
         self.pid = Pid(gains, PERIOD_S)
-        self.ramp = Ramp(RAMP_SHARE * min(config.ramp_k_per_s, part.max_ramp_k_per_s),
-                         accel_k_per_s2=config.accel_k_per_s2)  # fmt: skip
+        most_k_per_s = min(config.ramp_k_per_s, part.max_ramp_k_per_s)
+        self.ramp = Ramp(RAMP_SHARE * most_k_per_s, accel_k_per_s2=config.accel_k_per_s2)
+        self._pace = Pace(most_k_per_s, PERIOD_S)
         self.limit = CoolLimit(part.max_cool_a, part.max_hot_degc, config.max_power_w)
         self.saturation = Saturation(config.no_progress_s, config.tolerance_k)
         self._lag_share = -math.expm1(-PERIOD_S / (model.thermistor_tau_s + PERIOD_S))
         self._reference_degc = self._ff_a = 0.0
-        self._probes = 0
+        self._probes, self._is_held = 0, False
         self.limit_a = part.max_cool_a
         self.target_degc = math.nan
 
@@ -78,7 +79,9 @@ class ClosedLoop:
         self.limit.recover(math.inf)
         self.saturation.restart()
         self.ramp.restart(cold_degc)
+        self._pace.restart()
         self._reference_degc, self._ff_a = cold_degc, 0.0
+        self._is_held = False
 
     def hold(self, cold_degc: float, hot_degc: float, ambient_degc: float,
              applied_a: float) -> None:  # fmt: skip
@@ -86,9 +89,11 @@ class ClosedLoop:
         if math.isnan(cold_degc) or math.isnan(hot_degc):
             return
         self.ramp.restart(cold_degc)
+        self._pace.restart()
         self._reference_degc = cold_degc
         self._ff_a = self.physics.current_a(cold_degc, hot_degc, ambient_degc)
         self.pid.hold(cold_degc, cold_degc, self._ff_a, applied_a)
+        self._is_held = True
 
     def aim(self, wish_degc: float, hot_degc: float, around: Surroundings) -> float:
         """The wish, or the coldest that stress in the module and humidity allow."""
@@ -105,7 +110,11 @@ class ClosedLoop:
              applied_a: float) -> float:  # fmt: skip
         """Wanted current of this period; the actuator may give less, then `pid.track` it."""
         self.target_degc = target_degc
-        reference = self.ramp.step(target_degc, cold_degc, PERIOD_S)
+        if self._is_held:  # what moved while nobody read must not show as a bump
+            self.hold(cold_degc, hot_degc, ambient_degc, applied_a)
+            self._is_held = False
+        share = self._pace.share(cold_degc)
+        reference = self.ramp.step(target_degc, cold_degc, PERIOD_S, share)
         self._reference_degc += (reference - self._reference_degc) * self._lag_share
         ff_a = self.physics.current_a(reference, hot_degc, ambient_degc, self.ramp.rate_k_per_s)
         step_a = FF_SLEW_SHARE * self._part.max_slew_a_per_s * PERIOD_S
