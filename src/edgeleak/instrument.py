@@ -39,8 +39,9 @@ from edgeleak.services.watchdog import STORM_STARTS, Starts, Watchdog
 
 __all__ = ["Folders", "Instrument", "Options"]
 
-CONTROL_LIMIT_S = 0.25
-"""Five control periods without a step: the enables have run out by themselves already."""
+CONTROL_LIMIT_S = 0.22
+"""Four control periods without a step: the enables have run out by themselves already (0.2 s), and
+with the health task's 50 ms FAULT is said within 300 ms."""
 CLEAR_S = 1.0
 AT_REST = (State.FAULT, State.SAFE)
 CLEAR_NS = 150 * NS_PER_MS
