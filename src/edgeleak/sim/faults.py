@@ -99,6 +99,13 @@ class I2cUnplugged(Fault):
     """The adapter's node is gone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressBound(Fault):
+    """A driver of the kernel owns this address: I2C_SLAVE is refused, I2C_SLAVE_FORCE is not."""
+
+    address: int = number("", 0, 0x7F, "that the driver took", 0x48)
+
+
 # --- temperatures ----------------------------------------------------------------------------
 
 

@@ -22,8 +22,11 @@ LINES = 54
 CHIP_INFO, LINE_INFO, GET_LINE = 0x01, 0x05, 0x07
 SET_CONFIG, GET_VALUES, SET_VALUES = 0x0D, 0x0E, 0x0F
 MAGIC = 0xB4
-USED, ACTIVE_LOW, INPUT, OUTPUT, RISING, FALLING = (1 << bit for bit in range(6))
-KNOWN_FLAGS = (1 << 13) - 1
+(USED, ACTIVE_LOW, INPUT, OUTPUT, RISING, FALLING, OPEN_DRAIN, OPEN_SOURCE, PULL_UP, PULL_DOWN,
+ NO_BIAS, REALTIME, HARDWARE_CLOCK) = (1 << bit for bit in range(13))  # fmt: skip
+KNOWN_FLAGS = (1 << 13) - 1 - USED
+MOST_ATTRIBUTES = 10
+CONFIG_LAYOUT = struct.Struct("=QI20s240s")
 MOST_REQUESTED = 64
 CHIP_INFO_LAYOUT = struct.Struct("=32s32sI")
 LINE_INFO_LAYOUT = struct.Struct("=32s32sIIQ160s16s")
@@ -88,17 +91,18 @@ class GpioNode:
         if ask.op == Op.READ:
             return self._read(held, ask.want) if held is not None else Answer(-errno.EINVAL)
         if ask.op != Op.IOCTL or ask.code >> 8 & 0xFF != MAGIC:
-            return Answer(-errno.EINVAL if ask.op == Op.WRITE else -errno.ENOTTY)
+            return Answer(-errno.EINVAL)
         number = ask.code & 0xFF
         if held is not None:
             return self._line_call(held, number, ask.payload)
         if number == CHIP_INFO:
             return Answer(0, CHIP_INFO_LAYOUT.pack(b"gpiochip0", b"pinctrl-bcm2835", LINES))
         if number == LINE_INFO:
-            return self._line_info(LINE_INFO_LAYOUT.unpack(ask.payload)[2])
+            _, _, offset, _, _, _, padding = LINE_INFO_LAYOUT.unpack(ask.payload)
+            return Answer(-errno.EINVAL) if any(padding) else self._line_info(offset)
         if number == GET_LINE:
             return Answer(self._request(ask.want, ask.payload))
-        return Answer(-errno.ENOTTY)
+        return Answer(-errno.EINVAL)
 
     # --- the chip ----------------------------------------------------------------------------
 
@@ -115,21 +119,19 @@ class GpioNode:
 
     def _request(self, who: int, payload: bytes) -> int:
         fields = REQUEST_LAYOUT.unpack(payload)
-        consumer, flags, attribute_count, attributes = (
-            fields[64],
-            fields[65],
-            fields[66],
-            fields[68],
-        )
-        count, size = fields[69], fields[70]
-        offsets = list(fields[:count])
-        if not 1 <= count <= MOST_REQUESTED or len(set(offsets)) != count or max(offsets) >= LINES:
+        consumer, (count, size, padding) = fields[64], fields[69:72]
+        if not 1 <= count <= MOST_REQUESTED or any(padding):
             return -errno.EINVAL
-        if any(offset in self._owner for offset in offsets):
+        flags, attribute_count, padding, attributes = fields[65:69]
+        refused = _refused(flags, attribute_count, padding, attributes, count)
+        if refused is not None:
+            return refused
+        offsets = list(fields[:count])
+        if any(offset >= LINES for offset in offsets):
+            return -errno.EINVAL
+        if any(offset in self._owner for offset in offsets) or len(set(offsets)) != count:
             return -errno.EBUSY
         all_flags, outputs = _configured(flags, attributes, attribute_count, count)
-        if any(_is_refused(one) for one in all_flags):
-            return -errno.EINVAL
         most = size or EVENTS_PER_LINE * count
         held = Requested(offsets, all_flags, consumer.rstrip(b"\0").decode("latin-1"),
                          deque(maxlen=min(most, EVENTS_PER_LINE * MOST_REQUESTED)))  # fmt: skip
@@ -143,25 +145,32 @@ class GpioNode:
     # --- requested lines ---------------------------------------------------------------------
 
     def _line_call(self, held: Requested, number: int, payload: bytes) -> Answer:
+        every = (1 << len(held.offsets)) - 1
         if number == GET_VALUES:
             mask = VALUES.unpack(payload)[1]
-            if not mask or mask >> len(held.offsets):
+            if not mask & every:
                 return Answer(-errno.EINVAL)
             return Answer(0, VALUES.pack(self._values(held) & mask, mask))
         if number == SET_VALUES:
             bits, mask = VALUES.unpack(payload)
-            if not mask or mask >> len(held.offsets):
+            if not mask & every:
                 return Answer(-errno.EINVAL)
             if any(mask >> i & 1 and not flags & OUTPUT for i, flags in enumerate(held.flags)):
                 return Answer(-errno.EPERM)
             self._drive(held, bits, mask)
             return Answer(0, payload)
         if number == SET_CONFIG:
-            flags, count = struct.unpack_from("=QI", payload)
-            held.flags, outputs = _configured(flags, payload[32:], count, len(held.offsets))
-            self._drive(held, outputs, (1 << len(held.offsets)) - 1)
-            return Answer(0, payload)
-        return Answer(-errno.ENOTTY)
+            return Answer(self._configure(held, payload), payload)
+        return Answer(-errno.EINVAL)
+
+    def _configure(self, held: Requested, payload: bytes) -> int:
+        flags, count, padding, attributes = CONFIG_LAYOUT.unpack(payload)
+        lines = len(held.offsets)
+        if (refused := _refused(flags, count, padding, attributes, lines)) is not None:
+            return refused
+        held.flags, outputs = _configured(flags, attributes, count, lines)
+        self._drive(held, outputs, (1 << lines) - 1)
+        return 0
 
     def _board_line(self, offset: int) -> Line | None:
         name = self._by_offset.get(offset)
@@ -223,16 +232,42 @@ class GpioNode:
 
 
 def _configured(flags: int, attributes: bytes, count: int, lines: int) -> tuple[list[int], int]:
-    """(flags of each line, output bits): the defaults, then the attributes that name the line."""
-    each, outputs = [flags] * lines, 0
-    for kind, _, value, mask in list(ATTRIBUTE.iter_unpack(attributes[:240]))[:count]:
+    """(flags of each line, output bits): of the first attribute that names the line."""
+    each, outputs, known = [flags] * lines, 0, 0
+    for kind, _, value, mask in reversed(list(ATTRIBUTE.iter_unpack(attributes))[:count]):
         if kind == ATTRIBUTE_FLAGS:
             each = [value if mask >> i & 1 else own for i, own in enumerate(each)]
         elif kind == ATTRIBUTE_OUTPUTS:
-            outputs |= value & mask
-    return each, outputs
+            outputs, known = outputs & ~mask | value & mask, known | mask
+    return each, outputs & known
 
 
-def _is_refused(flags: int) -> bool:
-    has_edges, has_both = flags & (RISING | FALLING), flags & INPUT and flags & OUTPUT
-    return bool(flags & ~KNOWN_FLAGS or has_both or (has_edges and not flags & INPUT))
+def _refused(flags: int, count: int, padding: bytes, attributes: bytes, lines: int) -> int | None:
+    """gpio_v2_line_config_validate: the errno of a configuration that cannot be."""
+    if count > MOST_ATTRIBUTES or any(padding):
+        return -errno.EINVAL
+    each, _ = _configured(flags, attributes, count, lines)
+    debounced = 0
+    for kind, _, _, mask in list(ATTRIBUTE.iter_unpack(attributes))[:count]:
+        debounced |= mask if kind == ATTRIBUTE_DEBOUNCE else 0
+    for i, own in enumerate(each):
+        if own & ~KNOWN_FLAGS:
+            return -errno.EINVAL
+        if own & HARDWARE_CLOCK:
+            return -errno.EOPNOTSUPP
+        if _contradicts(own) or (debounced >> i & 1 and not own & INPUT):
+            return -errno.EINVAL
+    return None
+
+
+def _contradicts(flags: int) -> bool:
+    """Edges want an input, drive an output, bias a direction; one drive and one bias at most."""
+    drive, bias = flags & (OPEN_DRAIN | OPEN_SOURCE), flags & (PULL_UP | PULL_DOWN | NO_BIAS)
+    return bool(
+        (flags & INPUT and flags & OUTPUT)
+        or (flags & (RISING | FALLING) and not flags & INPUT)
+        or (drive and not flags & OUTPUT)
+        or drive.bit_count() > 1
+        or (bias and not flags & (INPUT | OUTPUT))
+        or bias.bit_count() > 1
+    )

@@ -21,6 +21,11 @@ MAGIC = ord("k")
 MESSAGE, MODE, LSB_FIRST, BITS, SPEED, MODE32 = range(6)
 MODE_PINS = 0x03
 MODE_ALLOWED = 0x03 | 0x04 | 0x40  # CPOL, CPHA, CS_HIGH, NO_CS
+MODE_DROPPED = 0x0F00 | 0x6000
+"""Wider than one wire: spi_setup warns, drops the bits and goes on."""
+TX_WIDTHS, RX_WIDTHS = (0x0100, 0x0200, 0x2000), (0x0400, 0x0800, 0x4000)
+IOC_WRITE = 1
+INT_MAX = 0x7FFFFFFF
 
 
 class SpiNode:
@@ -43,7 +48,8 @@ class SpiNode:
         if kind != MAGIC:
             return Answer(-errno.ENOTTY)
         if number == MESSAGE:
-            return self._message(ask)
+            is_write = ask.code >> 30 == IOC_WRITE
+            return self._message(ask) if is_write else Answer(-errno.ENOTTY)
         return self._setting(number, bool(ask.code >> 30 & 1), ask)
 
     def _too_long(self) -> Answer:
@@ -85,9 +91,10 @@ class SpiNode:
 
     def _set(self, number: int, value: int) -> int:
         if number in (MODE, MODE32):
-            if value & ~MODE_ALLOWED:
+            widths = [sum(bool(value & bit) for bit in side) for side in (TX_WIDTHS, RX_WIDTHS)]
+            if value & ~(MODE_ALLOWED | MODE_DROPPED) or max(widths) > 1:
                 return -errno.EINVAL
-            self.mode = value
+            self.mode = value & MODE_ALLOWED
         elif number == LSB_FIRST:
             return -errno.EINVAL if value else 0
         elif number == BITS:
@@ -125,16 +132,22 @@ class SpiNode:
         return 0 if sensor is None else sensor.sent_ready_ns
 
     def _refused(self, segments: list[tuple[int, ...]]) -> Answer | None:
-        sent = received = 0
-        for tx, rx, length, _speed, _delay, bits, *_rest in segments:
+        sent = received = total = 0
+        for tx, rx, length, *_ in segments:
+            total += length
             rounded = -(-length // ALIGN) * ALIGN
             sent += rounded if tx else 0
             received += rounded if rx else 0
-            if sent > self.bufsiz or received > self.bufsiz:
+            if sent > self.bufsiz or received > self.bufsiz or total > INT_MAX:
                 return self._too_long()
-            if bits not in (0, 8):
-                return Answer(-errno.EINVAL)
-        return None
+        is_wrong = any(_is_impossible(segment) for segment in segments)
+        return Answer(-errno.EINVAL) if is_wrong else None
+
+
+def _is_impossible(segment: tuple[int, ...]) -> bool:
+    """What __spi_validate refuses: words that are no bytes, more than one wire."""
+    tx, rx, _length, _speed, _delay, bits, _change, tx_wires, rx_wires, *_ = segment
+    return bits not in (0, 8) or bool(tx and tx_wires > 1) or bool(rx and rx_wires > 1)
 
 
 def _chip_selects(segments: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
