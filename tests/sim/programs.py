@@ -175,6 +175,7 @@ def registers():
         "nobody": errno_of(lambda: bus.read_byte(0x20)),
         "nobody_quick": errno_of(lambda: bus.write_quick(0x20)),
         "ten_bit": errno_of(lambda: fcntl.ioctl(bus.fd, 0x0704, 1)),
+        "seven_bit": errno_of(lambda: fcntl.ioctl(bus.fd, 0x0704, 0)),
         "bad_address": errno_of(lambda: fcntl.ioctl(bus.fd, 0x0703, 0x80)),
         "unknown": errno_of(lambda: fcntl.ioctl(bus.fd, 0x07FF, 0)),
         "spi_ioctl": errno_of(lambda: fcntl.ioctl(bus.fd, 0x80016B01, bytearray(1))),

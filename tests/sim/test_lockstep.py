@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lockstep: loops run in order of due time, plant and clock with them."""
 
+import contextlib
+import errno
 import time
 
 import pytest
@@ -93,6 +95,98 @@ def test_a_stuck_bus_puts_only_its_own_loop_to_sleep_and_the_enable_runs_out():
     lockstep.run_until(3 * S)
     assert rig.plant.truth.tec_enabled
     assert rig.plant.judge.violations == []
+
+
+def test_time_passes_inside_the_call_as_its_thread_would_measure_it():
+    rig = Rig()
+    measured = []
+
+    def control():
+        begin_ns = rig.clock.monotonic_ns()
+        try:
+            rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
+        except BusError as error:
+            measured.append((error.errno, rig.clock.monotonic_ns() - begin_ns, rig.plant.now_ns))
+
+    rig.plant.inject(faults.BusStuck(block_ms=70))
+    lockstep = rig.lockstep(rig.loop("frames", 10), rig.loop("control", 200, control))
+    lockstep.run_until(30 * MS)
+    assert measured == [], "it is still in its call"
+    assert rig.clock.monotonic_ns() == 30 * MS
+    lockstep.run_until(250 * MS)
+    assert measured == [(errno.ETIMEDOUT, 70 * MS, 70 * MS)]
+    lockstep.run_until(300 * MS)
+    assert measured[1:] == [(errno.ETIMEDOUT, 70 * MS, 270 * MS)]
+    assert [at for name, at in rig.seen if name == "frames"] == [n * 10 * MS for n in range(30)]
+
+
+def test_two_loops_in_their_calls_come_back_each_at_its_own_time():
+    rig = Rig()
+    back = []
+
+    def asker(name, times):
+        def ask():
+            for _ in range(times):
+                with contextlib.suppress(BusError):
+                    rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
+                back.append((name, rig.clock.monotonic_ns()))
+
+        return ask
+
+    rig.plant.inject(faults.BusStuck(block_ms=50))
+    loops = rig.loop("a", 1000, asker("a", 3)), rig.loop("b", 1000, asker("b", 1))
+    rig.lockstep(*loops).run_until(S)
+    assert back == [("a", 50 * MS), ("b", 50 * MS), ("a", 100 * MS), ("a", 150 * MS)]
+
+
+def test_a_call_that_never_ends_ends_when_the_bus_is_mended():
+    rig = Rig()
+    back = []
+
+    def control():
+        with contextlib.suppress(BusError):
+            rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
+        back.append(rig.clock.monotonic_ns())
+
+    rig.plant.inject(faults.BusStuck(block_ms=float("inf")))
+    lockstep = rig.lockstep(rig.loop("control", 100, control))
+    lockstep.run_until(10 * S)
+    assert back == []
+    rig.plant.clear("bus-stuck")
+    lockstep.run_until(10 * S + 50 * MS)
+    assert back[0] == 10 * S
+
+
+def test_what_a_waiting_loop_raises_reaches_the_scheduler():
+    rig = Rig()
+
+    def control():
+        rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
+
+    class Bare:
+        next_due_ns = 0
+
+        def run_due(self):
+            control()
+
+    rig.plant.inject(faults.BusStuck(block_ms=20))
+    with pytest.raises(BusError):
+        rig.lockstep(Bare()).run_until(S)
+    assert rig.clock.monotonic_ns() == 20 * MS
+
+
+def test_healthy_transfers_take_their_time_where_it_is_asked_for():
+    rig = Rig()
+    rig.buses, rig.blocking = open_buses(rig.plant, takes_time=True)
+    took = []
+
+    def control():
+        begin_ns = rig.clock.monotonic_ns()
+        rig.buses.i2c.transfer(EL1.address.tec_dac, b"\x30\x80\x00")
+        took.append(rig.clock.monotonic_ns() - begin_ns)
+
+    rig.lockstep(rig.loop("control", 100, control)).run_until(150 * MS)
+    assert took == [round(49 / 400e3 * 1e9)] * 2
 
 
 def test_a_stopped_loop_never_runs_again():

@@ -78,6 +78,7 @@ def test_registers_through_every_smbus2_call(plant):
         "funcs": 0x0EFF0009, "rdwr": "0117", "split": "0117", "four": ["1234", "0117"],
         "word": 0x1701, "block": "1234", "written_word": "5678", "byte": 0x01, "quick": 0,
         "nobody": errno.EREMOTEIO, "nobody_quick": errno.EREMOTEIO, "ten_bit": 0,
+        "seven_bit": 0,
         "bad_address": errno.EINVAL, "unknown": errno.ENOTTY, "spi_ioctl": errno.ENOTTY,
     }  # fmt: skip
 

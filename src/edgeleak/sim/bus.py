@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """In-process buses over a plant: the lockstep tier's stand-in for `bus.linux`.
 
-The errors are those the kernel would give, in the same class.  A call cannot block here; the
-time that a stuck bus, and where it is asked for every transfer, would have taken is kept in
-`Blocking`, and the scheduler lets the loop that made the call sleep for it.
+The errors are those the kernel would give, in the same class.  The time that a stuck bus, and
+where it is asked for every transfer, takes passes inside the call, by the scheduler that set
+`Blocking.wait`; without one it is kept in `Blocking` for whoever made the call.
 """
 
 import errno
@@ -21,22 +21,28 @@ Answer = TypeVar("Answer")
 
 
 class Blocking:
-    """Time that calls would have taken.
+    """Time that calls take.
 
     counts_transfers : healthy transfers too, at the bus clocks of the board
+    wait             : lets that many ns pass within the call; False where it cannot
     """
 
     def __init__(self, *, counts_transfers: bool = False) -> None:
         self.blocked_ns = 0
-        self._counts_transfers = counts_transfers
+        self.counts_transfers = counts_transfers
+        self.wait: Callable[[int], bool] = lambda _: False
 
     def transferred(self, took_ns: float) -> None:
         """A healthy transfer of this length."""
-        if self._counts_transfers:
-            self.blocked_ns += round(took_ns)
+        if self.counts_transfers:
+            self._block(round(took_ns))
+
+    def _block(self, for_ns: int) -> None:
+        if for_ns and not self.wait(for_ns):
+            self.blocked_ns += for_ns
 
     def take(self) -> int:
-        """Time blocked since the last call."""
+        """Time blocked since the last call that did not pass within its calls."""
         taken, self.blocked_ns = self.blocked_ns, 0
         return taken
 
@@ -47,7 +53,7 @@ class Blocking:
         except Nack:
             raise _error(errno.EREMOTEIO, what) from None
         except Stuck as stuck:
-            self.blocked_ns += stuck.block_ns
+            self._block(stuck.block_ns)
             raise _error(errno.ETIMEDOUT, what) from None
         except Gone as gone:
             raise _error(gone.number, what) from None
