@@ -17,6 +17,8 @@ from edgeleak.calibration import container, layout
 from edgeleak.console import commands
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
+from edgeleak.errors import ConfigError
+from edgeleak.services import tuned
 from edgeleak.services.health import State
 from edgeleak.services.setup import Options
 from edgeleak.sim import faults
@@ -268,6 +270,16 @@ def test_settings_apply_between_frames_and_survive_a_restart(fresh):
     again = Bench(fresh.folder, config=kept)
     assert again.ask("AGC:RANG?;:PAL?")[0] == "5000,7000;GREY_INVERTED"
     assert fresh.ask("*RST;:AGC:MODE?;:CLAH:TILE?")[0] == "AUTO;0"
+
+
+def test_a_save_before_the_cooler_knows_its_set_point_leaves_it_out(fresh):
+    """Not known yet is not a value: a file with it would keep the next start from coming up."""
+    assert fresh.ask("COOL:SETP?;:SENS 2;:SYST:SAVE;*OPC?") == ("9.91E37;1", [])
+    kept = config.load([fresh.folder / config.TUNED_NAME]).config
+    assert (kept.picture.sensitivity, kept.cooler) == (2, config.CoolerConfig())
+    with pytest.raises(ConfigError, match="no file can hold"):
+        tuned.write(fresh.folder / config.TUNED_NAME, {"cooler": {"set_point_degc": float("nan")}})
+    assert config.load([fresh.folder / config.TUNED_NAME]).config == kept
 
 
 @pytest.mark.parametrize("profile", ["sensitive", "paper", "paper-log-after-he"])

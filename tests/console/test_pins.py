@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guessing a PIN costs ever more time, and neither a restart nor a cut of power gives tries back."""
+"""Guessing a PIN costs ever more time; neither a restart nor a cut of power gives tries back."""
 
 import json
 

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-target", default=os.environ.get("HIL_TARGET", "emulated"),
                     help="target of the environment file (default: emulated)")  # fmt: skip
     group.addoption("--hil-hours", type=float, default=SHORT_H, metavar="H",
-                    help=f"length of the long operation (default: {3600 * SHORT_H:g} s)")  # fmt: skip
+                    help=f"length of operation (default: {3600 * SHORT_H:g} s)")  # fmt: skip
     group.addoption("--measurements", type=Path, metavar="FILE",
                     help="every measured value with unit, limits and verdict, as JSON")  # fmt: skip
 

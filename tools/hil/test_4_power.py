@@ -3,7 +3,7 @@
 
 import pytest
 
-DELAYS_S = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05)
+DELAYS_S = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2)
 """From the command to the loss of power; saving takes a few turns of 20 ms."""
 
 

@@ -4,6 +4,7 @@ tuned.toml when somebody says so."""
 
 import dataclasses
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 from edgeleak import config
@@ -101,7 +102,8 @@ class Live:
         found = {"picture": dataclasses.asdict(self.picture), "led": dataclasses.asdict(self.led)}
         cooler = self._instrument.cooler
         if cooler is not None:
-            found["cooler"] = {"set_point_degc": self.wish("degc", cooler.status.wish_degc)}
+            wish_degc = self.wish("degc", cooler.status.wish_degc)
+            found["cooler"] = {} if isnan(wish_degc) else {"set_point_degc": wish_degc}
             if cooler.tuning is not None and cooler.tuning.gains is not None:
                 gains = cooler.gains
                 found["cooler"] |= {"kp_a_per_k": gains.kp, "ki_a_per_k_s": gains.ki,

@@ -31,7 +31,12 @@ def write(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> Path:
         tables[section] = tables.get(section, {}) | dict(values)
     for section, values in tables.items():
         lines += ["", f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in values.items())]
+    text = "\n".join(lines) + "\n"
+    try:
+        tomllib.loads(text)  # first: what cannot be read would keep the instrument from starting
+    except ValueError as error:
+        raise ConfigError(f"{path}: a value that no file can hold ({error})") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, "\n".join(lines) + "\n")
+    replace_text(path, text)
     config.load([path])  # what was written can be read
     return path
