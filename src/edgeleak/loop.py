@@ -160,14 +160,15 @@ class Loop:
     def run_forever(self, stop: Callable[[], bool]) -> None:
         """Run until `stop()`; whoever calls this decides what an exception means."""
         clock = self._clock
-        self._begin(clock.monotonic_ns())
+        self.begin()
         while not stop():
             now_ns = clock.monotonic_ns()
             clock.wait_until_ns(min(self.next_due_ns, now_ns + LONGEST_WAIT_NS))
             self.run_due()
 
-    def _begin(self, now_ns: int) -> None:
+    def begin(self) -> None:
         """What never ran is due now: until its thread begins, nobody is late."""
+        now_ns = self._clock.monotonic_ns()
         for row in self._rows:
             if not row.record.runs:
                 row.due_ns = now_ns

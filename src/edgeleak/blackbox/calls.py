@@ -6,7 +6,7 @@ lays them out.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 
 from edgeleak.blackbox.format import Kind, Record
@@ -31,6 +31,7 @@ class Call:
     data    : what came back, for `get` b"\\1" or b"\\0"
     edges_ns: times of a line's edges
     errno   : 0, or why it failed
+    picture : makes the bytes that came, where they are not stored
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Call:
     took_ns: int
     thread: int
     edges_ns: tuple[int, ...] = ()
+    picture: Callable[[], bytes] | None = None
 
     @property
     def text(self) -> str:

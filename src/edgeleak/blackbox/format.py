@@ -41,7 +41,8 @@ class Mark(IntEnum):
     TENURE = 3
     DONE = 4
     LINE = 5
-    CONSOLE = 6
+    PAINT = 6
+    CASE = 7
 
 
 @dataclass(frozen=True, slots=True)
