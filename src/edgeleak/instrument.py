@@ -100,6 +100,7 @@ class Instrument:
         self.fps = parts.fps(self.sensor, config.sensor)
         self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, self.fps,
                                  self._base, sensor=self.sensor.info)  # fmt: skip
+        self.pipeline.draw_when_asked()
         self.utc = Utc(clock, self._note_jump)
         self._corrects_itself = parts.corrects_itself(self.sensor)
         nuc = replace(config.nuc, has_shutter=config.nuc.has_shutter and not self._corrects_itself)

@@ -31,7 +31,7 @@ def copy(instrument: Any, plane: str) -> np.ndarray:
         raise ScpiError(-230, "no frame yet")
     if plane == "raw":
         return _raw(instrument)
-    found = instrument.pipeline.arena[MEMBERS[plane]]
+    found = getattr(instrument.pipeline, MEMBERS[plane])
     return found.astype(found.dtype.newbyteorder("<"))
 
 

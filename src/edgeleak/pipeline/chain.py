@@ -74,7 +74,7 @@ class Pipeline:
         stage = STAGES[self.profile["chain.detector"]]
         self.arena = Arena(self.shape, stage.members(self.shape, self.profile))
         arena = self.arena
-        self.counts, self.grey = arena.view("counts"), arena.view("grey")
+        self.counts, self._grey = arena.view("counts"), arena.view("grey")
         self.background, self.gas = arena.view("background"), arena.view("gas")
         self.mask, self.pair = arena.view("mask"), Pair(arena)
         self._input = arena["counts"]
@@ -136,6 +136,20 @@ class Pipeline:
     def evidence(self) -> float:
         """Changed area over the area that counts as gas; NaN when there is no verdict."""
         return self.verdict.evidence
+
+    @property
+    def grey(self) -> np.ndarray:
+        """The picture; drawn now where it is drawn when asked for."""
+        if not self._stage.is_drawn:
+            self._stage.draw()
+        return self._grey
+
+    def draw_when_asked(self) -> None:
+        """Leave the picture to whoever reads `grey`: a quarter of the instructions of a frame.
+
+        It then has the gain control's newest table.  The paper's profiles need it anyway.
+        """
+        self._stage.draws_always = False
 
     @property
     def regions(self) -> np.ndarray:
