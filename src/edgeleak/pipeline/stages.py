@@ -75,6 +75,7 @@ class GreyStage:
 
     zero_level, levels_per_count = 0, nan
     place_limits: tuple[float, ...] = ()
+    draws_always, is_drawn = True, True
     ghosts = NoGhosts()
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
@@ -103,6 +104,8 @@ class GreyStage:
         return common_members(shape)
 
     def measure_noise(self) -> None: ...  # the paper knows no noise
+
+    def draw(self) -> None: ...  # its background is made of the picture
 
     def new_table(self) -> None:
         self.chain.set_lut(self._gain.lut)
@@ -149,6 +152,7 @@ class CountsStage:
     """
 
     zero_level = 128
+    draws_always, is_drawn = True, True
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -259,8 +263,9 @@ class CountsStage:
         """One frame; area of all that changed in pixels.  The mask keeps what may be gas."""
         arena, counts = self._arena, self._arena["counts"]
         self._fix.apply(counts)
-        kernels.agc(counts, self._gain.lut, arena["grey"])
-        kernels.clahe(arena["grey"], *self._clahe)
+        self.is_drawn = False
+        if self.draws_always:
+            self.draw()
         if seed:
             self._seed()
         if not may_train:
@@ -286,6 +291,13 @@ class CountsStage:
         self._set_noise(self._least_noise)
         arena["noise"].fill(min(65535, round(16 * 0.6745 * self.noise_counts)))
         self._restart()
+
+    def draw(self) -> None:
+        """The picture of `counts`; only people look at it, nothing is decided by it."""
+        arena = self._arena
+        kernels.agc(arena["counts"], self._gain.lut, arena["grey"])
+        kernels.clahe(arena["grey"], *self._clahe)
+        self.is_drawn = True
 
     def _compare(self, dt_s: float) -> None:
         """Difference to the background, without frame level and local level, smoothed."""
