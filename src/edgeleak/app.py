@@ -32,6 +32,7 @@ COMMANDS: tuple[str, ...] = (
     "bringup",
     "sim",
     "replay",
+    "blackbox",
     "record",
     "export",
     "nuc",

@@ -58,11 +58,12 @@ class Call:
 class Decoder:
     """Records to calls; knows which descriptor was opened as what.
 
-    board : names of lines and chips
+    board : names of its lines; None numbers them
     """
 
-    def __init__(self, board: Board) -> None:
-        self._names = {line.line: name for name, line in board.gpio.lines.items()}
+    def __init__(self, board: Board | None) -> None:
+        lines = {} if board is None else board.gpio.lines
+        self._names = {line.line: name for name, line in lines.items()}
         self._lines: dict[int, list[str]] = {}
         self._paths: dict[int, str] = {}
 

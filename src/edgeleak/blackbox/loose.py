@@ -22,6 +22,7 @@ import numpy as np
 from edgeleak.blackbox import paint
 from edgeleak.blackbox.calls import READ, READ_FOLLOWS, Call, Decoder, joined
 from edgeleak.blackbox.format import Kind, Mark, Recording
+from edgeleak.blackbox.stored import CALL, call_of
 from edgeleak.blackbox.strict import STATED, load_board, make, started_with
 from edgeleak.board import Board
 from edgeleak.bus.linux import failed
@@ -76,6 +77,8 @@ def past_of(recording: Recording) -> Past:
             is_started = True
         elif record.kind == Kind.MARK and record.op == Mark.TENURE and not utc_ns:
             utc_ns = _utc_ns(record.asked)
+        elif record.kind == Kind.BUS and record.op == CALL:
+            found.setdefault(record.thread, []).append((call_of(record), False))
         elif record.kind == Kind.BUS and is_started and record.thread == main:
             break  # somebody from outside switched the outputs off: this is the end
         elif record.kind == Kind.BUS:
@@ -87,6 +90,8 @@ def past_of(recording: Recording) -> Past:
     calls.sort(key=lambda one: one.begin_ns)
     begin_ns = recording.records[0].begin_ns
     end_ns = max((one.begin_ns for one in calls), default=begin_ns)
+    if recording.marks(Mark.CASE):
+        end_ns = recording.records[-1].begin_ns
     said = [bytes(one.asked).decode() for one in recording.marks(Mark.LINE)]
     loops_ns = min((one.begin_ns for one in calls if one.thread != main), default=begin_ns)
     return Past(facts, calls, begin_ns, loops_ns, end_ns, utc_ns or UTC_FROM_NS, said)
@@ -164,7 +169,8 @@ class LooseBuses:
         for call in past.calls:
             if call.kind == "i2c":
                 address, data, length = call.key
-                assert isinstance(address, int) and isinstance(data, bytes)
+                assert isinstance(address, int)
+                assert isinstance(data, bytes)
                 if length:
                     self._reads.add((address, last.get(address), data, length), call)
                     self._reads.add((address, data, length), call)

@@ -104,7 +104,7 @@ class Sketcher:
 
     def of(self, call: Call) -> Record | None:
         """None for a read that is no frame, or has too little of one left."""
-        height, width = self._shape
+        height, _width = self._shape
         if call.errno or len(call.data) != (height + 1) * self._size:
             return None
         packets = np.frombuffer(call.data, np.uint8).reshape(height + 1, self._size)
