@@ -228,6 +228,11 @@ def test_a_wrong_sensor_is_named(tmp_path):
 def test_single_errors_do_not_stop_bring_up(tmp_path):
     rig = Rig(tmp_path, prepare=lambda plant: plant.inject(BusNack(skip=5, count=2)))
     rig.run_to(State.COOLING, most_s=5)
+    clean = Rig(tmp_path / "clean").run_to(State.COOLING, most_s=5)
+    struck = rig.plant.counters["i2c.nacks"] - clean.plant.counters["i2c.nacks"]
+    assert struck == 2, "both errors"
+    assert rig.instrument.failure is None
+    assert not rig.plant.judge.violations
 
 
 # --- faults ------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def test_whole_numbers_stay_whole():
 @pytest.mark.parametrize("name", PROFILES)
 def test_both_ends_of_every_range_run(name, rng):
     """Alone, or refused beside the others; what runs takes frames without a word."""
-    base = load_profile(name)
+    base, ran = load_profile(name), 0
     frames = rng.integers(4000, 9000, (4, 48, 64)).astype(np.uint16)
     for setting in base:
         if isinstance(setting.value, bool | str):
@@ -156,7 +156,13 @@ def test_both_ends_of_every_range_run(name, rng):
                 continue
             pipeline = Pipeline((48, 64), profile, fps=5.0)
             for i in range(12):
-                pipeline.step(frames[i % 4], FrameInfo(i, 200_000_000 * i))
+                verdict = pipeline.step(frames[i % 4], FrameInfo(i, 200_000_000 * i))
+            ran += 1
+            assert pipeline.frames == 12
+            assert np.isin(pipeline.mask, (0, 255)).all(), setting.key
+            assert pipeline.mask.any() or not pipeline.regions.size, setting.key
+            assert str(verdict) != "NO GAS", f"noise is no scene: {setting.key} {value}"
+    assert ran >= len(list(base))
 
 
 def test_examples_of_the_documents_are_accepted(tmp_path):
