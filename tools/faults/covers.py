@@ -34,7 +34,7 @@ class Cap:
         height, width = scene.shape
         degc = rig.plant.truth.housing_degc if isnan(self.degc) else self.degc
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-        level = ideal_counts(degc + self.grade_k * (x + y) / 4)
+        level = np.asarray(ideal_counts(degc + self.grade_k * (x + y) / 4))
         light = REFLECTS * LED_COUNTS_PER_MA * np.exp(-1.2 * (x * x + y * y))
         look, since_s = scene._look, (rig.plant.now_ns - rig.plant.start_ns) / 1e9
 
@@ -49,7 +49,7 @@ class Cap:
                 look(exposure, seen)
             seen[:rows] = level[:rows] + exposure.led_ma * light[:rows]
 
-        scene._look = covered  # type: ignore[method-assign]
+        scene._look = covered  # type: ignore[method-assign, assignment]
 
     @staticmethod
     def take_off(rig: Machine) -> None:

@@ -99,18 +99,20 @@ def overlay(
     _clear_margins(canvas, height)
     _draw_banner(canvas, word, getattr(verdict, "reason", ""), evidence)
     _draw_legend(canvas, BANNER_PX + height, legend, info)
-    description = {
+    drawn = {"scene_at_px": list(at), "zoom": zoom, "boxes_px": boxes, "other_boxes_px": beside}
+    return Picture(canvas.rgb(), _described(canvas, word, info, drawn))
+
+
+def _described(canvas: Canvas, word: str, info: FrameInfo, drawn: dict) -> dict:
+    """What the picture shows, for tests and for those who cannot see it."""
+    return {
         "verdict": word,
         "sequence": info.sequence,
         "size_px": [canvas.width, canvas.height],
-        "scene_at_px": list(at),
-        "zoom": zoom,
-        "boxes_px": boxes,
-        "other_boxes_px": beside,
-        "box_colour": "red" if is_gas else "yellow",
+        **drawn,
+        "box_colour": "red" if word == "GAS" else "yellow",
         "words": canvas.words,
     }
-    return Picture(canvas.rgb(), description)
 
 
 def _zoom_of(shape: tuple[int, ...]) -> int:
