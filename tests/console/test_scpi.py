@@ -151,3 +151,13 @@ def test_strings_come_back(text):
 )  # fmt: skip
 def test_numbers_as_clients_read_them(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize("stride", [1, 3, 7, 100])
+def test_a_lost_line_after_a_block_ends_at_its_line_end(stride):
+    """Found by fuzzing: the block's end was kept, and the line end taken for data."""
+    stream = b"X #12ab,#9999999999 rest of it\n*IDN?\n"
+    reader, found = Reader(), []
+    for at in range(0, len(stream), stride):
+        found += reader.feed(stream[at : at + stride])
+    assert [one if isinstance(one, bytes) else one.number for one in found] == [-363, b"*IDN?"]

@@ -19,7 +19,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 os.environ.setdefault("LG_ENV", str(HERE / "env.yaml"))
-SHORT_H = 40 / 3600
+SHORT_H = 30 / 3600
 """The long operation by default; the report says how long it was."""
 
 

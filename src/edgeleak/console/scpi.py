@@ -124,7 +124,7 @@ class Reader:
                 return True
         elif byte in QUOTES:
             self._quote = byte
-        elif byte == HASH:
+        else:  # a hash: nothing else is left
             head = self._block_head()
             if head is None:
                 return False
@@ -160,6 +160,7 @@ class Reader:
 
     def _forget(self) -> None:
         del self._kept[: self._at]
+        self._block_end = max(0, self._block_end - self._at)
         self._at = 0
 
     def _cut(self) -> bytes | ScpiError:
