@@ -241,6 +241,9 @@ static pthread_once_t box_once = PTHREAD_ONCE_INIT;
 
 static bool box_is_on(void)
 {
+#ifdef EDGELEAK_NO_BOX
+    return false;
+#endif
     pthread_once(&box_once, box_begin);
     return box.is_on;
 }

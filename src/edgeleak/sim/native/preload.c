@@ -99,9 +99,19 @@ static void *real(const char *name)
 
 /* --- the server -------------------------------------------------------------------------- */
 
+/* EDGELEAK_NO_SIM makes a library that only records: for a test of that on nodes of another one. */
+static const char *sim_socket(void)
+{
+#ifdef EDGELEAK_NO_SIM
+    return NULL;
+#else
+    return getenv("EDGELEAK_SIM_SOCKET");
+#endif
+}
+
 static bool server_address(struct sockaddr_un *out)
 {
-    const char *path = getenv("EDGELEAK_SIM_SOCKET");
+    const char *path = sim_socket();
     if (!path || !*path || strlen(path) >= sizeof out->sun_path)
         return false;
     memset(out, 0, sizeof *out);
@@ -308,20 +318,102 @@ static int finish(int result)
 
 /* --- paths ------------------------------------------------------------------------------- */
 
-static bool is_node(const char *path)
+static bool is_family(const char *path)
 {
     static const char *const families[] = {"/dev/spidev", "/dev/i2c-", "/dev/gpiochip"};
     if (!path || strncmp(path, "/dev/", 5))
         return false;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (!strncmp(path, families[i], strlen(families[i])))
-            return getenv("EDGELEAK_SIM_SOCKET") != NULL;
+            return true;
     return false;
+}
+
+static bool is_node(const char *path)
+{
+    return is_family(path) && sim_socket();
 }
 
 static bool is_bufsiz(const char *path)
 {
-    return path && !strcmp(path, BUFSIZ_PATH) && getenv("EDGELEAK_SIM_SOCKET");
+    return path && !strcmp(path, BUFSIZ_PATH) && sim_socket();
+}
+
+/* --- real nodes, recorded ------------------------------------------------------------------ */
+
+#define NATIVE_MOST 4096
+static uint32_t native[NATIVE_MOST], native_last; /* identity of a real node's descriptor */
+
+static uint32_t native_who(int fd)
+{
+    return fd >= 0 && fd < NATIVE_MOST ? __atomic_load_n(&native[fd], __ATOMIC_RELAXED) : 0;
+}
+
+static uint32_t native_name(int fd)
+{
+    if (fd < 0 || fd >= NATIVE_MOST)
+        return 0;
+    const uint32_t who = __atomic_add_fetch(&native_last, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&native[fd], who, __ATOMIC_RELAXED);
+    return who;
+}
+
+static int kernel_result(long result)
+{
+    return result < 0 ? -errno : (int)result;
+}
+
+static int native_opened(const char *path, int flags, int fd)
+{
+    if (!is_family(path) || !box_is_on())
+        return fd;
+    const int result = fd < 0 ? -errno : 0;
+    struct iovec payload = {(void *)path, strlen(path)};
+    struct request ask = {.op = OP_OPEN, .who = native_name(fd), .code = (uint64_t)(unsigned)flags};
+    ask.sent_ns = monotonic_ns();
+    box_note(&ask, &payload, 1, result, NULL, 0, ask.sent_ns);
+    return fd;
+}
+
+EXPORT int close(int fd)
+{
+    if (native_who(fd))
+        __atomic_store_n(&native[fd], 0, __ATOMIC_RELAXED);
+    return REAL(close)(fd);
+}
+
+/* A whole call of the kernel; the answer is where `answer` says afterwards. */
+static int native_ioctl(int fd, struct request *ask, void *argument)
+{
+    ask->sent_ns = monotonic_ns();
+    return kernel_result(REAL(ioctl)(fd, (unsigned long)ask->code, argument));
+}
+
+static ssize_t native_readv(int fd, uint32_t who, const struct iovec *parts, int count)
+{
+    struct request ask = {.op = OP_READ, .who = who, .sent_ns = monotonic_ns()};
+    const ssize_t total = REAL(readv)(fd, parts, count);
+    const uint64_t end_ns = monotonic_ns();
+    size_t left = total > 0 ? (size_t)total : 0;
+    for (int i = 0; i < count; i++) {
+        const size_t got = left < parts[i].iov_len ? left : parts[i].iov_len;
+        if (i && !got)
+            break;
+        ask.want = (uint32_t)parts[i].iov_len;
+        box_note(&ask, NULL, 0, total < 0 ? -errno : (int)got, parts[i].iov_base, got, end_ns);
+        ask.code = READ_FOLLOWS;
+        left -= got;
+    }
+    return total;
+}
+
+static ssize_t native_writev(int fd, uint32_t who, const struct iovec *parts, int count)
+{
+    struct request ask = {.op = OP_WRITE, .who = who, .sent_ns = monotonic_ns()};
+    const ssize_t total = REAL(writev)(fd, parts, count);
+    box_note(&ask, parts, count > 0 ? (size_t)count : 0, kernel_result(total), NULL, 0,
+             monotonic_ns());
+    return total;
 }
 
 static int open_node(const char *path, int flags)
@@ -372,7 +464,8 @@ static mode_t mode_of(int flags, va_list rest)
         va_end(rest);                                                                              \
         if (is_node(path))                                                                         \
             return open_node(path, flags);                                                         \
-        return is_bufsiz(path) ? open_bufsiz() : REAL(name)(path, flags, mode);                    \
+        return is_bufsiz(path) ? open_bufsiz()                                                    \
+                               : native_opened(path, flags, REAL(name)(path, flags, mode));        \
     }
 
 #define DEFINE_OPENAT(name)                                                                        \
@@ -384,7 +477,9 @@ static mode_t mode_of(int flags, va_list rest)
         va_end(rest);                                                                              \
         if (is_node(path))                                                                         \
             return open_node(path, flags);                                                         \
-        return is_bufsiz(path) ? open_bufsiz() : REAL(name)(folder, path, flags, mode);            \
+        return is_bufsiz(path)                                                                     \
+                   ? open_bufsiz()                                                                 \
+                   : native_opened(path, flags, REAL(name)(folder, path, flags, mode));            \
     }
 
 DEFINE_OPEN(open)
@@ -560,7 +655,7 @@ static bool is_gpio_subsystem(const char *path)
     unsigned high, low;
     int length = 0;
     struct stat found;
-    if (!path || !getenv("EDGELEAK_SIM_SOCKET") ||
+    if (!path || !sim_socket() ||
         sscanf(path, "/sys/dev/char/%u:%u/subsystem%n", &high, &low, &length) != 2 ||
         length != (int)strlen(path))
         return false;
@@ -623,7 +718,9 @@ static ssize_t read_node(int fd, uint32_t who, void *data, size_t size, bool fol
 
 EXPORT ssize_t read(int fd, void *data, size_t size)
 {
-    const uint32_t who = who_is(fd);
+    const uint32_t who = who_is(fd), own = who ? 0 : native_who(fd);
+    if (own)
+        return native_readv(fd, own, &(struct iovec){data, size}, 1);
     return who ? read_node(fd, who, data, size, false) : REAL(read)(fd, data, size);
 }
 
@@ -638,6 +735,8 @@ EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
 EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
 {
     const uint32_t who = who_is(fd);
+    if (!who && native_who(fd))
+        return native_readv(fd, native_who(fd), parts, count);
     if (!who)
         return REAL(readv)(fd, parts, count);
     if (count < 0 || count > IOV_MAX)
@@ -664,13 +763,17 @@ static ssize_t write_node(uint32_t who, const void *data, size_t size)
 
 EXPORT ssize_t write(int fd, const void *data, size_t size)
 {
-    const uint32_t who = who_is(fd);
+    const uint32_t who = who_is(fd), own = who ? 0 : native_who(fd);
+    if (own)
+        return native_writev(fd, own, &(struct iovec){(void *)data, size}, 1);
     return who ? write_node(who, data, size) : REAL(write)(fd, data, size);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     const uint32_t who = who_is(fd);
+    if (!who && native_who(fd))
+        return native_writev(fd, native_who(fd), parts, count);
     if (!who)
         return REAL(writev)(fd, parts, count);
     if (count < 0 || count > IOV_MAX)
@@ -693,15 +796,20 @@ static struct request ioctl_of(uint32_t who, unsigned long code)
 }
 
 /* Argument by value, nothing comes back. */
-static int by_value(struct request ask, unsigned long value)
+static int by_value(struct request ask, unsigned long value, int own)
 {
     uint64_t number = value;
     struct iovec payload = {&number, sizeof number};
+    if (own >= 0) {
+        const int result = native_ioctl(own, &ask, (void *)(uintptr_t)value);
+        box_note(&ask, &payload, 1, result, NULL, 0, monotonic_ns());
+        return result;
+    }
     return call(ask, &payload, 1, NULL, 0, NULL);
 }
 
 /* Argument of the size in the request's number, in the directions it names. */
-static int by_size(struct request ask, void *argument)
+static int by_size(struct request ask, void *argument, int own)
 {
     const size_t size = _IOC_SIZE(ask.code);
     const bool goes = _IOC_DIR(ask.code) & _IOC_WRITE, comes = _IOC_DIR(ask.code) & _IOC_READ;
@@ -709,11 +817,17 @@ static int by_size(struct request ask, void *argument)
     struct iovec payload = {asked, size};
     if (goes)
         memcpy(asked, argument, size);
+    if (own >= 0) {
+        const int result = native_ioctl(own, &ask, argument);
+        box_note(&ask, &payload, goes, result, argument, comes && result >= 0 ? size : 0,
+                 monotonic_ns());
+        return result;
+    }
     return call(ask, &payload, goes, argument, comes ? size : 0, NULL);
 }
 
 /* struct spi_ioc_transfer[n], then the bytes sent; back come the bytes received. */
-static int spi_message(struct request ask, const struct spi_ioc_transfer *segments)
+static int spi_message(struct request ask, const struct spi_ioc_transfer *segments, int own)
 {
     const size_t bytes = _IOC_SIZE(ask.code), count = bytes / sizeof *segments;
     size_t out = 0, in = 0;
@@ -734,9 +848,18 @@ static int spi_message(struct request ask, const struct spi_ioc_transfer *segmen
         }
     struct iovec payload[2] = {{(void *)segments, bytes}, {data, out}};
     struct reply got = {0};
-    const int result = call(ask, payload, 2, back, in, &got);
+    const int result = own >= 0 ? native_ioctl(own, &ask, (void *)segments)
+                                : call(ask, payload, 2, back, in, &got);
     at = 0;
-    for (size_t i = 0; result >= 0 && i < count; i++)
+    for (size_t i = 0; own >= 0 && i < count; i++)
+        if (segments[i].rx_buf) {
+            memcpy(back + at, (void *)(uintptr_t)segments[i].rx_buf, segments[i].len);
+            at += segments[i].len;
+        }
+    if (own >= 0)
+        box_note(&ask, payload, 2, result, back, result < 0 ? 0 : in, monotonic_ns());
+    at = 0;
+    for (size_t i = 0; own < 0 && result >= 0 && i < count; i++)
         if (segments[i].rx_buf && at + segments[i].len <= got.size) {
             memcpy((void *)(uintptr_t)segments[i].rx_buf, back + at, segments[i].len);
             at += segments[i].len;
@@ -746,7 +869,7 @@ static int spi_message(struct request ask, const struct spi_ioc_transfer *segmen
 }
 
 /* addr, flags, length (3 x u16) of each message, then the bytes written; back come those read. */
-static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *all)
+static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *all, int own)
 {
     if (!all->msgs || !all->nmsgs || all->nmsgs > I2C_RDWR_IOCTL_MAX_MSGS)
         return -EINVAL;
@@ -771,9 +894,18 @@ static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *al
     struct iovec payload[2] = {{heads, all->nmsgs * sizeof *heads}, {data, out}};
     ask.want = all->nmsgs;
     struct reply got = {0};
-    const int result = call(ask, payload, 2, back, in, &got);
+    const int result = own >= 0 ? native_ioctl(own, &ask, (void *)all)
+                                : call(ask, payload, 2, back, in, &got);
     at = 0;
-    for (uint32_t i = 0; result >= 0 && i < all->nmsgs; i++)
+    for (uint32_t i = 0; own >= 0 && i < all->nmsgs; i++)
+        if (all->msgs[i].flags & I2C_M_RD) {
+            memcpy(back + at, all->msgs[i].buf, all->msgs[i].len);
+            at += all->msgs[i].len;
+        }
+    if (own >= 0)
+        box_note(&ask, payload, 2, result, back, result < 0 ? 0 : in, monotonic_ns());
+    at = 0;
+    for (uint32_t i = 0; own < 0 && result >= 0 && i < all->nmsgs; i++)
         if (all->msgs[i].flags & I2C_M_RD && at + all->msgs[i].len <= got.size) {
             memcpy(all->msgs[i].buf, back + at, all->msgs[i].len);
             at += all->msgs[i].len;
@@ -783,7 +915,7 @@ static int i2c_messages(struct request ask, const struct i2c_rdwr_ioctl_data *al
 }
 
 /* read_write, command, 2 of padding, size (u32), the data union; back comes the union. */
-static int smbus_call(struct request ask, const struct i2c_smbus_ioctl_data *one)
+static int smbus_call(struct request ask, const struct i2c_smbus_ioctl_data *one, int own)
 {
     struct __attribute__((packed)) {
         uint8_t read_write, command, padding[2];
@@ -797,31 +929,51 @@ static int smbus_call(struct request ask, const struct i2c_smbus_ioctl_data *one
     if (one->data)
         wire.data = *one->data;
     struct iovec payload = {&wire, sizeof wire};
+    if (own >= 0) {
+        const int result = native_ioctl(own, &ask, (void *)one);
+        const size_t size = one->data && result >= 0 ? sizeof *one->data : 0;
+        box_note(&ask, &payload, 1, result, one->data, size, monotonic_ns());
+        return result;
+    }
     return call(ask, &payload, 1, one->data, one->data ? sizeof *one->data : 0, NULL);
 }
 
-static int i2c_ioctl(struct request ask, void *argument)
+static int i2c_ioctl(struct request ask, void *argument, int own)
 {
     switch (ask.code) {
     case I2C_RDWR:
-        return i2c_messages(ask, argument);
+        return i2c_messages(ask, argument, own);
     case I2C_SMBUS:
-        return smbus_call(ask, argument);
+        return smbus_call(ask, argument, own);
     case I2C_FUNCS: {
         uint64_t functions = 0;
+        if (own >= 0) {
+            const int native_result = native_ioctl(own, &ask, argument);
+            functions = *(unsigned long *)argument;
+            box_note(&ask, NULL, 0, native_result, &functions, sizeof functions, monotonic_ns());
+            return native_result;
+        }
         const int result = call(ask, NULL, 0, &functions, sizeof functions, NULL);
         if (result >= 0)
             *(unsigned long *)argument = (unsigned long)functions;
         return result;
     }
     default:
-        return by_value(ask, (unsigned long)(uintptr_t)argument);
+        return by_value(ask, (unsigned long)(uintptr_t)argument, own);
     }
 }
 
 /* Lines come as a new descriptor: an identity that the server knows as these lines. */
-static int request_lines(struct request ask, struct gpio_v2_line_request *lines)
+static int request_lines(struct request ask, struct gpio_v2_line_request *lines, int own)
 {
+    if (own >= 0) {
+        struct gpio_v2_line_request asked = *lines;
+        struct iovec native_payload = {&asked, sizeof asked};
+        const int native_result = native_ioctl(own, &ask, lines);
+        ask.want = native_result < 0 ? 0 : native_name(lines->fd);
+        box_note(&ask, &native_payload, 1, native_result, NULL, 0, monotonic_ns());
+        return native_result;
+    }
     const int fd = connect_server();
     if (fd < 0)
         return fd;
@@ -842,15 +994,16 @@ EXPORT int ioctl(int fd, unsigned long code, ...)
     va_start(rest, code);
     void *const argument = va_arg(rest, void *);
     va_end(rest);
-    const uint32_t who = who_is(fd);
-    if (!who)
+    const uint32_t who = who_is(fd), recorded = who ? 0 : native_who(fd);
+    if (!who && !recorded)
         return REAL(ioctl)(fd, code, argument);
-    const struct request ask = ioctl_of(who, code & 0xffffffffUL);
+    const struct request ask = ioctl_of(who ? who : recorded, code & 0xffffffffUL);
+    const int own = who ? -1 : fd;
     if (_IOC_TYPE(ask.code) == SPI_IOC_MAGIC && !_IOC_NR(ask.code))
-        return finish(spi_message(ask, argument));
+        return finish(spi_message(ask, argument, own));
     if (ask.code >> 8 == 0x07)
-        return finish(i2c_ioctl(ask, argument));
+        return finish(i2c_ioctl(ask, argument, own));
     if (ask.code == GPIO_V2_GET_LINE_IOCTL)
-        return finish(request_lines(ask, argument));
-    return finish(by_size(ask, argument));
+        return finish(request_lines(ask, argument, own));
+    return finish(by_size(ask, argument, own));
 }
