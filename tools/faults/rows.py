@@ -4,6 +4,7 @@
 import rows_console
 import rows_control
 import rows_cooler
+import rows_kill
 import rows_led
 import rows_link
 import rows_liveness
@@ -21,5 +22,6 @@ ROWS: tuple[Row, ...] = (
     *rows_system.ROWS,
     *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
+    *rows_kill.ROWS,
     *rows_console.ROWS,
 )

@@ -5,29 +5,32 @@
     run.py --full             the long counts
     run.py --row T4 --row V2  only these
     run.py --no-defects       rows only
+    run.py --json F --resume  without the rows that F has of the same sources and options
 
 Green: the faults were really executed, each got its reaction in time, no limit was broken, the
 clean twin did not trip, and the seeded defect turned the row red.  Exit code 1 otherwise.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))  # the tests' rigs
 sys.path.insert(0, str(Path(__file__).parent))
 
+from defect import ROOT as DEFECT_ROOT
 from defect import DefectError, is_red
 from row import Outcome, Row, verdict
 from rows import ROWS
 
-LONG = ("V7", "T8", "V1", "V4", "L3", "T1", "T13")
+LONG = ("L1R", "V7", "T8", "V1", "V4", "L3", "T1", "T13")
 """These take longest, so they begin first."""
 HEAD = (
     f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>14}{'false':>7}"
@@ -82,13 +85,57 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
 
 def run_all(chosen: list[Row], args: argparse.Namespace, folder: Path) -> list[dict]:
     """Each row in a process of its own, `--jobs` at a time, the long ones first."""
+    stamp = stamp_of(args)
+    results = kept(args, stamp)
     order = sorted(chosen, key=lambda row: LONG.index(row.name) if row.name in LONG else len(LONG))
+    todo = [row.name for row in order if row.name not in results]
+    if len(todo) < len(order):
+        print(f"resumed: {len(order) - len(todo)} rows of the same sources", flush=True)
+    begin_s = time.monotonic()
     with ProcessPoolExecutor(args.jobs, max_tasks_per_child=1,
                              mp_context=get_context("spawn")) as pool:  # fmt: skip
-        results = dict(zip([row.name for row in order],
-                           pool.map(run_named, [row.name for row in order], repeat(args),
-                                    repeat(folder)), strict=True))  # fmt: skip
-    return [results[row.name] for row in chosen]
+        futures = {pool.submit(run_named, name, args, folder): name for name in todo}
+        for done, future in enumerate(as_completed(futures), 1):
+            results[futures[future]] = future.result() | {"stamp": stamp}
+            save(args, [results[row.name] for row in ROWS if row.name in results])
+            progress(done, len(todo), time.monotonic() - begin_s)
+    return [results[row.name] for row in sorted(chosen, key=lambda row: row.tier)]
+
+
+def stamp_of(args: argparse.Namespace) -> str:
+    """What a result depends on: sources and options."""
+    digest = hashlib.sha256(repr((args.seed, args.full, args.count, args.no_defects)).encode())
+    for folder in ("src", "cext", "board", "tools/faults", "tests"):
+        for path in sorted((DEFECT_ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".pyx", ".h", ".toml", ".patch", ".c"):
+                digest.update(str(path.relative_to(DEFECT_ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def kept(args: argparse.Namespace, stamp: str) -> dict[str, dict]:
+    """Finished rows of an earlier run that still hold."""
+    if not (args.resume and args.json and args.json.is_file()):
+        return {}
+    rows = json.loads(args.json.read_text())
+    return {row["row"]: row for row in rows if row.get("stamp") == stamp}
+
+
+def save(args: argparse.Namespace, results: list[dict]) -> None:
+    """After every row, so that an interrupted run loses one."""
+    if args.json:
+        part = args.json.with_suffix(".part")
+        part.write_text(json.dumps(results, indent=1) + "\n")
+        part.replace(args.json)
+
+
+def progress(done: int, count: int, seconds: float) -> None:
+    """A bar with the time that is left, on a terminal only."""
+    if sys.stderr.isatty():
+        width, left_s = 30, seconds / done * (count - done)
+        bar = ("#" * (width * done // count)).ljust(width, ".")
+        end = "\n" if done == count else ""
+        print(f"\r[{bar}] {done}/{count} rows, {left_s:.0f} s left \x1b[K", end=end,
+              file=sys.stderr, flush=True)  # fmt: skip
 
 
 def run_named(name: str, args: argparse.Namespace, folder: Path) -> dict:
@@ -108,6 +155,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="rows at the same time")
     parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table there")
+    parser.add_argument("--resume", action="store_true", help="with --json: go on after a stop")
     args = parser.parse_args()
     chosen = [row for row in ROWS if not args.row or row.name in args.row]
     if args.plain:
@@ -115,8 +163,10 @@ def main() -> int:
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="edgeleak-faults-") as folder:
         results = run_all(chosen, args, Path(folder))
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
+    for tier, group in groupby(results, key=lambda result: result["tier"]):
+        rows = list(group)
+        green = sum(not result["reasons"] for result in rows)
+        print(f"{tier}: {green} of {len(rows)} rows green")
     red = [result["row"] for result in results if result["reasons"]]
     print(f"{len(results) - len(red)} of {len(results)} rows green" +
           (f"; red: {', '.join(red)}" if red else ""))  # fmt: skip

@@ -6,6 +6,7 @@ write_table.py out/faults.json
 
 import json
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ counts only when its patch turned it red. Numbers are those of the row names in 
 
 - *lockstep*: the firmware's loops and the board share one simulated clock, so a run is the same
   every time. A loop in a hung bus call sleeps as its thread would.
+- *real time*: `edgeleak run` as a process on an emulated board in a process of its own.
 - *process*: real processes, files and signals.
 
 Made by `python tools/faults/run.py --json out/faults.json` and
@@ -43,6 +45,13 @@ def cells(row: dict) -> list[str]:
     ]  # fmt: skip
 
 
+def commit() -> str:
+    """Of the sources; with + where they were changed since."""
+    words = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    done = subprocess.run(words, cwd=PAGE.parent, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
 def main() -> int:
     results = json.loads(Path(sys.argv[1]).read_text())
     red = [row for row in results if row["reasons"]]
@@ -50,7 +59,7 @@ def main() -> int:
     tail = [
         "",
         f"{len(results) - len(red)} of {len(results)} rows green, seed {results[0]['seed']},"
-        f" {platform.machine()}.",
+        f" {platform.machine()}, commit {commit()}.",
     ]
     for row in red:
         tail.append(f"- {row['row']} is red: {row['reasons'][0]}")

@@ -12,7 +12,6 @@ STATE_COLOURS = ("#eceff1", "#cfd8dc")
 def draw(history: Any, summary: dict[str, Any], title: str, path: Path) -> None:
     """Four panels over one time axis, saved as PNG."""
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
     figure = Figure(figsize=(11, 8), layout="constrained")
     heat, current, gas, said = figure.subplots(
@@ -20,39 +19,57 @@ def draw(history: Any, summary: dict[str, Any], title: str, path: Path) -> None:
     )
     times = [at_s for at_s, _ in history.truth]
     end_s = times[-1] if times else 1.0
-
-    def values(name: str) -> list[float]:
-        return [float(found[name]) for _, found in history.truth]
-
-    for name, label, colour in (("cold_degc", "detector", "#1565c0"),
-                                ("hot_degc", "hot side", "#d84315"),
-                                ("housing_degc", "housing", "#757575"),
-                                ("led_degc", "LED", "#8e24aa")):  # fmt: skip
-        heat.plot(times, values(name), label=label, color=colour)
-    set_point = ((summary["last"] or {}).get("cooler") or {}).get("set_point_degc")
-    if set_point is not None:
-        heat.axhline(set_point, color="#1565c0", linestyle=":", label="set-point")
-    heat.set_ylabel("true temperature, degC")
-    heat.legend(loc="center right", fontsize=8)
-    current.plot(times, values("tec_a"), label="cooler, A", color="#1565c0")
-    watts = [a * v for a, v in zip(values("tec_a"), values("tec_v"), strict=True)]
-    current.plot(times, watts, label="cooler, W", color="#5c6bc0", alpha=0.6)
-    current.plot(times, [ma / 1000 for ma in values("led_held_ma")], label="LED pulse, A",
-                 color="#8e24aa")  # fmt: skip
-    current.set_ylabel("A, W")
-    current.legend(loc="upper right", fontsize=8)
-    gas.fill_between(times, values("gas_g_per_h"), step="post", color="#ef9a9a")
-    gas.set_ylabel("methane\nreleased, g/h")
-    gas.set_ylim(bottom=0)
+    _heat(heat, history, times, summary)
+    _currents(current, history, times)
+    _gas(gas, history, times)
     _bands(said, history, end_s)
     said.set_yticks((0.5, 1.5), ("verdict", "state"))
     said.set_ylim(0, 2)
     said.set_xlabel("time since the plant began, s")
     said.set_xlim(0, end_s)
-    words = [Patch(color=colour, label=word) for word, colour in COLOURS.items()]
-    gas.legend(handles=words, loc="upper right", fontsize=8, ncols=4, title="verdict below")
     figure.suptitle(title)
     figure.savefig(path, dpi=110)
+
+
+def _values(history: Any, name: str) -> list[float]:
+    return [float(found[name]) for _, found in history.truth]
+
+
+def _heat(axes: Any, history: Any, times: list[float], summary: dict[str, Any]) -> None:
+    """True temperatures and the set-point."""
+    for name, label, colour in (("cold_degc", "detector", "#1565c0"),
+                                ("hot_degc", "hot side", "#d84315"),
+                                ("housing_degc", "housing", "#757575"),
+                                ("led_degc", "LED", "#8e24aa")):  # fmt: skip
+        axes.plot(times, _values(history, name), label=label, color=colour)
+    set_point = ((summary["last"] or {}).get("cooler") or {}).get("set_point_degc")
+    if set_point is not None:
+        axes.axhline(set_point, color="#1565c0", linestyle=":", label="set-point")
+    axes.set_ylabel("true temperature, degC")
+    axes.legend(loc="center right", fontsize=8)
+
+
+def _currents(axes: Any, history: Any, times: list[float]) -> None:
+    """Cooler and LED."""
+    amperes, volts = _values(history, "tec_a"), _values(history, "tec_v")
+    axes.plot(times, amperes, label="cooler, A", color="#1565c0")
+    watts = [a * v for a, v in zip(amperes, volts, strict=True)]
+    axes.plot(times, watts, label="cooler, W", color="#5c6bc0", alpha=0.6)
+    axes.plot(times, [ma / 1000 for ma in _values(history, "led_held_ma")], label="LED pulse, A",
+              color="#8e24aa")  # fmt: skip
+    axes.set_ylabel("A, W")
+    axes.legend(loc="upper right", fontsize=8)
+
+
+def _gas(axes: Any, history: Any, times: list[float]) -> None:
+    """What was released, and the colours of the verdicts below."""
+    from matplotlib.patches import Patch
+
+    axes.fill_between(times, _values(history, "gas_g_per_h"), step="post", color="#ef9a9a")
+    axes.set_ylabel("methane\nreleased, g/h")
+    axes.set_ylim(bottom=0)
+    words = [Patch(color=colour, label=word) for word, colour in COLOURS.items()]
+    axes.legend(handles=words, loc="upper right", fontsize=8, ncols=4, title="verdict below")
 
 
 def _bands(axes: Any, history: Any, end_s: float) -> None:

@@ -30,7 +30,7 @@ class Commands:
 
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
-        self.is_quitting = False
+        self.is_quitting = self.is_hanging_up = False
 
     def run(self, line: bytes) -> dict[str, Any]:
         """One command; never raises."""
@@ -119,6 +119,11 @@ class Commands:
         self._plant.spoken.promise = dataclasses.replace(self._plant.spoken.promise, **words)
         return {}
 
+    def hang_up(self) -> dict[str, Any]:
+        """Every descriptor of every program dies: its device was pulled out."""
+        self.is_hanging_up = True
+        return {"now_ns": self._plant.now_ns}
+
     def quit(self) -> dict[str, Any]:
         """Stop the server."""
         self.is_quitting = True
@@ -159,6 +164,11 @@ class ControlServer:
             elif fd in self._clients:
                 self._read(fd)
         return self._commands.is_quitting
+
+    def take_hang_up(self) -> bool:
+        """Whether somebody asked for it since the last call."""
+        asked, self._commands.is_hanging_up = self._commands.is_hanging_up, False
+        return asked
 
     def _read(self, fd: int) -> None:
         client, kept = self._clients[fd]

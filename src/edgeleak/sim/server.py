@@ -118,6 +118,9 @@ class Server:
         if self._control is not None and control:
             if self._control.serve(list(control)):
                 self.is_stopping = True
+            if self._control.take_hang_up():
+                for peer in list(self._peers.values()):
+                    self._drop(peer)
             self._release_stuck()
 
     def _wanted_ns(self, now_ns: int) -> int:

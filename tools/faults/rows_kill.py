@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgeleak run` killed, stopped and unplugged while it drives; the plant's log is the judge.
+
+Real time, real processes: the firmware on spidev, smbus2 and GPIO calls, one plant for all of
+them.  The plant's clock is the machine's, so a fault and its effect have one time.
+"""
+
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from row import Outcome, Row
+
+from edgeleak.sim.launch import RunningPlant
+
+NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
+OUTPUTS = ("tec_enable", "led_enable")
+REFRESH_MS, GRID_MS = 200, 35
+"""The board's monostable; the plant's grid and the server's turn on a shared machine."""
+LOST_MS, STEP_MS = 500, 50
+START_S, WATCH_S, STAYS_S = 25.0, 0.5, 0.5
+SETTINGS = """
+[sensor]
+binning = true
+fps = 12.0
+[cooler]
+set_point_degc = 20.0
+stable_s = 1.0
+[led]
+mode = "on"
+[nuc]
+frames = 4
+settle_s = 0.2
+[console]
+serial_device = ""
+socket = ""
+"""
+SCENARIO = """
+summary = "cold already, so that both outputs are on within seconds"
+[world]
+movers = false
+[start]
+cold_degc = 20.0
+"""
+
+
+class Camera:
+    """One `edgeleak run` on the plant; killed with the block."""
+
+    def __init__(self, plant: RunningPlant, folder: Path) -> None:
+        self.plant, self.ask = plant, plant.control.ask
+        (folder / "edgeleak.toml").write_text(SETTINGS)
+        command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
+                   "--state", folder, "--run", folder, "--seconds", "120"]  # fmt: skip
+        self.process = subprocess.Popen(list(map(str, command)), env=plant.environment(),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        start_new_session=True)  # fmt: skip
+        self.said = b""
+
+    def __enter__(self) -> "Camera":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()  # also ends one that is stopped; it never moves again
+        self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def listen(self, for_s: float) -> None:
+        """Take its log, so that it never waits for us."""
+        assert self.process.stderr is not None
+        fd, end_s = self.process.stderr.fileno(), time.monotonic() + for_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            if select.select([fd], [], [], left_s)[0]:
+                part = os.read(fd, 65_536)
+                self.said += part
+                if not part:  # it is dead; the plant goes on
+                    select.select([], [], [], end_s - time.monotonic())
+
+    def until_driving(self) -> bool:
+        """Both outputs on and the cooler really driven, by the plant's truth."""
+        end_s = time.monotonic() + START_S
+        while time.monotonic() < end_s and self.process.poll() is None:
+            self.listen(0.05)
+            truth = self.ask("truth")["truth"]
+            is_up = b"> NO GAS" in self.said
+            if is_up and truth["tec_enabled"] and truth["led_enabled"] and truth["tec_a"] > 0.05:
+                return True
+        return False
+
+    def edges(self, what: str, since_ns: int) -> list[tuple[int, bool]]:
+        """(time, is_on) of an enable behind its monostable."""
+        log = self.ask("log", what=what, since_ns=since_ns)["log"]
+        return [(entry[0], bool(entry[2])) for entry in log]
+
+    def is_on(self, what: str) -> bool:
+        return bool(self.ask("truth")["truth"][f"{what}d"])
+
+
+def _signal(number: int) -> Callable[[Camera], None]:
+    return lambda camera: os.kill(camera.process.pid, number)
+
+
+def _inject(fault: str, **words: object) -> Callable[[Camera], None]:
+    return lambda camera: camera.ask("inject", fault=fault, **words) and None
+
+
+def _unplugged_and_killed(camera: Camera) -> None:
+    camera.ask("inject", fault="spi-unplugged")
+    camera.process.kill()
+
+
+SILENCE_MS = REFRESH_MS + GRID_MS
+ENDS: tuple[tuple[str, Callable[[Camera], None], int], ...] = (
+    ("SIGKILL", _signal(signal.SIGKILL), SILENCE_MS),
+    ("SIGSTOP", _signal(signal.SIGSTOP), SILENCE_MS),
+    ("all sockets closed", lambda camera: camera.ask("hang-up") and None, SILENCE_MS),
+    ("I2C stuck for ever", _inject("bus-stuck", block_ms=float("inf")), SILENCE_MS),
+    ("GPIO unplugged", _inject("gpio-unplugged"), SILENCE_MS),
+    ("I2C unplugged", _inject("i2c-unplugged"), LOST_MS + STEP_MS + SILENCE_MS),
+    ("SPI unplugged, SIGKILL", _unplugged_and_killed, SILENCE_MS),
+)
+"""(what ends it, how, ms until both outputs are off).  Without I2C the program lives and
+tries for ten control periods before it is a fault (228)."""
+
+
+def ends(count: int, seed: int) -> Outcome:
+    """L1R: at a random moment of its drive; both outputs off in time and staying off."""
+    outcome, rng = Outcome(), random.Random(seed)
+    with tempfile.TemporaryDirectory() as kept:
+        scenario = Path(kept) / "cold.toml"
+        scenario.write_text(SCENARIO)
+        with RunningPlant(scenario=str(scenario), seed=seed) as plant:
+            _end_all(plant, outcome, count, rng)
+    return outcome
+
+
+def _end_all(plant: RunningPlant, outcome: Outcome, count: int, rng: random.Random) -> None:
+    for n in range(count):
+        what, act, limit_ms = ENDS[n % len(ENDS)]
+        with tempfile.TemporaryDirectory() as name, Camera(plant, Path(name)) as camera:
+            _end(camera, outcome, what, act, limit_ms, rng.uniform(0, 1.0))
+        for fault in plant.control.ask("faults")["faults"]:
+            plant.control.ask("clear", fault=fault)
+        for output in ("tec", "led"):
+            plant.control.ask("release", what=output)
+    found = plant.control.ask("violations")["violations"]
+    outcome.expect(not found, f"the plant's judge: {found[:2]}")
+
+
+def _end(camera: Camera, outcome: Outcome, what: str, act: Callable[[Camera], None],
+         limit_ms: int, wait_s: float) -> None:  # fmt: skip
+    if not outcome.expect(camera.until_driving(), f"{what}: never drove; {camera.said[-300:]!r}"):
+        return
+    _clean(camera, outcome, WATCH_S + wait_s)
+    for output in ("tec", "led"):
+        camera.ask("require-off", what=output, within_ms=limit_ms, reason=what)
+    begin_ns = time.monotonic_ns()
+    act(camera)
+    outcome.executed += 1
+    camera.listen(limit_ms / 1000 + STAYS_S)
+    edges = {name: camera.edges(name, begin_ns) for name in OUTPUTS}
+    offs = [time_ns for found in edges.values() for time_ns, is_on in found if not is_on]
+    worst_ms = max([(time_ns - begin_ns) / NS_PER_MS for time_ns in offs], default=0.0)
+    outcome.safe_after(worst_ms, limit_ms, what)
+    is_dark = not any(camera.is_on(name) for name in OUTPUTS)
+    outcome.trips += outcome.expect(
+        is_dark and worst_ms <= limit_ms,
+        f"{what}: dark {is_dark}, last off after {worst_ms:.0f} ms; {camera.said[-200:]!r}",
+    )
+
+
+def _clean(camera: Camera, outcome: Outcome, for_s: float) -> None:
+    """The same program undisturbed: its outputs stay on."""
+    begin_ns = camera.ask("truth")["now_ns"]
+    camera.listen(for_s)
+    outcome.clean += 1
+    drops = [name for name in OUTPUTS for _, is_on in camera.edges(name, begin_ns) if not is_on]
+    outcome.false_trips += bool(drops)
+
+
+ROWS = (
+    Row("L1R", "run killed, stopped, unplugged while driving: off as the plant saw it",
+        "real time", 7, 35, ends, "L1R.patch", 4),
+)  # fmt: skip
