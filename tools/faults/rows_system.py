@@ -145,7 +145,8 @@ def _stuck(rig: Machine, mine: Outcome, block_ms: float) -> None:
     mine.executed += 1
     said_s = rig.run_until(3.0, lambda: rig.is_fault, 0.005)
     off_s = said_s + rig.run_until(3.0, lambda: rig.is_dark, 0.005)
-    mine.safe_after(off_s * 1e3, STUCK_OFF_S * 1e3 + 100, f"{fault}")
+    within_call_ms = block_ms if block_ms < 200 else 0.0  # a control step ends so much later
+    mine.safe_after(off_s * 1e3, STUCK_OFF_S * 1e3 + 100 + within_call_ms, f"{fault}")
     rig.run_s(2.0)
     frames = rig.instrument.path.frames - frames
     lost = rig.plant.sensor.counters["overrun"] - lost
