@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of codes is complete, and the document made from it is the current one."""
 
+import ast
 import importlib.util
 import string
 from pathlib import Path
@@ -41,3 +42,46 @@ def test_every_code_says_what_and_what_next(code):
 def test_names_are_unique():
     names = [code.name for code in codes.TABLE.values()]
     assert len(set(names)) == len(names)
+
+
+NAMES = {name: value for name, value in vars(codes).items()
+         if name.isupper() and isinstance(value, int) and value in codes.TABLE}  # fmt: skip
+ELSEWHERE = {
+    "UNSTABLE",
+    "UNKNOWN_SENSOR", "STORAGE_SLOW", "FRAMES_HUNG", "BRING_UP", "LED_PHASE",
+    "LINK_SYNC", "LINK_ORDER", "LINK_FLAGS", "LINK_TELEMETRY", "LINK_STARTING", "SAFE_MODE",
+}  # fmt: skip
+"""No test names these; what raises them is run without asking for the code."""
+
+
+def named_in(*folders):
+    """Codes that a file of these folders names, as `codes.NAME` or by their rule's name."""
+    found = set()
+    rules = {code.name: number for number, code in codes.TABLE.items()}
+    for path in (p for folder in folders for p in (ROOT / folder).rglob("*.py")):
+        if path.name in ("codes.py", "test_codes.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", None)))
+            if isinstance(name, str) and name in NAMES:
+                found.add(NAMES[name])
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update({rules[node.value]} if node.value in rules else set())
+    return found
+
+
+def test_every_code_has_a_name_of_its_own():
+    assert sorted(NAMES.values()) == sorted(codes.TABLE)
+
+
+def test_every_code_is_raised_by_somebody():
+    raised = named_in("src")
+    silent = [name for name, number in NAMES.items() if number not in raised]
+    assert not silent, f"nobody in src names {silent}: raise them where due, or remove them"
+
+
+def test_every_code_is_provoked_by_a_test_or_a_fault_row():
+    proved = named_in("tests", "tools/faults")
+    unproved = {name for name, number in NAMES.items() if number not in proved}
+    assert unproved <= ELSEWHERE, f"no test provokes {sorted(unproved - ELSEWHERE)}"
+    assert not {name for name in ELSEWHERE if name not in unproved}, "take it off the list"

@@ -82,8 +82,7 @@ LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803
 DARK, LONG_DARK, MOVING = 806, 807, 808
 BLOCKED, GLARE, DARKNESS = 809, 810, 811
 STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
-RESTART_STORM, TASK_FAILED, OUTPUTS_ON, OVERRUNS, BRING_UP = 906, 907, 908, 909, 910
-FRAMES_HUNG = 911
+RESTART_STORM, TASK_FAILED, BRING_UP, FRAMES_HUNG = 906, 907, 910, 911
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -368,12 +367,6 @@ TABLE.update(_table(
     Code(FRAMES_HUNG, "frames-hung", _F,
          "nobody has judged anything for {measured:.1f} s, {expected:.1f} s is a hang",
          "instrument", "the watchdog restarts it; switch off and on if it does not"),
-    Code(OUTPUTS_ON, "outputs-on", _F,
-         "{measured:.0f} enables read back on, {expected:.0f} were asked for", "instrument",
-         "cut the supply: an enable line does not obey"),
-    Code(OVERRUNS, "overruns", _I,
-         "{measured:.0f} overruns of the frame task in a minute, {expected:.0f} are usual",
-         "sensor.fps", "lower the frame rate or stop other programs", is_note=True),
 ))  # fmt: skip
 
 TABLE.update(_table(
