@@ -332,3 +332,54 @@ def test_a_slow_fan_is_a_note_only():
 def test_a_dark_board_is_refused_with_its_name():
     with pytest.raises(board.ConfigError, match="no cooler"):
         Bench(dataclasses.replace(PARTS, tec=None))
+
+
+def test_off_is_a_reason_of_its_own():
+    bench = Bench(PARTS, CoolerConfig(is_on_at_start=False))
+    bench.rig.run(1)
+    assert (bench.status.state, bench.status.code) == (CoolerState.OFF, codes.COOLER_OFF)
+
+
+def test_three_periods_without_the_bus_are_told_and_forgotten():
+    bench = held()
+    bench.plant.inject(faults.BusNack(address=ADC, count=40))
+    assert bench.rig.run(0.5, lambda: bench.status.code == codes.I2C_TEC_MISSES)
+    assert bench.rig.run(0.5, lambda: bench.status.code == codes.OK)
+
+
+def test_a_tuning_that_cannot_begin_leaves_a_note():
+    bench = Bench(PARTS, CoolerConfig(is_on_at_start=False))
+    bench.rig.run(0.5)
+    bench.cooler.request("tune")
+    bench.rig.run(0.2)
+    assert bench.status.note.code == codes.TUNE_REFUSED
+    assert bench.cooler.tuning.gains is None
+
+
+def test_old_surroundings_are_a_note_before_they_stop_the_cooler():
+    bench = held()
+    bench.plant.inject(faults.BusNack(address=PARTS.address.tmp117))
+    bench.rig.run(32)
+    assert (bench.status.note.code, bench.status.code) == (codes.SURROUNDINGS_OLD, codes.OK)
+    bench.plant.clear("bus-nack")
+    bench.rig.run(3)
+    assert bench.status.note.code == codes.OK
+
+
+def test_over_its_limit_the_hot_side_stops_the_drive_until_it_is_cool_and_somebody_clears():
+    """Chopping at the limit would cycle the module and break the limit each time."""
+    bench = held(5)
+    bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc + 3
+    assert bench.rig.run(0.5, lambda: bench.status.code == codes.HOT_SIDE)
+    for _ in range(40):  # no restart by itself: not near the limit, not after it has cooled
+        bench.rig.run(1.0)
+        assert not bench.plant.truth.tec_enabled
+        assert bench.status.code == codes.HOT_SIDE
+    for _ in range(3):  # below the limit, but not by the hysteresis, however often it is asked
+        bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc - 0.5
+        bench.cooler.request("clear")
+        bench.rig.run(1)
+        assert not bench.plant.truth.tec_enabled
+        assert (bench.status.state, bench.status.code) == (CoolerState.OFF, codes.HOT_SIDE)
+    bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc - 6
+    assert bench.rig.run(12, lambda: bench.plant.truth.tec_enabled)

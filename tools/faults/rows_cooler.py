@@ -248,7 +248,11 @@ CLEAN_S, CLEAN_FULL_S = 600.0, 86_400.0
 
 
 def stuck_thermistors(count: int, seed: int) -> Outcome:
-    """T5: frozen while holding, frozen while cooling, a bit that does not move."""
+    """T5: frozen while holding, frozen while cooling, a bit that does not move.
+
+    At its long count the clean twin holds for 24 h of the plant's time, at some 60 to 90 times
+    real time: about a quarter of an hour.
+    """
     outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
     for n in range(count):
         bench = Bench(BOARD, seed=seed + n)

@@ -29,11 +29,13 @@ class Electric:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._rail, self._over = InARow(SAMPLES), InARow(2)
         self._open, self._short = InARow(SAMPLES), InARow(SAMPLES)
         self._mismatch = InARow(MISMATCH_SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if not o.is_driven or math.isnan(o.current_a):
             return None
         return self._check_range(o) or self._check_circuit(o) or self._check_command(o)
@@ -79,9 +81,11 @@ class HotSide:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = InARow(SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if self._bad.note(o.hot_degc > self._most_degc):
             return Trip(codes.HOT_SIDE, o.hot_degc, self._most_degc, True)
         return None
@@ -95,9 +99,11 @@ class FanLost:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = InARow(FAN_SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         is_lost = o.fan_on_s > FAN_SPIN_UP_S and o.fan_rpm < self._least_rpm  # NaN: no tacho
         if self._bad.note(is_lost):
             return Trip(codes.FAN_LOST, o.fan_rpm, self._least_rpm)
@@ -112,9 +118,11 @@ class Wet:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = InARow(WET_SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if not o.is_driven or math.isnan(o.housing_degc) or math.isnan(o.humidity_percent):
             return None
         margin_k = window_degc(o.housing_degc, o.fpa_degc, self._share)
@@ -132,9 +140,11 @@ class BrownOut:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = InARow(SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if self._bad.note(o.supply_v < self._least_v):
             return Trip(codes.BROWN_OUT, o.supply_v, self._least_v)
         return None
@@ -148,9 +158,11 @@ class Blind:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._lost = InARow(round(SUPPLY_LOST_S * RATE_HZ))
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         self._has_supply |= not math.isnan(o.supply_v)
         is_lost = self._has_supply and math.isnan(o.supply_v)
         if self._lost.note(o.is_driven and is_lost):

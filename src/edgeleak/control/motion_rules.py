@@ -36,10 +36,12 @@ class Jump:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._past: deque[float] = deque(maxlen=JUMP_SAMPLES + 1)
         self._bad = InARow(SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if math.isnan(o.fpa_degc):
             return None
         self._past.append(o.fpa_degc)
@@ -69,6 +71,7 @@ class Direction:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._past: deque[float] = deque(maxlen=WINDOW)
         self._driven: deque[float] = deque(maxlen=WINDOW)
         self._bad = InARow(SAMPLES)
@@ -76,6 +79,7 @@ class Direction:
         self._sign = 0
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if math.isnan(o.fpa_degc):
             return None
         sign = (o.current_a > 0) - (o.current_a < 0)
@@ -149,9 +153,11 @@ class NoProgress:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._past: deque[float] = deque(maxlen=self._length)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         limit_a = o.limit_a if o.current_a > 0 else DRIVE_A
         if abs(o.current_a) < max(DRIVE_A, AT_LIMIT * limit_a) or not o.is_driven:
             self._past.clear()
@@ -175,10 +181,12 @@ class Runaway:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = InARow(RATE_HZ)
         self._start_k = -math.inf
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         above_k = o.fpa_degc - o.hot_degc
         if not o.is_driven or o.current_a < DRIVE_A:
             self._start_k = above_k
@@ -196,10 +204,12 @@ class RampExceeded:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._past: deque[float] = deque(maxlen=RATE_HZ + 1)
         self._bad = InARow(SAMPLES)
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         if math.isnan(o.fpa_degc) or not o.is_driven:
             self._past.clear()
             return None

@@ -90,9 +90,13 @@ class Observation:
 class Rule(Protocol):
     """One way to go wrong; remembers what it needs of the past."""
 
-    def check(self, o: Observation) -> Trip | None: ...
+    def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
+        ...
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
+        ...
 
 
 class InARow:

@@ -24,9 +24,11 @@ class Divider:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._bad = [InARow(BAD_SAMPLES) for _ in range(3)]
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         share, degc = getattr(o, self._share), getattr(o, self._degc)
         low, high = RANGE_DEGC
         is_open, is_short = share > OPEN_SHARE, share < SHORT_SHARE
@@ -52,9 +54,11 @@ class Stuck:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._last, self.count = -1, 0
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         value = getattr(o, self._field)
         is_counted = o.is_driven and abs(o.current_a) >= self._least_a
         is_same = value >= 0 and value == self._last and is_counted
@@ -76,6 +80,7 @@ class StuckBit:
         self.reset()
 
     def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
         self._suspect = self._seen = 0
         self._begin(-1)
 
@@ -84,6 +89,7 @@ class StuckBit:
         self._ones, self._zeros, self._low, self._high = 0, 0, 1 << 30, -1
 
     def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
         code = o.fpa_code
         if code < 0:
             return None

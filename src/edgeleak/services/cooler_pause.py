@@ -9,12 +9,14 @@ from edgeleak.services.thermal_status import Surroundings
 
 CLEAR_S = 10.0
 FRESH_S = 5.0
+HOT_CLEAR_K = 3.0
+"""Below its limit the hot side must be before a fault of it can be cleared: no chopping there."""
 CLEAR_V = 0.1
 """A supply without load recovers; only so far above its limit it would not sag again at once."""
 
 
 class Pause:
-    """Brown-out or condensation, or nobody who could tell.
+    """Brown-out or condensation, or nobody who could tell; a hot side after `clear`.
 
     trip : what the interlock said
     """
@@ -23,9 +25,12 @@ class Pause:
         self.trip = trip
         self._clear_s = 0.0
 
-    def is_over(self, around: Surroundings, config: CoolerConfig, now_ns: int) -> bool:
+    def is_over(self, around: Surroundings, config: CoolerConfig, now_ns: int,
+                hot_degc: float) -> bool:  # fmt: skip
         """Asked once a period; unknown surroundings (NaN) keep the pause."""
-        if self.trip.code in (codes.BROWN_OUT, codes.SUPPLY_UNKNOWN):
+        if self.trip.code == codes.HOT_SIDE:
+            is_clear = hot_degc < self.trip.expected - HOT_CLEAR_K
+        elif self.trip.code in (codes.BROWN_OUT, codes.SUPPLY_UNKNOWN):
             is_clear = around.supply_v > config.min_supply_v + CLEAR_V
         elif self.trip.code == codes.AIR_UNKNOWN or around.age_s(now_ns) > FRESH_S:
             is_clear = around.age_s(now_ns) <= FRESH_S

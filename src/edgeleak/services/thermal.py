@@ -272,7 +272,9 @@ class Cooler:
 
     def _obey_word(self, what: str) -> None:
         if what == "clear":
-            self._trip = self._pause = None
+            past = self._trip or (self._pause.trip if self._pause is not None else None)
+            is_hot = past is not None and past.code == codes.HOT_SIDE
+            self._trip, self._pause = None, Pause(past) if past and is_hot else None
             self._misses = 0
             self._interlock.reset()
             if self._state == CoolerState.FAULT:
@@ -354,7 +356,7 @@ class Cooler:
         is_readable = not (math.isnan(self._fpa.degc) or math.isnan(self._hot.degc))
         if self._pause is not None:
             self._interlock.reset()
-            if self._pause.is_over(self.surroundings, self._config, now_ns):
+            if self._pause.is_over(self.surroundings, self._config, now_ns, self._hot.degc):
                 self._pause = None
         elif self._wants_drive and self.may_drive and is_fresh and is_readable:
             self._start(now_ns)
