@@ -45,6 +45,7 @@ FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "
 MACHINE_FLAGS = {"arm": ["-march=armv7-a", "-mfpu=neon"]}
 
 HOST = ["pillow", "matplotlib", "mcap", "tifffile", "av", "cptv", "rich"]
+HIL = ["labgrid>=25", "pytest", "pyvisa", "pyvisa-py"]
 BENCH = ["opencv-python-headless>=5.0", "scikit-image", "numba", "blosc2", "imagecodecs"]
 DEV = [
     "setuptools>=70.1",
@@ -62,6 +63,8 @@ DEV = [
     "adafruit-circuitpython-ad569x",
     "pyvisa",
     "pyvisa-py",
+    "atheris; python_version < '3.14' and platform_machine == 'x86_64'",
+    "coverage",
 ]
 
 
@@ -184,7 +187,7 @@ setup(
         "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "blackbox.h"],
     },
     install_requires=["numpy>=1.24", "pyserial>=3.5", "spidev>=3.5", "smbus2>=0.4"],
-    extras_require={"host": HOST, "bench": BENCH, "dev": DEV + HOST + BENCH},
+    extras_require={"host": HOST, "hil": HIL, "bench": BENCH, "dev": DEV + HOST + BENCH},
     entry_points={"console_scripts": ["edgeleak = edgeleak.app:main"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildKernels, "build_py": BuildModules},
