@@ -45,7 +45,7 @@ FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "
 MACHINE_FLAGS = {"arm": ["-march=armv7-a", "-mfpu=neon"]}
 
 HOST = ["pillow", "matplotlib", "mcap", "tifffile", "av", "cptv", "rich"]
-HIL = ["labgrid>=25", "pytest", "pyvisa", "pyvisa-py"]
+HIL = ["labgrid>=25", "pytest", "pyvisa", "pyvisa-py", "mcap"]
 BENCH = ["opencv-python-headless>=5.0", "scikit-image", "numba", "blosc2", "imagecodecs"]
 DEV = [
     "setuptools>=70.1",
