@@ -2,6 +2,7 @@
 """What is in a recording, for people: counts by part, lines, calls, a timeline."""
 
 import json
+import os
 import tempfile
 import zlib
 from collections import defaultdict
@@ -126,8 +127,6 @@ def named(call: Call, names: dict[int, str]) -> str:
 
 def _detail(call: Call) -> str:
     if call.errno:
-        import os
-
         return f" -> {os.strerror(call.errno)}"
     if call.kind == "set":
         return f" = {int(bool(call.key[1]))}"

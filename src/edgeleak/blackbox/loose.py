@@ -24,6 +24,7 @@ from edgeleak.blackbox.calls import READ, READ_FOLLOWS, Call, Decoder, joined
 from edgeleak.blackbox.format import Kind, Mark, Recording
 from edgeleak.blackbox.stored import CALL, call_of
 from edgeleak.blackbox.strict import STATED, load_board, make, started_with
+from edgeleak.blackbox.tape import refuse
 from edgeleak.board import Board
 from edgeleak.bus.linux import failed
 from edgeleak.bus.protocols import Buses
@@ -204,7 +205,7 @@ class LooseBuses:
         if found is None:
             self.unanswered += 1
             raise failed(where, OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO)))
-        _refuse(found, where)
+        refuse(found, where)
         if len(data) > 1:
             self._written[address] = data
             for pointer in (data[:1], b""):
@@ -222,7 +223,7 @@ class LooseBuses:
         if self._frames[0].key[0] != len(buffer):
             return self._idle(buffer)
         call = self._frames.popleft()
-        _refuse(call, f"{self._board.spi.device}: read {len(buffer)}")
+        refuse(call, f"{self._board.spi.device}: read {len(buffer)}")
         data = call.data if call.picture is None else call.picture()
         buffer[: len(data)] = data
         return len(data)
@@ -241,13 +242,13 @@ class LooseBuses:
     def set(self, name: str, is_active: bool) -> None:
         found = self._levels.nearest(("set", name), self._now_ns())
         if found is not None:
-            _refuse(found, f"{self._board.gpio.chip}: set {name}")
+            refuse(found, f"{self._board.gpio.chip}: set {name}")
         self._driven[name] = bool(is_active)
 
     def get(self, name: str) -> bool:
         found = self._levels.nearest(("get", name), self._now_ns())
         if found is not None:
-            _refuse(found, f"{self._board.gpio.chip}: get {name}")
+            refuse(found, f"{self._board.gpio.chip}: get {name}")
         if name in self._driven:
             return self._driven[name]
         return found is not None and found.data != b"\0"
@@ -261,11 +262,6 @@ class LooseBuses:
     def reopen(self) -> None: ...
 
     def close(self) -> None: ...
-
-
-def _refuse(call: Call, where: str) -> None:
-    if call.errno:
-        raise failed(where, OSError(call.errno, os.strerror(call.errno)))
 
 
 class Time:
