@@ -8,6 +8,7 @@ import rows_kill
 import rows_led
 import rows_link
 import rows_liveness
+import rows_peers
 import rows_sanitizer
 import rows_storage
 import rows_system
@@ -24,4 +25,5 @@ ROWS: tuple[Row, ...] = (
     *rows_liveness.ROWS,
     *rows_kill.ROWS,
     *rows_console.ROWS,
+    *rows_peers.ROWS,
 )

@@ -77,6 +77,7 @@ def rates() -> str:
             with Client(connect(str(folder / "scpi"), 0)) as control:
                 wait_for(lambda: int(control.query("MEAS:FRAM?")) > 30, "frames")
                 control.write("REC:STAT ON")
+                wait_for(lambda: control.query("REC:STAT?") == "1", "the recorder")
                 kept = [measured(folder, case, rows) for case in CASES]
                 control.write("REC:STAT OFF")
             wait_for(lambda: list((folder / "out").glob("*.mcap")), "the recording")
