@@ -54,7 +54,7 @@ class ReadAhead:
 def read_ahead(instrument: Any) -> None:
     """Let an open serial instrument of pyvisa-py read in bulk; UsageError for any other."""
     sessions = getattr(instrument.visalib, "sessions", {})
-    session = sessions.get(instrument.session)
+    session: Any = sessions.get(instrument.session)
     port = getattr(session, "interface", None)
     if port is None or not hasattr(port, "reset_input_buffer"):
         raise UsageError(

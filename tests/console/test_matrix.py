@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command at every level in every state: refused and logged where the level is too low,
+answered without a defect where it is not, and nothing driven in fault and safe."""
+
+import pytest
+from console_bench import Bench
+
+from edgeleak.console import commands
+from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
+from edgeleak.services.health import State
+from edgeleak.sim import faults
+
+EVERY = [command for _, found in commands.SUBJECTS for command in found]
+STATES = ("boot", "cooling", "detecting", "safe", "fault")
+DRIVES = ("COOLer:SETPoint", "COOLer:TUNE", "LED:CURRent", "CALibration:RUN")
+
+
+def brought(folder, state):
+    bench = Bench(folder)
+    if state == "boot":
+        return bench
+    if state == "cooling":
+        return bench.run_to(State.COOLING)
+    bench.ready()
+    if state == "safe":
+        bench.ask("SYST:SAFE ON")
+        bench.run_to(State.SAFE).run_s(8)
+    elif state == "fault":
+        bench.plant.inject(faults.ThermistorOpen())
+        bench.run_to(State.FAULT).run_s(8)
+    return bench
+
+
+@pytest.fixture(scope="module", params=STATES)
+def found(request, tmp_path_factory):
+    return request.param, brought(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def argument(parameter):
+    if isinstance(parameter, NumberOf):
+        return f"{parameter.low if parameter.default is None else parameter.default:g}"
+    if isinstance(parameter, Choice):
+        return parameter.words[0]
+    values = {Switch: "ON", Text: '"1234"', Block: "#15hello"}
+    return values[type(parameter)]
+
+
+def line_of(command):
+    header = command.header.replace("[", "").replace("]", "")
+    return f"{header} {','.join(map(argument, command.parameters))}".strip()
+
+
+@pytest.mark.parametrize("level", [Level.LOOK, Level.OPERATE])
+def test_too_low_is_refused_logged_and_changes_nothing(found, level):
+    _, bench = found
+    above = [command for command in EVERY if command.level > level]
+    assert above
+    for command in above:
+        before, lines = bench.instrument.status(), len(bench.lines)
+        assert bench.ask(line_of(command), level) == ("", [-203]), command.header
+        said = f"refused {command.header} at level {level.name.lower()}"
+        assert bench.lines[lines:] == [said]
+        assert str(bench.instrument.status()) == str(before), command.header
+
+
+def test_nothing_drives_at_rest(found):
+    state, bench = found
+    if state not in ("safe", "fault"):
+        pytest.skip("actuators may be driven here")
+    edges = bench.edges()
+    for command in EVERY:
+        if command.header in DRIVES:
+            assert bench.ask(line_of(command))[1] == [-221], command.header
+    bench.run_s(1)
+    assert bench.edges() == edges
+
+
+def test_every_command_is_answered_without_a_defect(found):
+    """Queries first; then everything that changes something, at the level it needs."""
+    state, bench = found
+    for command in sorted(EVERY, key=lambda command: not command.is_query):
+        session = bench.session(command.level)
+        text, errors = bench.ask(line_of(command), session=session)
+        assert session.defects == 0, (state, command.header)
+        assert -310 not in errors
+        assert all(-300 < number <= -100 for number in errors), (command.header, errors)
+        assert bool(text) == (command.is_query and not errors), (command.header, text, errors)
+        bench.run_s(0.02)
+    assert bench.instrument.failure is None
+    assert bench.plant.judge.violations == []
