@@ -43,6 +43,7 @@ class Mark(IntEnum):
     LINE = 5
     PAINT = 6
     CASE = 7
+    OVER = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def past_of(recording: Recording) -> Past:
             found.setdefault(record.thread, []).append((call_of(record), False))
         elif record.kind == Kind.BUS and is_started and record.thread == main:
             break  # somebody from outside switched the outputs off: this is the end
+        elif record.kind == Kind.MARK and record.op == Mark.OVER:
+            break
         elif record.kind == Kind.BUS:
             follows = record.op == READ and record.code == READ_FOLLOWS
             found.setdefault(record.thread, []).extend(

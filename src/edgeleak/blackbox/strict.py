@@ -127,6 +127,8 @@ class Script:
             if record.thread in self._open:
                 self._open[record.thread][1].extend(calls)
             return record.thread in self._open or not self._names
+        if record.op == Mark.OVER:
+            return False
         name = self._names.get(record.thread, "")
         if record.op == Mark.BEGIN:
             self._names[record.thread] = bytes(record.asked).decode()

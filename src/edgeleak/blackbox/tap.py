@@ -81,6 +81,11 @@ class Tap:
         """The block belongs to the run: a thread of it, or its start."""
         return contextlib.nullcontext() if self._turns is None else part_of(self._turns, name)
 
+    def over(self) -> None:
+        """What comes from here on is done from outside the loops: no part of a replay."""
+        if self._mark is not None:
+            self._mark(Mark.OVER, b"")
+
     def loosen(self, instrument: Any) -> None:
         """The pipeline works without the turn."""
         if self._turns is not None:

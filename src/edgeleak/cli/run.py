@@ -273,6 +273,7 @@ class Program:
     def _told(self, number: int, _frame: object) -> None:
         """Any of ENDS: actuators first, whatever the threads are doing."""
         self._stop.set()
+        self._tap.over()
         self.instrument.outputs_off()
 
     def _is_over(self, end_ns: int | None) -> bool:
@@ -282,6 +283,7 @@ class Program:
     def _end(self) -> None:
         """Loops first, each for a bounded time: a thread on a stuck bus is left behind."""
         self._stop.set()
+        self._tap.over()
         self.instrument.outputs_off()
         for thread in self._threads:
             if thread.ident is not None:
