@@ -33,6 +33,7 @@ KERNELS = (
     "change",
     "places",
     "ghosts",
+    "objects",
     "regions",
     "motion",
     "link",

@@ -25,8 +25,8 @@ def held(word="GAS", places=(PLUME,)):
     arena = {
         "counts": np.full(SHAPE, 5000, np.uint16),
         "background": np.full(SHAPE, 20000, np.uint16),
-        "sums": np.zeros((*CELLS, 4), np.int32),
-        "places": np.zeros((*CELLS, 2), np.uint16),
+        "sums": np.zeros((*CELLS, 3), np.int32),
+        "places": np.zeros(CELLS, np.uint16),
         "balance": np.zeros((*CELLS, 2), np.int32),
         "kept": np.zeros(CELLS, np.uint8),
     }
@@ -37,8 +37,8 @@ def held(word="GAS", places=(PLUME,)):
         counts, is_root, lean = {PLUME: (10, 1, 1), PERSON: (250, 0, 1), FAN: (10, 1, 0.3),
                                  PUFF: (10, 0, 1)}[place]  # fmt: skip
         size = 4 * counts * CELL**2
-        arena["sums"][cells] = (CELL**2, CELL**2, round(lean * size), size)
-        arena["places"][cells] = (60000 * is_root, 65535)
+        arena["sums"][cells] = (CELL**2, round(lean * size), size)
+        arena["places"][cells] = 60000 * is_root
         arena["balance"][cells] = np.multiply((round(lean * size), size), 1 if is_root else 0.02)
         arena["kept"][cells] = 255
     from edgeleak.kernels import regions

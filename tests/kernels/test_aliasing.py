@@ -8,7 +8,7 @@ from edgeleak import kernels
 
 SHAPE = (8, 8)
 RULE = dict.fromkeys(
-    ("least_px", "part_q16", "motion_part_q16", "share_q16", "still_q16", "balance_q16"), 1
+    ("least_px", "part_q16", "share_q16", "change_q16", "balance_q16", "clear_q16"), 1
 )
 
 
@@ -36,17 +36,24 @@ def level_calls():
 
 def place_calls():
     mask, keep = ("mask", "u1", SHAPE), ("keep", "u1", (2, 2))
-    plane, sums = ("smoothed", "i2", SHAPE), ("sums", "i4", (2, 2, 4))
+    plane, sums = ("smoothed", "i2", SHAPE), ("sums", "i4", (2, 2, 3))
+    squares, objects = ("squares", "i8", (2, 2, 2)), ("objects", "i4", (2, 2, 4))
+    yield (mask, plane, sums), lambda m, s, t: kernels.place_sums(m, s, t, cell_px=4), {2}
     yield (
-        (mask, plane, ("past", "i2", SHAPE), sums),
-        lambda m, s, p, t: kernels.place_sums(m, s, p, t, cell_px=4, live_q2=1),
+        (mask, plane, ("past", "i2", SHAPE), squares),
+        lambda *arrays: kernels.change_squares(*arrays, cell_px=4),
+        {3},
+    )
+    yield (
+        (sums, ("outline", "i4", (2, 2, 2, 4)), squares, objects),
+        lambda *arrays: kernels.remember_objects(*arrays, reach=1, part_q16=1, still_q4=1),
         {3},
     )
     yield (mask, keep), lambda m, k: kernels.keep_places(m, k, cell_px=4), {0}
     yield (
-        (sums, ("state", "u2", (2, 2, 2)), ("balance", "i4", (2, 2, 2)), keep),
+        (sums, ("duty", "u2", (2, 2)), ("balance", "i4", (2, 2, 2)), objects, keep),
         lambda *arrays: kernels.judge_places(*arrays, **RULE),
-        {1, 2, 3},
+        {1, 2, 4},
     )
 
 

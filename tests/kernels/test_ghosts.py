@@ -17,7 +17,7 @@ def cells_of(shape, cell=CELL):
 
 def grid(shape, cell=CELL):
     cells = cells_of(shape, cell)
-    return np.zeros((*cells, 4), np.int32), np.full((*cells, 2, 4), 7, np.int32)
+    return np.zeros((*cells, 3), np.int32), np.full((*cells, 2, 4), 7, np.int32)
 
 
 @pytest.mark.parametrize(("shape", "cell"), [((1, 1), 4), ((7, 30), 4), ((61, 83), 9)])
@@ -30,7 +30,7 @@ def test_bit_exact(rng, shape, cell, reach, share):
     smoothed, difference = rng.integers(-32768, 32768, (2, *shape)).astype(np.int16)
     sums, ours = grid(shape, cell)
     twin = ours.copy()
-    kernels.place_sums(mask, smoothed, smoothed, sums, cell_px=cell, live_q2=0)
+    kernels.place_sums(mask, smoothed, sums, cell_px=cell)
     planes = mask, smoothed, difference, counts, background, sums
     how = {"cell_px": cell, "reach": reach, "least_q2": 400}
     kernels.outline_sums(*planes, ours, **how)
@@ -44,7 +44,7 @@ def test_judge_is_bit_exact_over_time(rng, share_q16):
     ours = rng.integers(0, 256, (*cells, 2), dtype=np.uint8)
     twin, rule = ours.copy(), {**RULE, "share_q16": share_q16}
     for _ in range(8):
-        sums = rng.integers(0, 2, (*cells, 4)).astype(np.int32)
+        sums = rng.integers(0, 2, (*cells, 3)).astype(np.int32)
         outline = rng.integers(0, 60, (*cells, 2, 4)).astype(np.int32)
         found = kernels.judge_ghosts(sums, outline, ours, **rule)
         assert found == reference.judge_ghosts(sums, outline, twin, **rule)
@@ -81,7 +81,7 @@ def judged(picture, background):
     mask = (np.abs(smoothed) > 16).astype(np.uint8) * 255
     sums, outline = grid(counts.shape)
     seen = np.zeros((*sums.shape[:2], 2), np.uint8)
-    kernels.place_sums(mask, smoothed, smoothed, sums, cell_px=CELL, live_q2=0)
+    kernels.place_sums(mask, smoothed, sums, cell_px=CELL)
     kernels.outline_sums(mask, smoothed, difference, counts, known, sums, outline,
                          cell_px=CELL, reach=2, least_q2=30)  # fmt: skip
     return kernels.judge_ghosts(sums, outline, seen, **RULE)[2] / 65535, seen

@@ -115,8 +115,9 @@ def test_quiet_scene_is_no_gas_and_a_plume_is_gas():
         "evidence",
         "persistence",
         "place",
-        "motion",
+        "change",
         "one-sign",
+        "no-outline",
         "ghost",
     }
 

@@ -41,14 +41,27 @@ def test_a_steady_plume_stays_gas_for_a_minute():
     assert start < (5 + 10) * FPS  # 9 s: the place rule, then persistence
     assert set(words[start:]) == {"GAS"}
     # One frame may show less than the least area: the plume flickers, persistence bridges it.
-    assert all(fired(verdict)[name] for name in ("persistence", "place", "motion", "one-sign"))
+    names = ("persistence", "place", "change", "one-sign", "no-outline")
+    assert all(fired(verdict)[name] for name in names)
 
 
 def test_a_parked_thing_is_no_gas_in_the_end():
     words, verdict = watch(lambda s, y, x: 60 * blob(y, x))
     assert words[-1] == "NO GAS"
-    assert not fired(verdict)["motion"]
-    assert "motion" in verdict.reason
+    assert not fired(verdict)["change"]
+    assert "change" in verdict.reason
+
+
+@pytest.mark.parametrize("soft_px", [0.2, 4.0])
+def test_what_has_an_outline_is_no_gas(soft_px):
+    """The same body with the same flicker: what differs is how fast it fades at its edge."""
+
+    def body(s, y, x):
+        away = np.hypot(y - 24, x - 30)
+        return -60 * (0.7 + 0.3 * np.sin(2.9 * s)) / (1 + np.exp((away - 8) / soft_px))
+
+    words, verdict = watch(body)
+    assert ("GAS" in words) == fired(verdict)["no-outline"] == (soft_px > 1)
 
 
 def test_something_that_passes_is_never_gas():

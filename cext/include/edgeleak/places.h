@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where the mask lies, on a coarse grid: has a place been masked for long, and does it flicker?
+/* Where the mask lies, on a coarse grid: for how long, and is it gas that lies there?
  *
  * Sums per cell are taken from the mask, which is nearly empty, so they cost a look at the
  * mask.  Cells that touch (8 neighbours) form a group; a group is kept when one of its cells
- * has been masked for long enough, and when it still moves.
+ * has been masked for long enough, when it goes on changing, has one sign, and has no outline
+ * of its own (objects.h).
  */
 #ifndef EDGELEAK_PLACES_H
 #define EDGELEAK_PLACES_H
@@ -13,24 +14,38 @@
 #define EL_PLACES_MAX_CELLS 4096
 #define EL_PLACES_MAX_CELL_PX 255 /* 255^2 * 32768 is the largest sum that int32 holds */
 
-/* One cell of one frame, all pixels under the mask: how many, how many of them changed since
- * the lag, sum of the difference, sum of its size. */
-enum { EL_PLACE_AREA, EL_PLACE_LIVE, EL_PLACE_SIGNED, EL_PLACE_ABSOLUTE, EL_PLACE_SUMS };
-/* What is remembered of a cell. */
-enum { EL_PLACE_DUTY, EL_PLACE_MOTION, EL_PLACE_STATES };
+/* One cell of one frame, all pixels under the mask: how many, sum of the difference, sum of
+ * its size. */
+enum { EL_PLACE_AREA, EL_PLACE_SIGNED, EL_PLACE_ABSOLUTE, EL_PLACE_SUMS };
+/* Running means about a cell: share of the outline that is a thing's, and of change; and the
+ * weights of both. */
+enum {
+    EL_OBJECT_SHARE,
+    EL_OBJECT_SHARE_WEIGHT,
+    EL_OBJECT_CHANGE,
+    EL_OBJECT_CHANGE_WEIGHT,
+    EL_OBJECT_MEANS
+};
 
 struct el_places {
-    int32_t least_px;        /* pixels that make a cell masked */
-    int32_t part_q16;        /* share of the memory that this frame replaces */
-    int32_t motion_part_q16; /* the same for motion */
-    int32_t share_q16;       /* duty that makes a place */
-    int32_t still_q16;       /* motion below which a group is still */
-    int32_t balance_q16;     /* least |signed| / absolute of a group */
+    int32_t least_px;    /* pixels that make a cell masked */
+    int32_t part_q16;    /* share of the memory that this frame replaces */
+    int32_t share_q16;   /* duty that makes a place */
+    int32_t change_q16;  /* least change of a group */
+    int32_t balance_q16; /* least |signed| / absolute of a group */
+    int32_t clear_q16;   /* least share of an outline that is no thing's */
+};
+
+/* What is remembered of the cells. */
+struct el_memory {
+    uint16_t *duty;
+    int32_t *balance;
+    const int32_t *objects;
 };
 
 /* What was measured of the group that decides: the largest kept one, else the largest. */
 struct el_group {
-    int32_t area, duty, motion, balance, is_kept;
+    int32_t area, duty, change, balance, clear, is_kept;
 };
 
 static inline size_t
@@ -40,15 +55,13 @@ el_places_cells(size_t side, size_t cell)
 }
 
 static inline void
-el_places_add_run(const int16_t *now, const int16_t *past, const uint8_t *mask, size_t n,
-                  int32_t live_q2, int32_t *sums)
+el_places_add_run(const int16_t *now, const uint8_t *mask, size_t n, int32_t *sums)
 {
     for (size_t x = 0; x < n; x++) {
         if (!mask[x])
             continue;
-        const int32_t d = now[x], change = d - past[x];
+        const int32_t d = now[x];
         sums[EL_PLACE_AREA] += 1;
-        sums[EL_PLACE_LIVE] += (change < 0 ? -change : change) > live_q2;
         sums[EL_PLACE_SIGNED] += d;
         sums[EL_PLACE_ABSOLUTE] += d < 0 ? -d : d;
     }
@@ -69,8 +82,8 @@ el_places_any(const uint8_t *mask, size_t n)
 }
 
 static inline void
-el_places_sums(const uint8_t *mask, const int16_t *now, const int16_t *past, size_t h, size_t w,
-               size_t cell, int32_t live_q2, int32_t *sums)
+el_places_sums(const uint8_t *mask, const int16_t *now, size_t h, size_t w, size_t cell,
+               int32_t *sums)
 {
     const size_t columns = el_places_cells(w, cell);
     memset(sums, 0, columns * el_places_cells(h, cell) * EL_PLACE_SUMS * sizeof *sums);
@@ -81,7 +94,7 @@ el_places_sums(const uint8_t *mask, const int16_t *now, const int16_t *past, siz
         for (size_t k = 0; k < columns; k++) {
             const size_t x = k * cell, n = x + cell < w ? cell : w - x, at = row + x;
             if (el_places_any(mask + at, n))
-                el_places_add_run(now + at, past + at, mask + at, n, live_q2,
+                el_places_add_run(now + at, mask + at, n,
                                   sums + (y / cell * columns + k) * EL_PLACE_SUMS);
         }
     }
@@ -113,23 +126,17 @@ el_places_mean(int32_t value, int32_t now, int32_t part_q16)
     return (int32_t)(value + ((((int64_t)now - value) * part_q16) >> 16));
 }
 
-/* A cell that is not masked counts as moving, so that whatever comes has its time. */
 static inline void
-el_places_remember(const int32_t *sums, uint16_t *state, int32_t *balance, size_t cells,
+el_places_remember(const int32_t *sums, const struct el_memory *memory, size_t cells,
                    const struct el_places *s)
 {
     for (size_t i = 0; i < cells; i++) {
         const int32_t *sum = sums + i * EL_PLACE_SUMS;
-        uint16_t *known = state + i * EL_PLACE_STATES;
-        const int is_masked = sum[EL_PLACE_AREA] >= s->least_px;
-        const int is_moving = !is_masked || 8 * sum[EL_PLACE_LIVE] >= sum[EL_PLACE_AREA];
-        known[EL_PLACE_DUTY] =
-            el_places_toward(known[EL_PLACE_DUTY], is_masked, s->part_q16);
-        known[EL_PLACE_MOTION] =
-            el_places_toward(known[EL_PLACE_MOTION], is_moving, s->motion_part_q16);
-        balance[2 * i] = el_places_mean(balance[2 * i], sum[EL_PLACE_SIGNED], s->part_q16);
-        balance[2 * i + 1] =
-            el_places_mean(balance[2 * i + 1], sum[EL_PLACE_ABSOLUTE], s->part_q16);
+        int32_t *mean = memory->balance + 2 * i;
+        memory->duty[i] = el_places_toward(memory->duty[i], sum[EL_PLACE_AREA] >= s->least_px,
+                                           s->part_q16);
+        mean[0] = el_places_mean(mean[0], sum[EL_PLACE_SIGNED], s->part_q16);
+        mean[1] = el_places_mean(mean[1], sum[EL_PLACE_ABSOLUTE], s->part_q16);
     }
 }
 
@@ -149,39 +156,52 @@ el_places_spread(const int32_t *sums, uint8_t *keep, size_t rows, size_t columns
     return size;
 }
 
-static inline void
-el_places_measure(const int32_t *sums, const uint16_t *state, const int32_t *balance,
-                  const uint16_t *stack, size_t size, const struct el_places *s,
-                  struct el_group *group)
+/* part / whole in Q16; 1 for nothing at all. */
+static inline int32_t
+el_places_ratio(int64_t part, int64_t whole)
 {
-    int64_t sign_sum = 0, size_sum = 0;
+    for (; whole >= (INT64_C(1) << 46); whole /= 2)
+        part /= 2;
+    if (whole <= 0 || part >= whole)
+        return 65535;
+    return part > 0 ? (int32_t)(part * 65535 / whole) : 0;
+}
+
+static inline void
+el_places_measure(const int32_t *sums, const struct el_memory *memory, const uint16_t *stack,
+                  size_t size, const struct el_places *s, struct el_group *group)
+{
+    int64_t sign_sum = 0, size_sum = 0, means[EL_OBJECT_MEANS] = {0};
     memset(group, 0, sizeof *group);
     for (size_t i = 0; i < size; i++) {
         const size_t at = stack[i];
-        const int32_t duty = state[at * EL_PLACE_STATES + EL_PLACE_DUTY];
-        const int32_t motion = state[at * EL_PLACE_STATES + EL_PLACE_MOTION];
-        const int is_root = duty >= s->share_q16;
-        group->area += sums[at * EL_PLACE_SUMS + EL_PLACE_AREA];
+        const int32_t duty = memory->duty[at], area = sums[at * EL_PLACE_SUMS + EL_PLACE_AREA];
+        const int32_t *mean = memory->balance + 2 * at;
+        group->area += area;
         group->duty = duty > group->duty ? duty : group->duty;
-        group->motion = is_root && motion > group->motion ? motion : group->motion;
-        sign_sum += balance[2 * at] < 0 ? -(int64_t)balance[2 * at] : balance[2 * at];
-        size_sum += balance[2 * at + 1];
+        sign_sum += mean[0] < 0 ? -(int64_t)mean[0] : mean[0];
+        size_sum += mean[1];
+        const int32_t *known = memory->objects + at * EL_OBJECT_MEANS;
+        for (size_t k = 0; k < EL_OBJECT_MEANS; k++)
+            means[k] += (int64_t)area * known[k];
     }
-    /* Running means are rounded down, so the first sum may come out a little larger. */
-    sign_sum = sign_sum < size_sum ? sign_sum : size_sum;
-    group->balance = size_sum > 0 ? (int32_t)(sign_sum * 65535 / size_sum) : 0;
-    group->is_kept = group->duty >= s->share_q16 && group->motion >= s->still_q16 &&
-                     group->balance >= s->balance_q16;
+    group->balance = size_sum > 0 ? el_places_ratio(sign_sum, size_sum) : 0;
+    group->change = el_places_ratio(means[EL_OBJECT_CHANGE], means[EL_OBJECT_CHANGE_WEIGHT]);
+    group->clear =
+        el_places_ratio(means[EL_OBJECT_SHARE_WEIGHT] - means[EL_OBJECT_SHARE],
+                        means[EL_OBJECT_SHARE_WEIGHT]);
+    group->is_kept = group->duty >= s->share_q16 && group->change >= s->change_q16 &&
+                     group->balance >= s->balance_q16 && group->clear >= s->clear_q16;
 }
 
 /* keep: written, 255 for the cells of kept groups, 0 elsewhere. */
 static inline struct el_group
-el_places_judge(const int32_t *sums, uint16_t *state, int32_t *balance, uint8_t *keep,
-                size_t rows, size_t columns, const struct el_places *s)
+el_places_judge(const int32_t *sums, const struct el_memory *memory, uint8_t *keep, size_t rows,
+                size_t columns, const struct el_places *s)
 {
-    struct el_group best = {0, 0, 0, 0, 0}, group;
+    struct el_group best = {0, 0, 0, 0, 0, 0}, group;
     uint16_t stack[EL_PLACES_MAX_CELLS];
-    el_places_remember(sums, state, balance, rows * columns, s);
+    el_places_remember(sums, memory, rows * columns, s);
     memset(keep, 0, rows * columns);
     for (size_t first = 0; first < rows * columns; first++) {
         if (keep[first] || !sums[first * EL_PLACE_SUMS + EL_PLACE_AREA])
@@ -191,7 +211,7 @@ el_places_judge(const int32_t *sums, uint16_t *state, int32_t *balance, uint8_t 
         stack[0] = (uint16_t)first;
         for (size_t i = 0; i < size; i++)
             size = el_places_spread(sums, keep, rows, columns, stack[i], stack, size);
-        el_places_measure(sums, state, balance, stack, size, s, &group);
+        el_places_measure(sums, memory, stack, size, s, &group);
         for (size_t i = 0; group.is_kept && i < size; i++)
             keep[stack[i]] = 255;
         const int is_better = group.is_kept != best.is_kept ? group.is_kept

@@ -6,7 +6,6 @@ second.  For the verdict that is right, for a red box it is not.  Here every cel
 itself, and a region is gas when it stands on a cell that passes.
 """
 
-import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -69,18 +68,18 @@ def judge_cells(arena: Any, profile: Any, noise_counts: float) -> tuple[np.ndarr
     (a person); its neighbours belong to it, because smoothing spreads it.
     """
     sums, balance = arena["sums"].astype(float), arena["balance"].astype(float)
-    duty, motion = arena["places"][..., 0] / Q16, arena["places"][..., 1] / Q16
+    duty = arena["places"] / Q16
     is_place = duty >= profile["place.share"]
     leaning = _around(np.abs(balance[..., 0])) / np.maximum(_around(balance[..., 1]), 1)
     sways = is_place & (leaning < profile["place.balance"])
     area = sums[..., 0]
-    is_proven = (arena["kept"] > 0) & is_place & (motion >= 1 / math.e) & ~sways & (area > 0)
+    is_proven = (arena["kept"] > 0) & is_place & ~sways & (area > 0)
     if not is_proven.any():
         return is_proven, np.ones_like(is_proven)
     # balance is a mean over masked and other moments of a whole cell
     usual_q2 = (balance[..., 1] / np.maximum(duty, 1e-3))[is_proven] / _side(arena.shape) ** 2
     limit_q2 = STRONGER * max(np.percentile(usual_q2, TYPICAL_PERCENTILE), 4 * noise_counts)
-    is_strong = (area > 0) & (sums[..., 3] > limit_q2 * np.maximum(area, 1))
+    is_strong = (area > 0) & (sums[..., 2] > limit_q2 * np.maximum(area, 1))
     return is_proven, sways | (_around(is_strong) > 0)
 
 

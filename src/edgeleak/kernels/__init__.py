@@ -42,6 +42,7 @@ from edgeleak.kernels._morphology import (
 )
 from edgeleak.kernels._motion import camera_shift, profile_shift, project
 from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
+from edgeleak.kernels._objects import change_squares, remember_objects
 from edgeleak.kernels._places import judge_places, keep_places, place_sums
 from edgeleak.kernels._regions import REGION_DTYPE, RegionFinder, regions
 from edgeleak.kernels._smooth import smooth
@@ -55,6 +56,7 @@ __all__ = [
     "background_step",
     "build_info",
     "camera_shift",
+    "change_squares",
     "change_step",
     "check_bad_pixel_table",
     "clahe",
@@ -92,6 +94,7 @@ __all__ = [
     "profile_shift",
     "project",
     "regions",
+    "remember_objects",
     "remove_local_level",
     "replace_bad_pixels",
     "seal_el640",

@@ -119,7 +119,7 @@ class Pipeline:
         self._scene_facts = (nan, nan)
         stage = self._stage
         self._limits = Limits(
-            self._gas_from, self._persistence.window_s, stage.place_limits, stage.ghosts.limit
+            self._gas_from, self._persistence.window_s, stage.place_limits, stage.looks.ghost_limit
         )
         self._area_px = 0
         self._see_nothing = self._sensor_code()
@@ -359,9 +359,9 @@ class Pipeline:
         is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
         if not is_gas and self._is_raw and not self._is_eight_bit:
             return self._answer(codes.UNCALIBRATED, nan, nan)
-        ghosts = self._stage.ghosts
-        if ghosts.waits and not is_gas:
-            return self._answer(codes.GHOST, ghosts.share, ghosts.limit)
+        looks = self._stage.looks
+        if looks.waits and not is_gas:
+            return self._answer(codes.GHOST, looks.ghost_share, looks.ghost_limit)
         if self._motion.is_unsure and not is_gas:
             motion = self._motion
             return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)
@@ -384,7 +384,7 @@ class Pipeline:
             kind, code, evidence, measured, expected, persistence.hits,
             persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
-            stage.group, stage.ghosts.share,
+            stage.group, stage.looks.ghost_share,
         ))  # fmt: skip
 
     def _find_regions(self) -> np.ndarray:

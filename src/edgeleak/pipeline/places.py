@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the mask lies, on a coarse grid, and for how long."""
+"""Where the mask lies, on a coarse grid, for how long, and whether it may be gas."""
 
-from math import e, exp
-
-import numpy as np
+from math import exp
 
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena
@@ -11,13 +9,16 @@ from edgeleak.pipeline.profile import Profile
 
 CELLS_ACROSS = 40
 """Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
-NO_GROUP = (0, 0, 0, 0, False)
-Group = tuple[int, int, int, int, bool]
-"""Facts of kernels.judge_places: area px, duty, motion, balance (Q16), is_kept."""
+NO_GROUP = (0, 0, 0, 0, 0, False)
+Group = tuple[int, int, int, int, int, bool]
+"""Facts of kernels.judge_places: area px, duty, change, balance, clear (Q16), is_kept."""
 
 
 class Places:
-    """Which groups of cells may be gas: masked for long enough in one place, and moving."""
+    """Which groups of cells may be gas: masked for long enough, in one place, and no thing.
+
+    limits : least duty, change, balance and clear share of a group, 0..1
+    """
 
     def __init__(self, profile: Profile, arena: Arena) -> None:
         self._arena = arena
@@ -25,31 +26,27 @@ class Places:
         self._least_px = max(1, round(self._cell_px**2 * profile["place.cell_percent"] / 100))
         # A running mean with a time constant of half the window weighs it like the window.
         self._duty_s = profile["place.window_s"] / 2
-        self._still_s = profile["place.still_s"]
+        share, change = profile["place.share"], profile["object.change"]
+        balance, clear = profile["place.balance"], 1 - profile["object.share"]
+        self.limits = (share, change, balance, clear)
+        names = ("share_q16", "change_q16", "balance_q16", "clear_q16")
         self._limits = {
-            "least_px": self._least_px,
-            "share_q16": round(65535 * profile["place.share"]),
-            "still_q16": round(65535 / e),
-            "balance_q16": round(65535 * profile["place.balance"]),
+            name: round(65535 * limit) for name, limit in zip(names, self.limits, strict=True)
         }
 
     def reset(self) -> None:
         arena = self._arena
         arena["places"].fill(0)
-        arena["places"][..., 1] = 65535
         arena["balance"].fill(0)
 
-    def judge(self, past: np.ndarray, dt_s: float, live_q2: int) -> Group:
+    def judge(self, dt_s: float) -> Group:
         """Clears what cannot be gas from the mask; facts of the group that decides."""
         arena = self._arena
-        kernels.place_sums(
-            arena["mask"], arena["smoothed"], past, arena["sums"], cell_px=self._cell_px,
-            live_q2=live_q2,
-        )  # fmt: skip
+        kernels.place_sums(arena["mask"], arena["smoothed"], arena["sums"], cell_px=self._cell_px)
         group = kernels.judge_places(
-            arena["sums"], arena["places"], arena["balance"], arena["kept"],
-            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))),
-            motion_part_q16=round(65536 * (1 - exp(-dt_s / self._still_s))), **self._limits,
+            arena["sums"], arena["places"], arena["balance"], arena["objects"], arena["kept"],
+            least_px=self._least_px,
+            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))), **self._limits,
         )  # fmt: skip
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
         return group

@@ -4,7 +4,7 @@
 A stage owns no memory: everything is a member of the arena, bound once.
 """
 
-from math import e, nan
+from math import nan
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from edgeleak import kernels
 from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
-from edgeleak.pipeline.ghosts import Ghosts, NoGhosts, ghost_members
+from edgeleak.pipeline.looks import Looks, NoLooks, look_members
 from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
 from edgeleak.pipeline.profile import Profile
 
@@ -76,7 +76,7 @@ class GreyStage:
     zero_level, levels_per_count = 0, nan
     place_limits: tuple[float, ...] = ()
     draws_always, is_drawn = True, True
-    ghosts = NoGhosts()
+    looks = NoLooks()
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -148,7 +148,7 @@ class CountsStage:
 
     evidence_px : pixels of the largest group of cells that may be gas
     group       : what was measured of it, or of the largest group when none is kept
-    place_limits : least duty, motion and balance of a group, 0..1
+    place_limits : see Places.limits
     """
 
     zero_level = 128
@@ -167,8 +167,8 @@ class CountsStage:
         self._slots = profile["lag.slots"]
         self.adjust(profile)
         self._places = Places(profile, arena)
-        self.ghosts = Ghosts(profile, arena, cell_px(arena.shape), self._size)
-        self.place_limits = (profile["place.share"], 1 / e, profile["place.balance"])
+        self.looks = Looks(profile, arena, cell_px(arena.shape), self._size)
+        self.place_limits = self._places.limits
         self.use_eight_bit(False)
         self._restart()
 
@@ -211,11 +211,11 @@ class CountsStage:
             Member("lag", (slots, *shape), "i2", f"smoothed of the last {profile['lag.span_s']} s"),
             Member("local", tiles, "i2", "level of each part of the picture"),
             Member("row", (shape[1] + 16,), "i4", "scratch of smoothing and local level"),
-            Member("sums", (*cells, 4), "i4", "what lies under the mask in each cell now"),
-            Member("places", (*cells, 2), "u2", "how long each cell was masked, and moved"),
+            Member("sums", (*cells, 3), "i4", "what lies under the mask in each cell now"),
+            Member("places", cells, "u2", "how long each cell was masked"),
             Member("balance", (*cells, 2), "i4", "its mean difference, signed and absolute"),
             Member("kept", cells, "u1", "cells of groups that may be gas"),
-            *ghost_members(cells),
+            *look_members(cells),
         ]
 
     def use_eight_bit(self, is_eight_bit: bool) -> None:
@@ -256,7 +256,7 @@ class CountsStage:
         self._learnt_s = 0.0
         self.level_counts = 0.0
         self._places.reset()
-        self.ghosts.reset()
+        self.looks.reset()
         self.evidence_px, self.group = 0, NO_GROUP
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -278,9 +278,9 @@ class CountsStage:
         if self._opening > 1:
             kernels.open_mask(arena["mask"], arena["bits"], self._opening)
         area = kernels.area(arena["mask"])
-        self.ghosts.look(dt_s, self.noise_counts)
-        self.group = self._places.judge(past, dt_s, self._floor_q2 // 2)
-        self.evidence_px = self.group[0] if self.group[4] else 0
+        self.looks.look(past, dt_s, self.noise_counts)
+        self.group = self._places.judge(dt_s)
+        self.evidence_px = self.group[0] if self.group[-1] else 0
         self._remember(dt_s, seed)
         return area
 

@@ -38,7 +38,8 @@ class Rule:
 class Limits(NamedTuple):
     """What a profile compares with; shared by all verdicts of a pipeline.
 
-    place : least duty, motion and balance of a group of places, 0..1; empty without that rule
+    place : least duty, change, balance and clear share of a group of places, 0..1; empty
+            without these rules
     ghost : least share of an outline that has left, 0..1; NaN without that rule
     """
 
@@ -78,7 +79,7 @@ class Verdict(NamedTuple):
     noise_counts: float
     flags: FrameFlag
     limits: Limits
-    group: tuple[int, int, int, int, bool] = (0, 0, 0, 0, False)
+    group: tuple[int, int, int, int, int, bool] = (0, 0, 0, 0, 0, False)
     ghost: float = nan
 
     def __str__(self) -> str:
@@ -125,9 +126,10 @@ class Verdict(NamedTuple):
         return (Rule(row.name, True, self.measured, self.expected, row.section), *found)
 
     def _place_rules(self) -> tuple[Rule, ...]:
-        """Does it stay in one place, does it move there, is it warmer or colder throughout?"""
-        names = ("place", "motion", "one-sign")
-        measured = [value / 65535 for value in self.group[1:4]]
+        """Does it stay in one place, does it change there, is it warmer or colder throughout,
+        and is it without an outline of its own?"""
+        names = ("place", "change", "one-sign", "no-outline")
+        measured = [value / 65535 for value in self.group[1:5]]
         return tuple(
             Rule(name, value >= limit, value, limit, "1")
             for name, value, limit in zip(names, measured, self.limits.place, strict=False)

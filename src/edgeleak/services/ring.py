@@ -22,7 +22,7 @@ from edgeleak.errors import DataError
 from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
 from edgeleak.pipeline.verdict import Limits, Verdict
 
-MAGIC = b"ELRING1\0"
+MAGIC = b"ELRING2\0"
 HEAD_BYTES = 4096
 SLOT_HEAD_BYTES = 256
 MARGIN_SLOTS = 2
@@ -34,7 +34,7 @@ _CORRECTION = struct.Struct("<Qqq")
 BAD_SHARE = 8
 """One pixel in so many may be bad; more and the recording has no correction beside it."""
 PUBLISHED_AT, STATE_AT, CORRECTION_AT = 64, 128, 256
-_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiB d")
+_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d")
 
 
 class Progress(NamedTuple):
@@ -228,7 +228,7 @@ def _slot(fields: tuple, limits: Limits) -> Slot:
         nuc_id, since_ms, NucState(nuc_state), drops, FrameFlag(flags),
     )  # fmt: skip
     kind, code, _, measured, expected, *found = rest
-    group = (*found[11:15], bool(found[15]))
-    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, found[16])
+    group = (*found[11:16], bool(found[16]))
+    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, found[17])
     verdict = Verdict._make(facts)
     return Slot(info, verdict, kind, code, measured, expected)

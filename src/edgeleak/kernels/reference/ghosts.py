@@ -45,7 +45,7 @@ def outline_sums(
     a, b = np.where(is_across, d[:2], d[2:])
     large = np.where(np.abs(a) > np.abs(b), a, b)
     small = a + b - large
-    area, size = sums[..., 0].astype(np.int64), sums[..., 3].astype(np.int64)
+    area, size = sums[..., 0].astype(np.int64), sums[..., 2].astype(np.int64)
     least = np.maximum(3 * size // np.maximum(2 * area, 1), least_q2)
     at = _by_cell(mask.shape, cell_px)
     is_step = (np.abs(large) >= least.ravel()[at]) & (4 * np.abs(small) <= np.abs(large))

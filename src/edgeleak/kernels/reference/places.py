@@ -3,7 +3,7 @@
 
 import numpy as np
 
-Group = tuple[int, int, int, int, bool]
+Group = tuple[int, int, int, int, int, bool]
 
 
 def _by_cell(shape: tuple[int, int], cell_px: int) -> np.ndarray:
@@ -15,27 +15,21 @@ def _by_cell(shape: tuple[int, int], cell_px: int) -> np.ndarray:
 def place_sums(
     mask: np.ndarray,
     smoothed: np.ndarray,
-    past: np.ndarray,
     sums: np.ndarray,
     *,
     cell_px: int,
-    live_q2: int,
 ) -> None:
     """Add up what lies under the mask in every cell of a grid.
 
     mask     : (H, W) uint8, any value but 0 is set
     smoothed : (H, W) int16, quarter counts, difference to the background now
-    past     : (H, W) int16, the same about a second ago
-    sums     : (rows, columns, 4) int32, written: pixels, pixels with |smoothed - past| above
-               live_q2, sum of smoothed, sum of |smoothed|
+    sums     : (rows, columns, 3) int32, written: pixels, sum of smoothed, sum of |smoothed|
     cell_px  : side of a cell, 1..255; cells at the right and lower rim may be cut
-    live_q2  : quarter counts
     """
     at = _by_cell(mask.shape, cell_px)[mask != 0]
     now = smoothed[mask != 0].astype(np.int64)
-    is_live = np.abs(now - past[mask != 0]) > live_q2
     cells = sums.shape[0] * sums.shape[1]
-    for k, values in enumerate((np.ones_like(now), is_live, now, np.abs(now))):
+    for k, values in enumerate((np.ones_like(now), now, np.abs(now))):
         total = np.zeros(cells, np.int64)
         np.add.at(total, at, values)
         sums[..., k] = total.reshape(sums.shape[:2])
@@ -53,56 +47,65 @@ def keep_places(mask: np.ndarray, keep: np.ndarray, *, cell_px: int) -> None:
 
 def judge_places(
     sums: np.ndarray,
-    state: np.ndarray,
+    duty: np.ndarray,
     balance: np.ndarray,
+    objects: np.ndarray,
     keep: np.ndarray,
     *,
     least_px: int,
     part_q16: int,
-    motion_part_q16: int,
     share_q16: int,
-    still_q16: int,
+    change_q16: int,
     balance_q16: int,
+    clear_q16: int,
 ) -> Group:
     """Remember how long each cell was masked, and keep the groups of cells that may be gas.
 
-    sums    : (rows, columns, 4) int32 of place_sums
-    state   : (rows, columns, 2) uint16, updated: duty (share of the time under the mask) and
-              motion (share of the time in motion), Q16; both are running means
+    sums    : (rows, columns, 3) int32 of place_sums
+    duty    : (rows, columns) uint16, updated: share of the time under the mask, Q16, a running
+              mean
     balance : (rows, columns, 2) int32, updated: running means of the two difference sums
+    objects : (rows, columns, 4) int32 of remember_objects
     keep    : (rows, columns) uint8, written: 255 for cells of groups that are kept
     least_px : pixels that make a cell masked
-    part_q16, motion_part_q16 : share of the memory that this frame replaces, Q16
+    part_q16 : share of the memory that this frame replaces, Q16
     share_q16 : least duty of a group's most constant cell
-    still_q16 : least motion of a group, over the cells with that duty
+    change_q16 : least change of a group
     balance_q16 : least sum of |mean difference| over mean of |difference| of a group
+    clear_q16 : least share of a group's outline that is no thing's
 
-    A cell moves when an eighth of its masked pixels are live, or when it is not masked.
     Cells with masked pixels that touch, corners too, are one group.  Returns (area px, duty,
-    motion, balance, is_kept) of the largest kept group, else of the largest; zeros for none.
+    change, balance, clear, is_kept) of the largest kept group, else of the largest; zeros for
+    none.
     """
-    is_masked = sums[..., 0] >= least_px
-    is_moving = ~is_masked | (8 * sums[..., 1].astype(np.int64) >= sums[..., 0])
-    state[..., 0] = _toward(state[..., 0], is_masked, part_q16)
-    state[..., 1] = _toward(state[..., 1], is_moving, motion_part_q16)
+    duty[...] = _toward(duty, sums[..., 0] >= least_px, part_q16)
     mean = balance.astype(np.int64)
-    balance[...] = mean + (((sums[..., 2:] - mean) * part_q16) >> 16)
+    balance[...] = mean + (((sums[..., 1:] - mean) * part_q16) >> 16)
     keep[...] = 0
-    best: Group = (0, 0, 0, 0, False)
+    limits = (share_q16, change_q16, balance_q16, clear_q16)
+    best: Group = (0, 0, 0, 0, 0, False)
     for group in _groups(sums[..., 0] != 0):
-        duty = state[(*group, 0)].astype(np.int64)
-        motion = np.where(duty >= share_q16, state[(*group, 1)], 0)
+        area = sums[(*group, 0)].astype(np.int64)
         one_sign, size = np.abs(balance[group].astype(np.int64)).sum(axis=0)
+        means = (objects[group].astype(np.int64) * area[:, None]).sum(axis=0)
         facts = (
-            int(sums[(*group, 0)].sum()), int(duty.max()), int(motion.max()),
-            int(min(one_sign, size) * 65535 // size) if size > 0 else 0,
+            int(area.sum()), int(duty[group].max()), _ratio(means[2], means[3]),
+            _ratio(one_sign, size) if size > 0 else 0, _ratio(means[1] - means[0], means[1]),
         )  # fmt: skip
-        limits = (share_q16, still_q16, balance_q16)
         is_kept = all(fact >= limit for fact, limit in zip(facts[1:], limits, strict=True))
         keep[group] = 255 if is_kept else 0
-        if (is_kept, facts[0]) > (best[4], best[0]):
+        if (is_kept, facts[0]) > (best[5], best[0]):
             best = (*facts, is_kept)
     return best
+
+
+def _ratio(part: int, whole: int) -> int:
+    part, whole = int(part), int(whole)
+    while whole >= 1 << 46:
+        part, whole = (-(-part // 2) if part < 0 else part // 2), whole // 2
+    if whole <= 0 or part >= whole:
+        return 65535
+    return part * 65535 // whole if part > 0 else 0
 
 
 def _toward(value: np.ndarray, is_up: np.ndarray, part_q16: int) -> np.ndarray:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells a thing from gas: a sharp outline, and standing still.
+
+A person, an animal, a fan steps from nothing to its full contrast within two pixels, in the
+picture where it is or in the background where it was; gas thins out.  And the concentration in
+a plume fluctuates by a fifth of its mean and more everywhere, while a parked thing changes by
+no more than the noise.  Both are means over seconds, taken at the looks of `pipeline.looks`.
+"""
+
+from math import exp
+
+import numpy as np
+
+from edgeleak import kernels
+from edgeleak.pipeline.arena import Arena, Member
+from edgeleak.pipeline.profile import Profile
+
+MOST_STILL_Q4 = 1 << 30
+
+
+def object_members(cells: tuple[int, int]) -> list[Member]:
+    """What the rule needs for a grid of (rows, columns) places."""
+    return [
+        Member("squares", (*cells, 2), "i8", "squares of the difference and its change now"),
+        Member("objects", (*cells, 4), "i4", "share of the outline that is a thing's, change"),
+    ]
+
+
+class Objects:
+    """Memory of outlines and changes, place by place; `Places` judges by it."""
+
+    def __init__(self, profile: Profile, arena: Arena, cell_px: int, reach: int) -> None:
+        self._arena, self._cell_px, self._reach = arena, cell_px, reach
+        self._memory_s = profile["object.memory_s"]
+        self.reset()
+
+    def reset(self) -> None:
+        self._arena["objects"].fill(0)
+
+    def look(self, past: np.ndarray, elapsed_s: float, noise_counts: float) -> None:
+        """One look; sums and outline of the arena are this mask's.
+
+        past         : (H, W) int16, the smoothed difference about a second ago
+        noise_counts : of the smoothed difference
+        """
+        arena = self._arena
+        kernels.change_squares(
+            arena["mask"], arena["smoothed"], past, arena["squares"], cell_px=self._cell_px
+        )
+        kernels.remember_objects(
+            arena["sums"], arena["outline"], arena["squares"], arena["objects"], reach=self._reach,
+            part_q16=round(65536 * (1 - exp(-elapsed_s / self._memory_s))),
+            still_q4=min(MOST_STILL_Q4, round(2 * (4 * noise_counts) ** 2)),
+        )  # fmt: skip
+
+    def forget(self, cells: np.ndarray) -> None:
+        """Places that begin anew.
+
+        cells : (rows, columns) bool
+        """
+        self._arena["objects"][cells] = 0
