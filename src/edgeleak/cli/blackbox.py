@@ -30,32 +30,37 @@ CASE_SUFFIX = ".elbb"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    record = actions.add_parser("record", help="run a command, record its transactions")
+    record = _action(actions, "record", "run a command, record its transactions")
     record.add_argument("file", type=Path, help="recording; a ring makes FILE.00000 and on")
     record.add_argument("--minutes", type=float, metavar="N",
                         help="keep the start and the last N minutes only")  # fmt: skip
     record.add_argument("--pack", action="store_true", help="FILE.gz besides, when it has ended")
     record.add_argument("words", nargs="+", metavar="COMMAND", help="after --: edgeleak run ...")
-    show = actions.add_parser("show", help="what is in a recording")
-    show.add_argument("file", type=Path)
-    show.add_argument("--from", type=float, default=0.0, dest="from_s", metavar="S")
-    show.add_argument("--to", type=float, dest="to_s", metavar="S")
+    show = _action(actions, "show", "what is in a recording")
+    show.add_argument("file", type=Path, help="recording")
+    show.add_argument(
+        "--from", type=float, default=0.0, dest="from_s", metavar="S", help="from this second"
+    )
+    show.add_argument("--to", type=float, dest="to_s", metavar="S", help="to this second")
     show.add_argument("--calls", type=int, default=0, metavar="N", help="list the first N calls")
     show.add_argument("--out", type=Path, metavar="PNG", help="timeline as a picture")
-    show.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    replay = actions.add_parser("replay", help="the firmware on a recording, every call compared")
-    replay.add_argument("file", type=Path)
+    replay = _action(actions, "replay", "the firmware on a recording, every call compared")
+    replay.add_argument("file", type=Path, help="recording")
     replay.add_argument("--loose", action="store_true",
                         help="answer by request and time, for a changed firmware")  # fmt: skip
-    replay.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    shrink = actions.add_parser("shrink", help="a failure as a small test")
-    shrink.add_argument("file", type=Path)
+    shrink = _action(actions, "shrink", "a failure as a small test")
+    shrink.add_argument("file", type=Path, help="recording")
     shrink.add_argument("--until", required=True, metavar="REGEX",
                         help="pattern of the STATE, VERDICT or FAILED line that is the failure;"
                         " 'code N' for one with that code")  # fmt: skip
     shrink.add_argument("--out", type=Path, required=True, metavar="FILE",
                         help="in tests/blackbox_cases/ the tests pick it up")  # fmt: skip
-    shrink.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return parser
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,6 +103,8 @@ def record(args: argparse.Namespace) -> int:
         for part in parts:
             packed = box.pack(part)
             print(f"packed   {packed.stat().st_size / 1e6:.1f} MB: {packed}", file=sys.stderr)
+    if args.json:
+        print(json.dumps({"files": [str(part) for part in parts], "bytes": size, "code": code}))
     return code
 
 
