@@ -10,17 +10,17 @@ from edgeleak.frame import FrameInfo
 SHAPE, FPS, SECONDS = (48, 64), 10, 60
 
 
-def watch(contrast_at):
+def watch(contrast_at, shape=SHAPE, seconds=SECONDS):
     """Answers of a minute; contrast_at(seconds, y, x) is added after 5 quiet seconds."""
     rng = np.random.default_rng(3)
-    y, x = np.indices(SHAPE)
+    y, x = np.indices(shape)
     scene = 5000 + 30.0 * x + 10.0 * y + 60 * np.sin(x / 5) * np.sin(y / 4)
-    pipeline = Pipeline(SHAPE)
+    pipeline = Pipeline(shape)
     words = []
-    for i in range((5 + SECONDS) * FPS):
+    for i in range((5 + seconds) * FPS):
         time_s = i / FPS
         extra = contrast_at(time_s - 5, y, x) if time_s >= 5 else 0
-        frame = np.rint(scene + rng.normal(0, 2, SHAPE) + extra).astype(np.uint16)
+        frame = np.rint(scene + rng.normal(0, 2, shape) + extra).astype(np.uint16)
         words.append(str(pipeline.step(frame, FrameInfo(i, 1 + i * 1_000_000_000 // FPS))))
     return words, pipeline.verdict
 
@@ -57,10 +57,10 @@ def test_what_has_an_outline_is_no_gas(soft_px):
     """The same body with the same flicker: what differs is how fast it fades at its edge."""
 
     def body(s, y, x):
-        away = np.hypot(y - 24, x - 30)
-        return -60 * (0.7 + 0.3 * np.sin(2.9 * s)) / (1 + np.exp((away - 8) / soft_px))
+        away = np.hypot(y - 60, x - 70)
+        return -60 * (0.7 + 0.3 * np.sin(2.9 * s)) / (1 + np.exp(np.minimum((away - 9) / soft_px, 50)))
 
-    words, verdict = watch(body)
+    words, verdict = watch(body, (120, 160), 20)
     assert ("GAS" in words) == fired(verdict)["no-outline"] == (soft_px > 1)
 
 
