@@ -58,7 +58,9 @@ def test_what_has_an_outline_is_no_gas(soft_px):
 
     def body(s, y, x):
         away = np.hypot(y - 60, x - 70)
-        return -60 * (0.7 + 0.3 * np.sin(2.9 * s)) / (1 + np.exp(np.minimum((away - 9) / soft_px, 50)))
+        return (
+            -60 * (0.7 + 0.3 * np.sin(2.9 * s)) / (1 + np.exp(np.minimum((away - 9) / soft_px, 50)))
+        )
 
     words, verdict = watch(body, (120, 160), 20)
     assert ("GAS" in words) == fired(verdict)["no-outline"] == (soft_px > 1)
