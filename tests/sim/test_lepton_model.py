@@ -144,3 +144,38 @@ def test_correction_takes_its_time_and_shows_the_shutter():
     assert plant.i2c(0x2A, b"\x00\x08", 4) == b"\0\1\0\0"
     stream(plant, 0.6)
     assert np.isnan(seen[-1].cover_degc)
+
+
+def late_reads(plant, is_made_up_for):
+    """Segments of a second in which the emulator comes to every read 0 to 30 ms late."""
+    rng = np.random.default_rng(8)
+    asked_ns, kept = plant.now_ns, []
+    for _ in range(250):
+        asked_ns += 4 * MS
+        late_ns = int(rng.integers(30)) * MS
+        plant.advance_to(max(plant.now_ns, asked_ns + late_ns))
+        plant.spi_begin_ns = asked_ns if is_made_up_for else None
+        kept.append(read(plant, 61))
+    rows = np.concatenate(kept)
+    plant.spi_begin_ns = None
+    return marks(rows[(rows[:, 0] & 15) != 15])
+
+
+def test_an_emulator_that_is_late_costs_no_segment():
+    plant = awake(telemetry=True)
+    stream(plant, 0.2)
+    plant.sensor.counters.clear()
+    seen = late_reads(plant, is_made_up_for=True)
+    assert plant.sensor.counters["missed"] == 0
+    start = seen.index(1)
+    firsts = [k for k in range(start, len(seen)) if seen[k] == 1]
+    assert {b - a for a, b in itertools.pairwise(firsts)} == {12}  # three times four segments
+    assert len(firsts) == 9
+
+
+def test_a_program_that_is_late_falls_out_of_step():
+    plant = awake(telemetry=True)
+    stream(plant, 0.2)
+    plant.sensor.counters.clear()
+    late_reads(plant, is_made_up_for=False)
+    assert plant.sensor.counters["missed"] > 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plant in its own process: bus time, faults at ioctl level, and clients that die."""
 
+import contextlib
 import dataclasses
 import errno
 import itertools
@@ -16,10 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from edgeleak import board as boards
 from edgeleak.errors import BusError, UnavailableError, UsageError
 from edgeleak.sim.calls import Peer
 from edgeleak.sim.control_channel import Control
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.plant import Plant
+from edgeleak.sim.server import Server
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.wire import READ_FOLLOWS, Op, Request
 
@@ -252,6 +256,34 @@ def test_a_late_answer_delays_no_later_call():
     assert one.asked_ns(waited) == 5_000_000
     long_ago = dataclasses.replace(ask, sent_ns=900_000_000)
     assert one.asked_ns(long_ago) == 800_000_000
+
+
+class SetClock:
+    """A clock that stands where it was put."""
+
+    def __init__(self, now_ns):
+        self.now_ns = now_ns
+
+    def monotonic_ns(self):
+        return self.now_ns
+
+
+def test_a_sensor_is_read_when_a_board_would_have_begun(tmp_path):
+    """What is there for 9 ms only must not depend on how late this process is."""
+    plant = Plant(boards.load("lepton-pi-a"))
+    plant.advance_to(50_000_000)
+    server = Server(plant, SetClock(50_000_000), tmp_path / "bus")
+    near, far = socket.socketpair()
+    with contextlib.closing(server), near, far:
+        peer = Peer(near, 1)
+        peer.due_ns, server._kinds[1] = 30_000_000, "spi"
+        server._take(peer, Request(Op.READ, 1, 0, 164, b"", 50_000_000, 20_000))
+        assert plant.spi_begin_ns == 30_020_000
+        bits_ns = 164 * 160 * 50_000_000 // 20_000_000
+        assert peer.due_ns == 30_020_000 + bits_ns + SpiTiming().pause_ns
+        peer.due_ns = 0  # a program that has just begun
+        server._take(peer, Request(Op.READ, 1, 0, 164, b"", 50_000_000, 20_000))
+        assert plant.spi_begin_ns == 50_000_000
 
 
 def test_slower_core_and_ninth_clock():

@@ -26,6 +26,8 @@ class Host(Protocol):
     now_ns: int
     start_ns: int
     spi_ns_per_byte: float
+    spi_begin_ns: int | None
+    """When a board would have begun this read; None now."""
     world: World
     truth: Truth
     counters: Counter[str]

@@ -201,8 +201,13 @@ class LeptonModel:
         return chip.VIDEO_FRAME_NS // self._segments
 
     def read(self, buffer: memoryview) -> int:
-        """One CS-low period, packet by packet at the bus clock."""
-        now_ns = self._plant.now_ns
+        """One CS-low period, packet by packet at the bus clock.
+
+        A segment is there for 9 ms only, so it matters when a board would have begun, not how
+        late its emulator comes to it.
+        """
+        begin_ns = self._plant.spi_begin_ns
+        now_ns = self._plant.now_ns if begin_ns is None else begin_ns
         packet_ns = round(chip.PACKET_BYTES * self._plant.spi_ns_per_byte)
         slots = -(-len(buffer) // chip.PACKET_BYTES)
         begin_ns = max(now_ns, min(self._busy_until_ns, now_ns + slots * packet_ns))

@@ -69,6 +69,7 @@ class Plant:
         self.lines = Lines(board.gpio)
         self.tec_command_v = self.led_command_v = 0.0
         self.spi_ns_per_byte = SpiTiming().ns_per_byte(board.spi.max_hz)
+        self.spi_begin_ns: int | None = None
         self._breakage = Breakage(self.counters)
         self.faults: dict[str, Active] = self._breakage.active
         self._fan = Fan()

@@ -274,6 +274,9 @@ class Server:
         return self._plant.sensor is None or self._plant.sensor.is_drawn
 
     def _start(self, bus: Bus, peer: Peer, ask: Request, now_ns: int) -> None:
+        asked_ns = peer.asked_ns(ask, bus.late_most_ns)
+        if bus is self._buses["spi"]:
+            self._plant.spi_begin_ns = max(bus.free_ns, asked_ns)
         try:
             answer = bus.handle(ask)
         except struct.error:  # no call of our library
@@ -288,7 +291,7 @@ class Server:
                 bus.stuck = peer, answer
                 return
         could_ns = max(bus.free_ns, answer.after_ns)
-        begin_ns = max(could_ns, peer.asked_ns(ask, bus.late_most_ns))
+        begin_ns = max(could_ns, asked_ns)
         self._account(bus, answer, begin_ns - could_ns)
         bus.free_ns = begin_ns + answer.busy_ns
         peer.due_ns = bus.free_ns + bus.pause_ns
