@@ -123,19 +123,37 @@ def test_a_command_that_is_not_renewed_expires(bench):
     assert not bench.plant.truth.tec_enabled
 
 
-def test_hold_renews_the_last_command(bench):
+def test_failed_writes_renew_nothing(bench):
     bench.drive(0.3, 20)
-    for _ in range(10):
+    bench.plant.inject(faults.I2cUnplugged())
+    kept = []
+    for _ in range(3):
         now_ns = bench.now(50)
-        bench.tec.hold(now_ns)
-        assert bench.tec.refresh(now_ns)
-    assert bench.plant.truth.tec_a == pytest.approx(0.3, abs=1e-3)
+        with pytest.raises(BusError):
+            bench.tec.set_current_a(0.3, now_ns)
+        kept.append(bench.tec.refresh(now_ns))
+    assert kept == [True, True, False]
+    bench.now(PARTS.gpio.bridge_ms + 5)
+    assert not bench.plant.truth.tec_enabled
+
+
+def test_a_line_that_cannot_be_lowered_keeps_its_command_until_it_ran_out(bench):
+    bench.drive(0.3, 20)
+    bench.plant.inject(faults.GpioUnplugged())
+    with pytest.raises(BusError):
+        bench.tec.off()
+    for _ in range(6):
+        bench.tec.rest(bench.now(50))
+    assert bench.tec.is_rested
+    assert not bench.plant.truth.tec_enabled
+    assert bench.plant.tec_command_v == pytest.approx(1.25, abs=1e-4)
+    assert not bench.plant.judge.violations
 
 
 def test_an_enable_that_dropped_is_not_raised_again_at_full_command(bench):
     bench.drive(0.6, 40)
     now_ns = bench.now(210)  # the process was away; the monostable has run out
-    bench.tec.hold(now_ns)
+    bench.tec.set_current_a(0.6, now_ns)
     assert not bench.tec.refresh(now_ns)
     bench.now(10)
     assert not bench.plant.truth.tec_enabled

@@ -340,11 +340,37 @@ def test_off_is_a_reason_of_its_own():
     assert (bench.status.state, bench.status.code) == (CoolerState.OFF, codes.COOLER_OFF)
 
 
-def test_three_periods_without_the_bus_are_told_and_forgotten():
+def test_three_periods_without_a_reading_are_told_and_forgotten():
     bench = held()
     bench.plant.inject(faults.BusNack(address=ADC, count=40))
     assert bench.rig.run(0.5, lambda: bench.status.code == codes.I2C_TEC_MISSES)
     assert bench.rig.run(0.5, lambda: bench.status.code == codes.OK)
+
+
+@pytest.mark.parametrize("address", [None, DAC])
+def test_a_command_that_cannot_be_renewed_expires_and_it_starts_again(address):
+    bench = held()
+    bench.plant.inject(faults.BusNack(address=address))
+    begin_s = bench.rig.now_s
+    assert bench.rig.run(0.5, lambda: not bench.plant.truth.tec_enabled)
+    assert bench.rig.now_s - begin_s <= 0.215
+    assert bench.status.code == codes.I2C_TEC_MISSES
+    bench.plant.clear("bus-nack")
+    assert bench.rig.run(0.3, lambda: bench.plant.truth.tec_enabled)
+    assert bench.rig.run(60, lambda: bench.status.code == codes.OK)
+    assert not bench.judge.violations
+
+
+def test_clear_within_the_bridge_time_makes_no_step():
+    bench = held()
+    bench.plant.inject(faults.TecReversed())
+    assert bench.rig.run(5, lambda: bench.cooler._trip is not None)
+    bench.plant.clear("tec-reversed")
+    bench.rig.run(5, lambda: not bench.status.is_enabled)
+    bench.cooler.request("clear")
+    bench.rig.run(2.0)
+    assert bench.status.is_enabled
+    assert not bench.judge.violations
 
 
 def test_a_tuning_that_cannot_begin_leaves_a_note():

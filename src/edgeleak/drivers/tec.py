@@ -19,6 +19,8 @@ LONGEST_STEP_S = 0.06
 """Slew allowed in one command: a late control period does not earn a bigger step."""
 EXPIRY_NS = 150_000_000
 """A command older than this is nobody's: three control periods."""
+EARLY_NS = 10_000_000
+"""The third control period may come this much early; what it cannot renew has expired."""
 
 
 def code_for(part: TecPart, current_a: float) -> int:
@@ -53,11 +55,10 @@ class Tec:
     def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring) -> None:
         self._dac, self.enable, self.part = dac, enable, part
         self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
-        self._rest_from_ns: int | None = None
+        self._fall_ns, self._rest_from_ns = self._bridge_ns, 0
         self._current_a: float | None = None  # None: the register's content is not known
         self._commanded_ns = self._refreshed_ns = 0
-        self.is_on = False
-        self._is_rested = True
+        self.is_on, self.is_rested = False, True
         self.rewrites = 0
 
     @property
@@ -95,17 +96,16 @@ class Tec:
         self._commanded_ns = now_ns
         return self.current_a
 
-    def hold(self, now_ns: int) -> None:
-        """Renew the last command although it could not be written; the caller counts how often."""
-        self._commanded_ns = now_ns
+    def is_expired(self, now_ns: int) -> bool:
+        """Nobody has renewed the command in time; only a write that was read back renews it."""
+        return now_ns - self._commanded_ns >= EXPIRY_NS - EARLY_NS
 
     def refresh(self, now_ns: int) -> bool:
         """Keep the output on; False when it has dropped or its command expired: start again."""
         if not self.is_on:
             return False
         is_late = now_ns - self._refreshed_ns >= self._refresh_ns
-        is_expired = now_ns - self._commanded_ns > EXPIRY_NS
-        if is_late or is_expired or not self.enable.refresh():
+        if is_late or self.is_expired(now_ns) or not self.enable.refresh():
             self.off()
             return False
         self._refreshed_ns = now_ns
@@ -118,23 +118,24 @@ class Tec:
     def off(self) -> None:
         """Off now, without a ramp.  Raises BusError.
 
-        The command stays: the output lasts for the monostable's bridge time, and a command that
-        jumps meanwhile would be a step of the current.  `rest` zeroes it.
+        The command stays: the output lasts for the monostable's bridge time, or for all of its
+        refresh time when the line cannot be lowered, and a command that jumps meanwhile would
+        be a step of the current.  `rest` zeroes it.
         """
-        self.is_on = False
-        self._is_rested = False
-        self._rest_from_ns = None
+        self.is_on = self.is_rested = False
+        self._rest_from_ns, self._fall_ns = 0, self._refresh_ns
         self.enable.off()
+        self._fall_ns = self._bridge_ns
 
     def rest(self, now_ns: int) -> None:
         """While off, once the output surely is: the command to zero, once.  Raises BusError."""
-        if self.is_on or self._is_rested:
+        if self.is_on or self.is_rested:
             return
-        if self._rest_from_ns is None:
-            self._rest_from_ns = now_ns + self._bridge_ns
+        if not self._rest_from_ns:
+            self._rest_from_ns = now_ns + self._fall_ns
         if now_ns >= self._rest_from_ns:
             self._write(code_for(self.part, 0.0))
-            self._is_rested = True
+            self.is_rested = True
 
     def _write(self, code: int) -> None:
         self._current_a = None

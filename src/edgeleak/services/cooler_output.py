@@ -25,8 +25,10 @@ class CoolerOutput:
         self.has_failed = False
 
     def begin_period(self) -> bool:
-        """True when the last period's write failed."""
-        failed, self.has_failed = self.has_failed, False
+        """True when the last write failed; while off that stands until zero was written."""
+        failed = self.has_failed
+        if self.tec.is_on or self.tec.is_rested:
+            self.has_failed = False
         return failed
 
     def start(self, now_ns: int) -> Trip | None:
@@ -43,14 +45,15 @@ class CoolerOutput:
         return None
 
     def drive(self, wanted_a: float, now_ns: int) -> Trip | None:
-        """Write, see it read back, refresh the enable."""
+        """Write, see it read back, refresh the enable; not one whose command has expired."""
         try:
             self.applied_a = self._write(wanted_a, now_ns)
         except ReadBackError:
             return Trip(codes.TEC_READ_BACK, TRIES, TRIES, True)
         except BusError:
             self.has_failed = True
-            self.tec.hold(now_ns)
+            if self.tec.is_expired(now_ns):
+                return None
         return self._refresh(now_ns)
 
     def cut(self) -> bool:
@@ -69,6 +72,7 @@ class CoolerOutput:
             self.tec.rest(now_ns)
         except BusError as error:
             self._inputs.note_error(error)
+            self.has_failed = True
 
     def _write(self, wanted_a: float, now_ns: int) -> float:
         while True:

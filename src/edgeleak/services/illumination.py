@@ -24,6 +24,8 @@ MISMATCHES = 3
 GRACE_FRAMES = 3
 """After a change of mode frames of the old one are still on their way."""
 STALE_S = 1.0
+EXPIRY_S = 0.14
+"""Without the bus nobody could change the light any more: 150 ms, as its step may come early."""
 SUPPLY_S = 2.0
 OPEN_SHARE, SHORT_SHARE = 0.5, 1.5
 """Measured over commanded current: below a broken wire, above a short."""
@@ -122,6 +124,7 @@ class Illumination:
         self._least_supply_v = least_supply_v
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
+        self._answered_ns = clock.monotonic_ns()
         self._exposure_us: int | None = None
         self._latched = codes.OK
         self.may_light = True
@@ -163,6 +166,7 @@ class Illumination:
         """Measure, judge, then light or not; never raises."""
         try:
             self._round.step()
+            self._answered_ns = now_ns
         except BusError:
             self._round.restart()
         self._measure()
@@ -239,6 +243,9 @@ class Illumination:
             return self._latched, self.status.measured, self.status.expected
         if self._wish.mode == OFF:
             return codes.OK, math.nan, math.nan
+        silent_s = (self._clock.monotonic_ns() - self._answered_ns) / 1e9
+        if self._led.drive.mode != OFF and silent_s >= EXPIRY_S:
+            return codes.LED_BUS, silent_s, EXPIRY_S
         age_s = self._round.age_s("led_thermistor")
         if age_s > STALE_S:
             return codes.LED_TELEMETRY, age_s, STALE_S

@@ -2,8 +2,9 @@
 """The cooler as a service: `sample` every 10 ms, `step` every 50 ms, one status, few commands.
 
 In each step: measure, let the interlock look, decide the current, write it and see it read
-back, refresh the enable.  Two retries a period at most; the third period in a row without the
-bus ramps the current to zero, the tenth is a fault.  A fault is S0: current to zero at the
+back, refresh the enable.  Two retries a period at most.  A command that could not be renewed for
+three periods has expired and the enable is cut; without readings alone the current ramps to zero
+from the third period.  The tenth period in a row is a fault.  A fault is S0: current to zero at the
 board's dI/dt, then the enable off; urgent ones, and a bus that does not answer, cut the enable
 at once.  Nothing here waits, and nothing here raises: errors become states.
 """
@@ -303,6 +304,8 @@ class Cooler:
         if trip is not None:
             self._fail(trip)
             self._cut()
+        elif self._output.has_failed and self._output.tec.is_expired(now_ns):
+            self._cut()  # not a fault yet: it starts again from zero when the bus is back
         elif self._is_ending() and abs(self._output.applied_a) < OFF_A:
             self._cut()
 
@@ -358,7 +361,8 @@ class Cooler:
             self._interlock.reset()
             if self._pause.is_over(self.surroundings, self._config, now_ns, self._hot.degc):
                 self._pause = None
-        elif self._wants_drive and self.may_drive and is_fresh and is_readable:
+        elif self._wants_drive and self.may_drive and is_fresh and is_readable \
+                and self._output.tec.is_rested:  # fmt: skip
             self._start(now_ns)
 
     def _start(self, now_ns: int) -> None:
@@ -447,12 +451,12 @@ class Cooler:
         cold, target = self._fpa.degc, self.loop.target_degc
         if trip is not None:
             return trip.code, trip.measured, trip.expected
+        if self._misses >= RAMP_AFTER and self._wants_drive:
+            return codes.I2C_TEC_MISSES, self._misses, RAMP_AFTER
         if self._state == CoolerState.TUNE:
             return codes.TUNING, cold, target
         if self._state != CoolerState.DRIVE:
             return codes.COOLER_OFF, cold, self._wish_degc
-        if self._misses >= RAMP_AFTER:
-            return codes.I2C_TEC_MISSES, self._misses, RAMP_AFTER
         if self.loop.saturation.is_unreachable:
             return codes.UNREACHABLE, cold, target
         if not steady.is_stable:
