@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the instrument records is what it saw: replayed, it gives the same answers."""
 
-import time
 import tracemalloc
 
 import numpy as np
 import pytest
 from instrument_rig import Rig, small_config
+from recorder_bench import until
 
 from edgeleak.calibration.container import read as read_calibration
 from edgeleak.instrument import Options
 from edgeleak.pipeline import Pipeline
 from edgeleak.services.health import State
 from edgeleak.sources import open_source
-
-PATIENCE_S = 20
 
 
 @pytest.fixture
@@ -35,12 +33,9 @@ def recorded(tmp_path):
     rig.run_s(0.2)
     assert not rig.instrument.recorder.is_recording
     folder = tmp_path / "recordings"
-    end_s = time.monotonic() + PATIENCE_S
-    while not (found := list(folder.glob("*.mcap"))):
-        assert time.monotonic() < end_s
-        time.sleep(0.005)
+    until(rig.instrument.recorder.said, lambda: list(folder.glob("*.mcap")), "a finished file")
     rig.instrument.shutdown()
-    return rig, found[0], pictures
+    return rig, next(folder.glob("*.mcap")), pictures
 
 
 def press(rig, for_s):

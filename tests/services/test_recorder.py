@@ -1,115 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recording never costs the camera a frame: real processes, real files, real trouble."""
 
-import json
 import os
 import resource
 import signal
 import sys
-import time
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from recorder_bench import (
+    LIMITS,
+    PATIENCE_S,
+    SHAPE,
+    STREAM,
+    Camera,
+    answer_of,
+    config_of,
+    events_in,
+    frames_in,
+    info_of,
+    made_recorder,
+    pixels_of,
+    until,
+    verdict_of,
+)
 
 from edgeleak import codes
 from edgeleak.calibration.container import read as read_calibration
-from edgeleak.config import RecorderConfig
-from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
-from edgeleak.pipeline.verdict import Limits, Verdict
-from edgeleak.sensor import EL640
 from edgeleak.services import ring
-from edgeleak.services.health import FINE, Answer, Trouble
-from edgeleak.services.recorder import Recorder, Stream
-from edgeleak.sources import open_source
-
-SHAPE = (60, 80)
-FPS = 10.0
-LIMITS = Limits(1.0, 0.5, (0.1, 0.2, 0.3))
-STREAM = Stream(SHAPE, FPS, EL640, "7", LIMITS)
-FRAME_NS = 100_000_000
-PATIENCE_S = 20
-
-
-def pixels_of(number):
-    made = np.random.default_rng(number).integers(0, 16384, SHAPE, dtype=np.uint16)
-    made[0, 0] = number
-    return made
-
-
-def info_of(number):
-    return FrameInfo(
-        number, number * FRAME_NS, 10**18 + number, UtcQuality.GPS, -20.0 + number / 100,
-        bool(number % 2), 1, 5, 1234 + number, NucState.VALID, number // 3, FrameFlag.SATURATED,
-    )  # fmt: skip
-
-
-def verdict_of(number):
-    return Verdict(codes.Kind(number % 2), 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75,
-                   FrameFlag.SATURATED, LIMITS, (9, 8, 7, 6, 5, True), 0.75)  # fmt: skip
-
-
-def answer_of(number):
-    if number % 10 == 9:
-        trouble = Trouble(codes.FRAMES_STALE, 0.5, 0.4)
-        return Answer(codes.Kind.INHIBIT, trouble, verdict_of(number))
-    return Answer(codes.Kind(number % 2), FINE, verdict_of(number))
-
-
-class Camera:
-    """Feeds a recorder as the frames loop does, frame after frame."""
-
-    def __init__(self, recorder):
-        self.recorder, self.number, self.slowest_s = recorder, 0, 0.0
-
-    def take(self, count):
-        for _ in range(count):
-            begin = time.perf_counter()
-            self.recorder.begin(pixels_of(self.number))
-            self.recorder.publish(info_of(self.number), answer_of(self.number))
-            self.slowest_s = max(self.slowest_s, time.perf_counter() - begin)
-            self.number += 1
-
-
-def config_of(folder, **changes):
-    return replace(RecorderConfig(folder=str(folder), keep_free_mib=1), **changes)
-
-
-def until(claim, what):
-    """Poll a fact of another process; the only waiting in these tests."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not claim():
-        assert time.monotonic() < end_s, f"never happened: {what}"
-        time.sleep(0.005)
+from edgeleak.services.health import FINE, Trouble
+from edgeleak.services.recorder import Recorder
 
 
 @pytest.fixture
 def made(tmp_path):
     """(recorder, camera), closed afterwards."""
-    recorder = Recorder(STREAM, config_of(tmp_path / "rec"), lambda ns: 10**18 + ns)
-    yield recorder, Camera(recorder)
-    recorder.close()
-
-
-def frames_in(path):
-    with open_source(path) as source:
-        return [(counts.copy(), info) for counts, info in source]
-
-
-def events_in(path):
-    text = Path(path).read_bytes()
-    found, start = [], 0
-    while (start := text.find(b'{"', start)) >= 0:
-        try:
-            facts, length = json.JSONDecoder().raw_decode(text[start:].decode("latin-1"))
-        except ValueError:
-            start += 1
-            continue
-        start += length
-        if isinstance(facts, dict) and "event" in facts:
-            found.append(facts)
-    return found
+    with made_recorder(config_of(tmp_path / "rec")) as recorder:
+        yield recorder, Camera(recorder)
 
 
 def test_slots_keep_every_fact():
@@ -140,7 +67,7 @@ def test_a_recording_starts_before_it_was_asked_for(made, tmp_path):
     recorder.start("test")
     camera.take(20)
     recorder.stop()
-    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
     path = next((tmp_path / "rec").glob("*.mcap"))
     frames = frames_in(path)
     assert [info.sequence for _, info in frames] == list(range(20, 90))  # 5 s at 10 fps before
@@ -163,14 +90,14 @@ def test_an_alarm_records_what_follows_it_and_ends(made, tmp_path):
     recorder, camera = made
     camera.take(60)
     recorder.note_gas()
-    until(lambda: recorder.ring.progress().handled == 59, "the pre-roll")
+    until(recorder.said, lambda: recorder.ring.progress().handled == 59, "the pre-roll")
     camera.take(10)
     recorder.note_gas()  # seen again: the end moves
     camera.take(49)
     assert recorder.is_recording
     camera.take(2)
     assert not recorder.is_recording
-    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
     found = [info.sequence for _, info in frames_in(next((tmp_path / "rec").glob("*.mcap")))]
     assert found[:110] == list(range(10, 120))
     assert len(found) <= 111  # what was published before the command was read
@@ -184,7 +111,7 @@ def test_a_snapshot_is_one_frame_also_while_recording(made, tmp_path):
     recorder.snapshot()
     camera.take(10)
     recorder.stop()
-    until(lambda: len(list((tmp_path / "rec").glob("*.mcap"))) == 2, "two files")
+    until(recorder.said, lambda: len(list((tmp_path / "rec").glob("*.mcap"))) == 2, "two files")
     sizes = sorted([info.sequence for _, info in frames_in(path)]
                    for path in (tmp_path / "rec").glob("*.mcap"))  # fmt: skip
     assert sizes == [list(range(30)), [19]]
@@ -194,13 +121,13 @@ def test_a_stopped_recorder_loses_frames_of_the_file_and_says_so(made, tmp_path)
     recorder, camera = made
     camera.take(5)
     recorder.start("test")
-    until(lambda: recorder.ring.progress().written == 5, "the first frames")
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
     os.kill(recorder._process.pid, signal.SIGSTOP)
     camera.take(500)
     assert recorder.ring.published == 505
     os.kill(recorder._process.pid, signal.SIGCONT)
     recorder.stop()
-    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
     path = next((tmp_path / "rec").glob("*.mcap"))
     kept = [info.sequence for _, info in frames_in(path)]
     lost = sum(event["frames"] for event in events_in(path) if event["event"] == "lost")
@@ -215,7 +142,7 @@ def test_a_killed_recorder_is_started_again_and_goes_on(made, tmp_path):
     recorder, camera = made
     camera.take(5)
     recorder.start("test")
-    until(lambda: recorder.ring.progress().written == 5, "the first frames")
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
     recorder._process.kill()
     recorder._process.wait()
     recorder.supervise(10**9)
@@ -223,9 +150,9 @@ def test_a_killed_recorder_is_started_again_and_goes_on(made, tmp_path):
     assert recorder.report().code == codes.RECORDER_GONE
     recorder.supervise(3 * 10**9)
     assert recorder.report() == FINE
-    until(lambda: recorder.ring.progress().written == 5, "the frames after it")
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the frames after it")
     recorder.stop()
-    until(lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
     second = next((tmp_path / "rec").glob("*.mcap"))
     first = next((tmp_path / "rec").glob("*.part"))
     assert [info.sequence for _, info in frames_in(first)] == list(range(5))
@@ -266,7 +193,7 @@ def test_full_storage_ends_the_file_not_the_camera(tmp_path):
     camera = Camera(recorder)
     recorder.start("test")
     camera.take(60)
-    until(lambda: recorder.report().code == codes.STORAGE_FULL, "the full disk")
+    until(recorder.said, lambda: recorder.report().code == codes.STORAGE_FULL, "the full disk")
     camera.take(60)
     assert recorder.ring.published == 120
     written = recorder.ring.progress().written
@@ -281,7 +208,7 @@ def test_a_reserve_is_kept_free(tmp_path):
     recorder = Recorder(STREAM, config_of(tmp_path, keep_free_mib=100_000), lambda ns: ns)
     recorder.start("test")
     Camera(recorder).take(3)
-    until(lambda: recorder.report().code == codes.STORAGE_FULL, "the reserve")
+    until(recorder.said, lambda: recorder.report().code == codes.STORAGE_FULL, "the reserve")
     assert recorder.report().measured < recorder.report().expected == 100_000
     assert not list(tmp_path.glob("*.mcap*"))
     recorder.close()
@@ -292,12 +219,12 @@ def test_a_folder_that_cannot_be_is_a_note(tmp_path):
     recorder = Recorder(STREAM, config_of(tmp_path / "file" / "rec"), lambda ns: ns)
     recorder.start("test")
     Camera(recorder).take(3)
-    until(lambda: recorder.report().code == codes.STORAGE_FAILED, "the refusal")
+    until(recorder.said, lambda: recorder.report().code == codes.STORAGE_FAILED, "the refusal")
     # The card is put back: the next start works.
     (tmp_path / "file").unlink()
     recorder.stop()
     recorder.start("again")
-    until(lambda: recorder.ring.progress().written == 3, "frames")
+    until(recorder.said, lambda: recorder.ring.progress().written == 3, "frames")
     assert recorder.report() == FINE
     recorder.close()
 

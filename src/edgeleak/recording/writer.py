@@ -81,7 +81,8 @@ class Writer:
         try:
             self._append(self._head(facts))
         except StorageError:
-            self._abandon()
+            with contextlib.suppress(OSError):  # nothing is in it
+                self.discard()
             raise
 
     def _facts(

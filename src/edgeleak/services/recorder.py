@@ -33,6 +33,8 @@ RECORDING, TROUBLE = 2, 3
 MOST_DEATHS = 5
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSING_S = 3.0
+TRY_AGAIN_S = 5
+"""A card may be put back, room may be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class Stream:
 
 @dataclass(slots=True)
 class Wish:
-    """What is being recorded, to start again when the process dies.
+    """What is being recorded, to start again when the process dies or the storage comes back.
 
+    first    : number of its first frame
     until_ns : monotonic end, None open
     """
 
     why: str
+    first: int
     until_ns: int | None = None
 
 
@@ -66,7 +70,9 @@ class Recorder:
     stream  : of this instrument
     config  : section [recorder]
     utc_ns  : label of a monotonic time, for file names
-    process : arguments before the two descriptors; empty keeps only the ring (lockstep)
+    command : arguments before the three descriptors; empty keeps only the ring (lockstep)
+
+    `said` is a descriptor that becomes readable when the process said something of itself.
     """
 
     COMMAND = (sys.executable, "-m", "edgeleak.services.recorder_process")
@@ -76,10 +82,11 @@ class Recorder:
         self._stream, self._config, self._utc_ns = stream, config, utc_ns
         slots = ceil(config.ring_s * stream.fps) + ring.MARGIN_SLOTS + 1
         self.ring = ring.make(stream.shape, slots)
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake, self.said = (os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2))
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths, self._retry_ns = 0, 0
+        self._refused_ns: int | None = None
         self._wish: Wish | None = None
         self._now_ns = 0
         self.commands_lost = 0
@@ -120,9 +127,10 @@ class Recorder:
             if self._wish.until_ns is not None:
                 self._wish.until_ns = until_ns
             return
-        self._wish = Wish(why, until_ns)
         back = round(self._config.preroll_s * self._stream.fps)
-        self._send(self._start_command("start", why) | {"from": self.ring.published - back})
+        self._wish = Wish(why, max(0, self.ring.published - back), until_ns)
+        self._refused_ns = None
+        self._send(self._start_command("start", why) | {"from": self._wish.first})
 
     def stop(self) -> None:
         """End with the newest frame."""
@@ -175,7 +183,7 @@ class Recorder:
         """Start the process; it needs no answer, commands wait in the pipe."""
         if not self._command:
             return
-        descriptors = (self.ring.descriptor, self._wake)
+        descriptors = (self.ring.descriptor, self._wake, self.said)
         self.ring.set_progress(Progress())
         self._process = subprocess.Popen(
             [*self._command, *map(str, descriptors)], stdin=subprocess.PIPE,
@@ -185,7 +193,8 @@ class Recorder:
         os.set_blocking(self._process.stdin.fileno(), False)
 
     def supervise(self, now_ns: int) -> None:
-        """Once a second: a process that ended is started again, a few times, ever later."""
+        """Once a second: a process that ended is started again, a few times, ever later; storage
+        that refused is tried again, for as long as somebody wants the recording."""
         if self._process is not None and self._process.poll() is not None:
             self._bury()
             self._retry_ns = now_ns + (NS_PER_S << min(self._deaths, 6)) // 2
@@ -193,7 +202,18 @@ class Recorder:
         if self._process is None and may_try and now_ns >= self._retry_ns:
             handled = self.ring.progress().handled
             self.spawn()
-            self._resume(handled + 1)
+            self._resume(handled, "the recorder ended")
+        self._try_again(now_ns)
+
+    def _try_again(self, now_ns: int) -> None:
+        found = self.ring.progress()
+        if self._wish is None or found.phase != TROUBLE:
+            self._refused_ns = None
+        elif self._refused_ns is None:
+            self._refused_ns = now_ns
+        elif now_ns - self._refused_ns >= TRY_AGAIN_S * NS_PER_S:
+            self._refused_ns = now_ns
+            self._resume(found.handled, "the storage refused")
 
     def _bury(self) -> None:
         assert self._process is not None
@@ -202,11 +222,12 @@ class Recorder:
         self._process = None
         self._deaths += 1
 
-    def _resume(self, number: int) -> None:
+    def _resume(self, handled: int, what: str) -> None:
         """Go on with a new file from the frame after the last one that was written."""
         if self._wish is not None:
-            command = self._start_command("start", f"{self._wish.why}, the recorder ended")
-            self._send(command | {"from": number})
+            command = self._start_command("start", f"{self._wish.why}, {what}")
+            first = max(handled + 1, self._wish.first)
+            self._send(command | {"from": first, "resumes": True})
 
     def report(self) -> Trouble:
         """A note for health; the answer never depends on storage."""
@@ -217,9 +238,14 @@ class Recorder:
             return Trouble(codes.STORAGE_FULL, found.free_mib, self._config.keep_free_mib)
         if found.phase == TROUBLE:
             return Trouble(codes.STORAGE_FAILED, found.error)
-        if found.phase == RECORDING and found.lost:
-            return Trouble(codes.STORAGE_SLOW, found.lost, found.lost + found.written)
+        lost = found.lost + self._overtaken(found)
+        if found.phase == RECORDING and lost:
+            return Trouble(codes.STORAGE_SLOW, lost, lost + found.written)
         return FINE
+
+    def _overtaken(self, found: Progress) -> int:
+        """Frames that a recorder which hangs in its storage has lost and cannot count yet."""
+        return 0 if self._wish is None else max(0, self.ring.oldest() - found.handled - 1)
 
     def close(self) -> Progress:
         """Let the process finish its file for a few seconds, then leave it to itself."""
@@ -233,5 +259,6 @@ class Recorder:
         last = self.ring.progress()
         self.ring.close()
         os.close(self._wake)
+        os.close(self.said)
         os.close(self.ring.descriptor)
         return last

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder: a process of its own that turns the ring into MCAP files.
 
-    python -m edgeleak.services.recorder_process MEMORY_FD EVENT_FD
+    python -m edgeleak.services.recorder_process MEMORY_FD WAKE_FD SAID_FD
 
 Commands come as JSON lines on stdin; its end means that the camera is gone: what the ring still
 holds is written and the file is finished.  Nothing here can cost the camera a frame: storage
@@ -36,6 +36,8 @@ from edgeleak.services.ring import Progress, Ring, Slot
 STARTING, IDLE, RECORDING, TROUBLE = 0, 1, 2, 3
 LOOK_AT_SPACE_EVERY = 32
 NICENESS = 5
+REFUSALS = (EdgeLeakError, OSError)
+"""What a card that was torn out makes of any call, also of those that only look."""
 
 
 class RecorderProcess:
@@ -43,10 +45,11 @@ class RecorderProcess:
 
     ring  : the camera's memory
     wake  : event descriptor, readable after each published frame
+    said  : event descriptor for the camera: what we say of ourselves has changed
     """
 
-    def __init__(self, ring: Ring, wake: int) -> None:
-        self._ring, self._wake = ring, wake
+    def __init__(self, ring: Ring, wake: int, said: int) -> None:
+        self._ring, self._wake, self._said = ring, wake, said
         self._pixels = np.empty(ring.shape, np.uint16)
         self._writer: Writer | None = None
         self._limits = Limits(0.0, 0.0)
@@ -103,20 +106,26 @@ class RecorderProcess:
         self._cursor = max(command["from"], self._ring.oldest())
         self._until = command.get("until", sys.maxsize)
         self._kind = (-1, -1)
-        self._say(phase=RECORDING, error=0, written=0, lost=0, handled=self._cursor - 1)
         if self._guarded(lambda: self._open(command)):
-            self._follow()
+            self._say(phase=RECORDING, error=0, written=0, lost=0, handled=self._cursor - 1)
+            missed = self._cursor - command["from"] if command.get("resumes") else 0
+            if missed == 0 or self._guarded(lambda: self._note_lost(missed)):
+                self._follow()
 
     def _open(self, command: dict[str, Any]) -> None:
         folder = Path(command["folder"])
         self._make(folder)
         path = recording_path(folder, command["serial"], command["utc_ns"])
         self._check_space(folder)
-        facts = {"nuc": self._save_correction(path)}
-        self._writer = Writer(
-            path, self._ring.shape, command["fps"], sensor_from_json(command["sensor"]),
-            serial=command["serial"], fast=True, metadata=facts,
-        )  # fmt: skip
+        try:
+            facts = {"nuc": self._save_correction(path)}
+            self._writer = Writer(
+                path, self._ring.shape, command["fps"], sensor_from_json(command["sensor"]),
+                serial=command["serial"], fast=True, metadata=facts,
+            )  # fmt: skip
+        except REFUSALS:
+            _remove_correction(path)
+            raise
         self._event({"event": "start", "why": command["why"]})
 
     def _make(self, folder: Path) -> None:
@@ -165,6 +174,10 @@ class RecorderProcess:
 
     def _lose(self, frames: int) -> None:
         self._cursor += frames
+        self._note_lost(frames)
+
+    def _note_lost(self, frames: int) -> None:
+        """Frames up to the next one to be read are not in the file."""
         self._say(lost=self.progress.lost + frames, handled=self._cursor - 1)
         self._event({"event": "lost", "frames": frames, "lost": self.progress.lost})
 
@@ -190,11 +203,12 @@ class RecorderProcess:
             writer.event({"event": "end", "frames": self.progress.written,
                           "lost": self.progress.lost})  # fmt: skip
         try:
-            if self.progress.written:
+            if writer.frames_written:
                 writer.close()
             else:
+                _remove_correction(writer.path)
                 writer.discard()
-        except StorageError as error:
+        except REFUSALS as error:
             self._say(phase=TROUBLE, error=_errno(error))
             return
         if self.progress.phase == RECORDING:
@@ -217,7 +231,7 @@ class RecorderProcess:
         """Do it; False when the storage refused, which ends the recording, not the process."""
         try:
             act()
-        except StorageError as error:
+        except REFUSALS as error:
             self._say(phase=TROUBLE, error=_errno(error))
             self._finish()
             self._say(phase=TROUBLE)
@@ -237,6 +251,13 @@ class RecorderProcess:
     def _say(self, **changes: int) -> None:
         self.progress = self.progress._replace(**changes)
         self._ring.set_progress(self.progress)
+        os.eventfd_write(self._said, 1)
+
+
+def _remove_correction(path: Path) -> None:
+    """Of a recording that holds no frame; a card that is gone keeps it."""
+    with contextlib.suppress(OSError):
+        path.with_suffix(".elcal").unlink(missing_ok=True)
 
 
 def _errno(error: BaseException | None) -> int:
@@ -251,10 +272,10 @@ def _errno(error: BaseException | None) -> int:
 
 def main(arguments: list[str]) -> int:
     """Entry of the process."""
-    memory, wake = (int(word) for word in arguments)
+    memory, wake, said = (int(word) for word in arguments)
     os.nice(NICENESS)
     try:
-        RecorderProcess(Ring(memory), wake).run()
+        RecorderProcess(Ring(memory), wake, said).run()
     except EdgeLeakError as error:
         print(f"<4>recorder: {error}", file=sys.stderr)
         return error.exit_code
