@@ -26,26 +26,20 @@ from edgeleak.drivers.ads1115 import Ads1115
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.lines import Fan
 from edgeleak.drivers.tec import Tec, decode_current_a, decode_voltage_v
-from edgeleak.errors import BusError, ConfigError, UsageError
+from edgeleak.errors import BusError, ConfigError
 from edgeleak.loop import Task
 from edgeleak.services.closed_loop import ClosedLoop, interlock_limits
 from edgeleak.services.cooler_fan import CoolerFan
 from edgeleak.services.cooler_inputs import SAMPLE_PERIOD_MS, CoolerInputs, Reading
 from edgeleak.services.cooler_output import CoolerOutput
 from edgeleak.services.cooler_pause import Pause
+from edgeleak.services.cooler_report import RAMP_AFTER, CoolerReport, Moment
+from edgeleak.services.cooler_wish import check_wish
 from edgeleak.services.life import LifeCounters
-from edgeleak.services.thermal_status import (
-    NO_NOTE,
-    CoolerState,
-    Energy,
-    Note,
-    Steadiness,
-    Surroundings,
-    ThermalStatus,
-)
+from edgeleak.services.thermal_status import CoolerState, Surroundings, ThermalStatus
 
 PERIOD_MS = 50
-RAMP_AFTER, FAULT_AFTER, REOPEN_AT = 3, 10, 5
+FAULT_AFTER, REOPEN_AT = 10, 5
 """Periods in a row without the bus."""
 TIMEOUTS, TIMEOUT_S = 3, 0.035
 """Bus time-outs in a row: something holds the bus, and each call holds us so long."""
@@ -53,13 +47,7 @@ LATE_S = 0.15
 OFF_A = 0.005
 KEPT_REQUESTS = 16
 WARM_ENOUGH_K = 3.0
-SURROUNDINGS_S = 30.0
-CYCLE_K = 20.0
-DRIVEN_A = 0.05
-S_PER_H = 3600.0
-COMMANDS = ("off", "stop", "clear", "tune")
 DRIVING = (CoolerState.DRIVE, CoolerState.WARM, CoolerState.TUNE)
-COLDEST_DEGC, WARMEST_DEGC = -40.0, 30.0
 
 
 class Cooler:
@@ -93,7 +81,7 @@ class Cooler:
         self.loop = ClosedLoop(part, model, config)
         has_tacho = "fan_tacho" in board.gpio.lines
         self._interlock = Interlock(interlock_limits(part, config, self.loop.physics, has_tacho))
-        self._steady, self._energy = Steadiness(config.tolerance_k, config.stable_s), Energy()
+        self._report = CoolerReport(part, config, inputs, output, self.loop, self._fan, self._life)
         self._tuner: RelayTuner | None = None
         self.tuning: Tuning | None = None
         self._requests: deque[float | str] = deque(maxlen=KEPT_REQUESTS)
@@ -102,7 +90,6 @@ class Cooler:
         self._trip: Trip | None = None
         self._pause: Pause | None = None
         self._misses = 0
-        self._start_degc, self._cycle_is_open = math.nan, False
         self._stepped_ns: int | None = None
         self.may_drive = True
         self.surroundings = Surroundings()
@@ -146,12 +133,7 @@ class Cooler:
 
         Raises UsageError for anything else.
         """
-        if isinstance(what, str):
-            if what not in COMMANDS:
-                raise UsageError(f"cooler '{what}': use a set-point, {', '.join(COMMANDS)}")
-        elif not COLDEST_DEGC <= what <= WARMEST_DEGC:
-            raise UsageError(f"cooler set-point {what} degC: use {COLDEST_DEGC:g} to"
-                             f" {WARMEST_DEGC:g} degC")  # fmt: skip
+        check_wish(what)
         self._requests.append(what)
 
     @property
@@ -265,7 +247,7 @@ class Cooler:
             self._obey_word(what)
         else:
             if what != self._wish_degc:
-                self._steady.restart()
+                self._report.steady.restart()
                 self.loop.saturation.restart()
             self._wish_degc, self._wants_drive = float(what), True
             if self._state in (CoolerState.WARM, CoolerState.TUNE):
@@ -373,9 +355,7 @@ class Cooler:
             return
         self._interlock.reset()
         self.loop.restart(self._fpa.degc)
-        self._steady.restart()
-        self._energy.restart()
-        self._start_degc, self._cycle_is_open = self._fpa.degc, False
+        self._report.restart(self._fpa.degc)
         self._fan.spin(True, 0.0, now_ns)
         self._state = CoolerState.DRIVE
         self._life.add("tec_starts", 1)
@@ -402,78 +382,16 @@ class Cooler:
             self.gains = result.gains
         self.loop.hold(self._fpa.degc, self._hot.degc, self._ambient_degc(),
                        self._output.applied_a)  # fmt: skip
-        self._steady.restart()
+        self._report.steady.restart()
         if self._state == CoolerState.TUNE:
             self._state = CoolerState.DRIVE
 
     # --- telling ---------------------------------------------------------------------------------
 
     def _account(self, now_ns: int) -> None:
-        """Energy, steadiness, life, status."""
-        is_driven, inputs = self._output.tec.is_on, self._inputs
-        current_a = voltage_v = 0.0
-        if is_driven:
-            current_a = decode_current_a(self._part, inputs.volts("tec_current"))
-            voltage_v = decode_voltage_v(self._part, inputs.volts("tec_voltage"))
-        power_w = current_a * voltage_v
-        if is_driven:
-            self._steady.note(self._fpa.degc, self.loop.target_degc, PERIOD_S)
-            self._energy.note(power_w, PERIOD_S, self._steady.is_stable)
-            self.loop.limit.note_power(power_w, current_a, PERIOD_S)
-            self._count_life(current_a)
-        code, measured, expected = self._verdict()
-        energy, loop = self._energy, self.loop
-        self.status = ThermalStatus(
-            time_ns=now_ns, state=self._state, cold_degc=self._fpa.degc, hot_degc=self._hot.degc,
-            set_point_degc=loop.target_degc, wish_degc=self._wish_degc,
-            reference_degc=loop.ramp.value, current_a=current_a, voltage_v=voltage_v,
-            power_w=power_w, command_a=self._output.applied_a, limit_a=loop.limit_a,
-            energy_j=energy.total_j, energy_to_set_point_j=energy.to_set_point_j,
-            cool_down_s=energy.cool_down_s, holding_w=energy.holding_w,
-            fan_rpm=self._fan.rpm(now_ns), code=code, measured=measured, expected=expected,
-            note=self._note(now_ns, power_w),
-            is_stable=self._steady.is_stable and self._state == CoolerState.DRIVE,
-            is_enabled=is_driven, is_safe=not is_driven or self._is_ending(),
-            misses=self._misses, bus_errors=inputs.errors, rewrites=self._output.tec.rewrites,
-        )  # fmt: skip
-
-    def _count_life(self, current_a: float) -> None:
-        if abs(current_a) > DRIVEN_A:
-            self._life.add("tec_hours", PERIOD_S / S_PER_H)
-        if self._start_degc - self._fpa.degc > CYCLE_K and not self._cycle_is_open:
-            self._cycle_is_open = True
-            self._life.add("thermal_cycles", 1, is_urgent=True)
-
-    def _verdict(self) -> tuple[int, float, float]:
-        """(code, measured, expected): why the temperature cannot be relied on; 0 when it can."""
-        steady, pause = self._steady, self._pause
-        trip = self._trip or (pause.trip if pause is not None else None)
-        cold, target = self._fpa.degc, self.loop.target_degc
-        if trip is not None:
-            return trip.code, trip.measured, trip.expected
-        if self._misses >= RAMP_AFTER and self._wants_drive:
-            return codes.I2C_TEC_MISSES, self._misses, RAMP_AFTER
-        if self._state == CoolerState.TUNE:
-            return codes.TUNING, cold, target
-        if self._state != CoolerState.DRIVE:
-            return codes.COOLER_OFF, cold, self._wish_degc
-        if self.loop.saturation.is_unreachable:
-            return codes.UNREACHABLE, cold, target
-        if not steady.is_stable:
-            return (codes.UNSTABLE if steady.was_stable else codes.COOLING), cold, target
-        if target > self._wish_degc + self._config.tolerance_k:
-            return codes.DEW_LIMITED, target, self._wish_degc
-        return codes.OK, cold, target
-
-    def _note(self, now_ns: int, power_w: float) -> Note:
-        """The first thing worth mentioning."""
-        if (note := self._fan.note(now_ns)).code:
-            return note
-        if self.loop.limit.is_power_limited:
-            return Note(codes.POWER_LIMITED, power_w, self._config.max_power_w)
-        age_s = (now_ns - self.surroundings.time_ns) / 1e9
-        if age_s > SURROUNDINGS_S:
-            return Note(codes.SURROUNDINGS_OLD, age_s, SURROUNDINGS_S)
-        if self.tuning is not None and self.tuning.gains is None:
-            return Note(codes.TUNE_REFUSED)
-        return NO_NOTE
+        self.status = self._report.status(now_ns, Moment(
+            state=self._state, is_driven=self._output.tec.is_on, is_ending=self._is_ending(),
+            wants_drive=self._wants_drive, wish_degc=self._wish_degc, cold_degc=self._fpa.degc,
+            hot_degc=self._hot.degc, misses=self._misses,
+            trip=self._trip or (self._pause.trip if self._pause is not None else None),
+            surroundings=self.surroundings, tuning=self.tuning))  # fmt: skip

@@ -5,7 +5,7 @@ and where actuators rest it is refused."""
 from edgeleak.console.scpi import number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch
-from edgeleak.services.thermal import COLDEST_DEGC, WARMEST_DEGC
+from edgeleak.services.cooler_wish import COLDEST_DEGC, WARMEST_DEGC
 from edgeleak.services.thermal_status import CoolerState
 
 RUNNING = (CoolerState.DRIVE, CoolerState.TUNE)
