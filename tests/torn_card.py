@@ -58,7 +58,8 @@ class Card:
         with state.open("r+b") as file:
             self._state = mmap.mmap(file.fileno(), STATE.size)
         pipe = work / "torn-card.says"
-        os.mkfifo(pipe)
+        if not pipe.exists():
+            os.mkfifo(pipe)
         self.said = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         self.command = ("env", f"LD_PRELOAD={library}", f"TORN_CARD={folder}",
                         f"TORN_CARD_STATE={state}", f"TORN_CARD_SAYS={pipe}",

@@ -11,11 +11,14 @@ import time
 from pathlib import Path
 
 from crash_states import Disk, record
+from recorder_bench import Camera, config_of, frames_in, made_recorder, until
 from row import Outcome, Row
+from torn_card import HARMS, LOOKS, Card, Harm
 
-from edgeleak import config
+from edgeleak import codes, config
 from edgeleak.calibration import container
 from edgeleak.errors import EdgeLeakError
+from edgeleak.services.recorder import Recorder
 
 SAVER = """
 import os
@@ -98,6 +101,7 @@ import sys
 from pathlib import Path
 from edgeleak.durable import replace_text
 from edgeleak.errors import EdgeLeakError
+from edgeleak.services.recorder import Recorder
 path = Path(sys.argv[1]) / "saved"
 try:
     replace_text(path, "NEW" * 1000)
@@ -237,12 +241,95 @@ def _mutated(data: bytearray, rng: random.Random) -> bytearray:
     return data
 
 
+# --- D8: the memory card --------------------------------------------------------------------------
+
+BEFORE, DURING, AFTER = 10, 20, 10
+"""Frames; all fit into the ring, so none may be missing."""
+REFUSED = (codes.STORAGE_FULL, codes.STORAGE_FAILED)
+NS = 1_000_000_000
+
+
+def torn_cards(count: int, seed: int) -> Outcome:
+    """D8: the card refuses or stalls under the real recorder, and is put back later."""
+    outcome, rng = Outcome(clean_unit="recordings"), random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        for n in range(count):
+            if outcome.problems:
+                break  # each more waits in vain for long
+            harm = rng.choice((*HARMS.values(), Harm(0, LOOKS, rng.randrange(50, 400))))
+            _one_card(work, n, harm, outcome, rng.randrange(1, DURING))
+            if n % 10 == 0:
+                _one_card(work, count + n, Harm(), outcome, 0)
+    return outcome
+
+
+def _one_card(work: Path, number: int, harm: Harm, outcome: Outcome, late: int) -> None:
+    """One recording on a card of its own; `late` frames after the harm it is put back."""
+    card, total = Card(work / f"card-{number}", work), BEFORE + DURING + AFTER
+    with made_recorder(config_of(card.folder), card.command) as recorder:
+        camera = Camera(recorder)
+        try:
+            _record(recorder, camera, card, harm, late)
+        except AssertionError as error:
+            outcome.expect(False, f"{harm}: {error}")
+    seen = _recorded(card.folder)
+    is_harmed = harm != Harm()
+    is_good = seen == list(range(total)) and camera.slowest_s < 1 and not outcome.problems
+    outcome.expect(is_good, f"{harm}: {len(seen)} of {total} frames, {camera.slowest_s:.2f} s")
+    outcome.expect(bool(card.struck) == is_harmed, f"{harm}: {card.struck} calls were struck")
+    card.close()
+    if is_harmed:
+        outcome.executed += 1
+        outcome.trips += is_good
+    else:
+        outcome.clean += 1
+        outcome.false_trips += not is_good
+
+
+def _record(recorder: Recorder, camera: Camera, card: Card, harm: Harm, late: int) -> None:
+    """Begin, suffer, be mended, end.  Raises AssertionError for what never happened."""
+    recorder.start("test")
+    camera.take(BEFORE)
+    until(recorder.said, lambda: recorder.ring.progress().handled >= BEFORE - 1, "frames")
+    card.suffer(harm)
+    camera.take(late)
+    try:
+        if harm.number:
+            until(recorder.said, lambda: recorder.report().code in REFUSED, "the refusal is said")
+            struck = card.struck
+            _seconds(recorder, 1, 8)
+            until(card.said, lambda: card.struck > struck, "tried again in vain")
+        elif harm.stall_ms:
+            until(card.said, lambda: card.struck, "a stall")
+    finally:
+        card.mend()
+    _seconds(recorder, 8, 16)
+    camera.take(DURING - late + AFTER)
+    last = camera.number - 1
+    until(recorder.said, lambda: recorder.ring.progress().handled == last, "it goes on")
+    recorder.stop()
+
+
+def _seconds(recorder: Recorder, first: int, end: int) -> None:
+    for now_s in range(first, end):
+        recorder.supervise(now_s * NS)
+
+
+def _recorded(folder: Path) -> list[int]:
+    """Sequence numbers in all files of one card, in order of the files."""
+    paths = sorted(folder.glob("EL*.mcap*"), key=lambda path: path.name.split(".")[0])
+    return [info.sequence for path in paths for _, info in frames_in(path)]
+
+
 ROWS = (
     Row("D1", "power cut in any save: old or new file, acknowledged ones stay", "process",
         200, 200, power_cuts, "D1.patch", 50),
     Row("D3", "kill -9 in the middle of saves", "process", 50, 500, kills, "D3.patch", 20),
     Row("D4", "each call of a save fails once and for ever", "process",
         36, 36, failing_calls, "D4.patch", 36),
+    Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
+        40, 200, torn_cards, "D8.patch", 8),
     Row("F2", "damaged calibration files, every bit first: none accepted", "process",
         10_000, 1_000_000, damaged_calibration, "F2.patch", 2_000),
 )  # fmt: skip

@@ -87,7 +87,9 @@ class RecorderProcess:
     def _obey(self, command: dict[str, Any]) -> None:
         what = command["do"]
         if what == "start":
-            self._start(command)
+            # One try was asked for twice while the storage hung in the first.
+            if self._writer is None or not command.get("resumes"):
+                self._start(command)
         elif what == "until":
             self._until = command["number"]
             self._follow()
