@@ -90,6 +90,57 @@ def _nominal_twins(outcome: Outcome, seed: int, count: int) -> None:
         outcome.expect(is_clean, f"clean: code {bench.status.code}, {bench.judge.violations[:1]}")
 
 
+# --- T15: no chopping at the hot limit ------------------------------------------------------------
+
+BAND_K, QUIET_S, SINK_NOISE_K = 3.0, 10.0, 0.3
+"""After a stop at its limit the sink has to be so far below it for so long."""
+
+
+def chopping(count: int, seed: int) -> Outcome:
+    """T15: over the hot limit, then just below it while somebody clears twice a second."""
+    outcome, rng = Outcome(), random.Random(seed)
+    for n in range(count):
+        bench = held(seed + n, rng.uniform(2, 6))
+        _sink_below(bench, 0.2, 3.0)  # the current has folded back, as in a sink that warms up
+        _sink_below(bench, -rng.uniform(0.5, 5), 0.5)
+        outcome.executed += 1
+        is_off = outcome.expect(bench.status.code == codes.HOT_SIDE
+                                and not bench.plant.truth.tec_enabled,
+                                f"over the limit: code {bench.status.code}")  # fmt: skip
+        near_k, cool_k = rng.uniform(0, BAND_K - SINK_NOISE_K), rng.uniform(4.5, 9)
+        is_quiet = not _sink_below(bench, near_k, rng.uniform(12, 20), clears=True)
+        is_quiet &= not _sink_below(bench, cool_k, QUIET_S - 1, clears=True)
+        is_back = _sink_below(bench, cool_k, 3.0)
+        outcome.trips += is_off and outcome.expect(
+            is_quiet and is_back and not bench.judge.violations,
+            f"{near_k:.1f} K below the limit: quiet {is_quiet}; {cool_k:.1f} K below it for"
+            f" {QUIET_S:g} s: back {is_back}; {bench.judge.violations[:1]}",
+        )
+        _warm_twin(outcome, seed + n, near_k)
+    return outcome
+
+
+def _sink_below(bench: Bench, below_k: float, seconds: float, *, clears: bool = False) -> bool:
+    """Hold the sink so far below its limit; whether the output was on at any time."""
+    was_on, end_s = False, bench.rig.now_s + seconds
+    while bench.rig.now_s < end_s:
+        assert bench.plant.tec is not None
+        bench.plant.tec.hot_degc = PART.max_hot_degc - below_k
+        if clears:
+            bench.cooler.request("clear")
+        bench.rig.run(0.5)
+        was_on |= bench.plant.truth.tec_enabled
+    return was_on
+
+
+def _warm_twin(outcome: Outcome, seed: int, near_k: float) -> None:
+    """As near to the limit, but never over it: the current folds back and nothing stops."""
+    bench = held(seed, 2.0)
+    _sink_below(bench, near_k + SINK_NOISE_K, 5.0)
+    outcome.clean += 1
+    outcome.false_trips += bench.status.state != CoolerState.DRIVE
+
+
 # --- T9: out of saturation ------------------------------------------------------------------------
 
 UNREACHABLE_S, LEAVES_S, LESS_A = 300.0, 1.0, 0.02
@@ -307,6 +358,8 @@ ROWS = (
         150, 1_000, bumps, "T10.patch", 30),
     Row("T11", "ramp, stress and dew limits on 50 coolers", "lockstep",
         50, 500, ramps, "T11.patch", 4),
+    Row("T15", "hot limit: no drive before 10 s at 3 K below it", "lockstep",
+        20, 200, chopping, "T15.patch", 3),
     Row("T12", "relay autotune: margin 2 on the true cooler, or refused", "lockstep",
         50, 500, tunings, "T12.patch", 6),
 )  # fmt: skip

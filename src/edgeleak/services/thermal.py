@@ -256,9 +256,11 @@ class Cooler:
     def _obey_word(self, what: str) -> None:
         if what == "clear":
             past = self._trip or (self._pause.trip if self._pause is not None else None)
-            is_hot = past is not None and past.code == codes.HOT_SIDE
-            self._trip, self._pause = None, Pause(past) if past and is_hot else None
-            self._misses = 0
+            if past is None or past.code != codes.HOT_SIDE:
+                self._pause = None
+            elif self._trip is not None:  # asked again, it does not begin again
+                self._pause = Pause(past)
+            self._trip, self._misses = None, 0
             self._interlock.reset()
             if self._state == CoolerState.FAULT:
                 self._state = CoolerState.STOP
