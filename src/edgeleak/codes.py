@@ -556,6 +556,7 @@ TABLE.update(_table(
 
 SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134
 SOURCE_SATURATED, SOURCE_CLIPPED, UNCALIBRATED, NUC_DRIFTED = 135, 136, 137, 138
+NUC_LEVEL = 139
 LED_PHASE, TOO_SLOW, MOTION_UNSURE, GHOST, NO_SCENE = 309, 506, 812, 813, 814
 
 TABLE.update(_table(
@@ -571,6 +572,10 @@ TABLE.update(_table(
     Code(FPA_UNKNOWN, "detector-temperature-unknown", _I,
          "the correction depends on the detector temperature, and the frame has none", "nuc",
          "check the sensor's telemetry"),
+    Code(NUC_LEVEL, "nuc-level", _I,
+         "the closed shutter looks {measured:+.1f} K warmer than its housing, at most"
+         " {expected:.0f} K are likely", "nuc",
+         "check the shutter; if it closes, make the factory calibration again"),
     Code(NUC_DRIFTED, "nuc-drifted", _I,
          "the detector is {measured:.1f} K from where the correction was taken, {expected:.1f} K"
          " leave too much fixed pattern", "nuc.drift_k",

@@ -9,6 +9,7 @@ by themselves within the board's refresh time, and the frames loop says what hap
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 from edgeleak import codes
@@ -105,7 +106,7 @@ class Instrument:
         self._corrects_itself = parts.corrects_itself(self.sensor)
         nuc = replace(config.nuc, has_shutter=config.nuc.has_shutter and not self._corrects_itself)
         self.nuc = Nuc(self.pipeline, self._base, nuc, may_run=self._may_correct,
-                       next_id=self._next_nuc_id)  # fmt: skip
+                       next_id=self._next_nuc_id, housing_degc=self._housing_degc)  # fmt: skip
         self.recorder = self._make_recorder()
 
     def _make_actuators(self) -> None:
@@ -267,6 +268,10 @@ class Instrument:
     def _may_correct(self) -> bool:
         may_drive = not self.control.phase.code and self.health.state not in AT_REST
         return may_drive and parts.is_stable(self.cooler)
+
+    def _housing_degc(self) -> float:
+        climate = self.actuators.climate
+        return nan if climate is None else climate.surroundings().housing_degc
 
     def _next_nuc_id(self) -> int:
         """Numbers grow, over restarts too where the clock is right."""

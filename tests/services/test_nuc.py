@@ -55,12 +55,13 @@ class Sensor:
 class Bench:
     """Sensor, correction and pipeline as the frame path joins them."""
 
-    def __init__(self, sensor, config=CONFIG, base=None, may_run=lambda: True):
+    def __init__(self, sensor, config=CONFIG, base=None, may_run=lambda: True,
+                 housing_degc=lambda: float("nan")):  # fmt: skip
         self.sensor, self.base = sensor, base or base_of()
         self.pipeline = Pipeline(SHAPE, calibration=self.base)
         ids = iter(range(100, 1000))
         self.nuc = Nuc(self.pipeline, self.base, config, may_run=may_run,
-                       next_id=lambda: next(ids))  # fmt: skip
+                       next_id=lambda: next(ids), housing_degc=housing_degc)  # fmt: skip
         self.seen = []
 
     def run(self, frames):
@@ -89,6 +90,43 @@ class Bench:
             total += self.pipeline.counts
         left = total / 32 - self.sensor.scene
         return float((left - left.mean()).std())
+
+
+FACTORY = replace(base_of(nuc_id=7), cold_degc=10.0, hot_degc=35.0, cold_counts=4700.0,
+                  hot_counts=5950.0, response_counts_per_k=50.0)  # fmt: skip
+"""5200 counts, which the shutter has, are 20 degC."""
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_warm_flat_wall_is_no_shutter(seed):
+    """The shutter stays open, says that it closed, and the camera is turned to a wall."""
+    sensor = Sensor(seed, sticks=True)
+    bench = Bench(sensor, base=FACTORY, housing_degc=lambda: 24.0)
+    while bench.nuc.status.phase is not Phase.CLOSING:
+        bench.run(1)
+    sensor.scene = np.full(SHAPE, 5200.0 + 50 * (4 + 15))
+    bench.run_to_refusal()
+    assert bench.nuc.status.taken == 0
+    assert bench.nuc.status.code == codes.NUC_LEVEL
+    assert bench.nuc.status.measured == pytest.approx(15, abs=0.7)
+    assert "+15 K from the housing" in bench.nuc.status.why
+    assert (bench.nuc.offset == 0).all()
+
+
+@pytest.mark.parametrize(("housing_degc", "off_k"), [(24.0, -4.0), (11.0, 9.0), (29.0, -9.0)])
+def test_a_shutter_about_as_warm_as_its_housing_is_taken(housing_degc, off_k):
+    bench = Bench(Sensor(), base=FACTORY, housing_degc=lambda: housing_degc).run(120)
+    assert bench.nuc.status.taken == 1
+    assert bench.nuc.status.off_k == pytest.approx(off_k, abs=0.7)  # the pattern's median
+
+
+@pytest.mark.parametrize(("base", "housing_degc"), [
+    (None, 24.0), (base_of(nuc_id=7), 24.0), (FACTORY, float("nan")),
+])  # fmt: skip
+def test_where_either_temperature_is_unknown_it_is_said(base, housing_degc):
+    bench = Bench(Sensor(), base=base, housing_degc=lambda: housing_degc).run(120)
+    assert bench.nuc.status.taken == 1
+    assert np.isnan(bench.nuc.status.off_k)
 
 
 def phases(bench):

@@ -25,7 +25,13 @@ from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
-from edgeleak.services.shutter_proof import LEAST_MOVED_COUNTS, ShutterProof
+from edgeleak.services.shutter_proof import (
+    LEAST_MOVED_COUNTS,
+    MOST_OFF_K,
+    SPARSE,
+    LevelProof,
+    ShutterProof,
+)
 
 SHUTTER = int(FrameFlag.SHUTTER)
 PATIENCE_S = 2.0
@@ -68,6 +74,7 @@ class NucStatus:
     why      : what asked for it, or why it was refused
     taken, refused : how often
     fpa_degc : detector temperature it was taken at
+    off_k : how much warmer than the housing its shutter looked; NaN: could not be checked
     code, measured, expected : 0, or what stands against an answer
     """
 
@@ -79,6 +86,7 @@ class NucStatus:
     taken: int = 0
     refused: int = 0
     fpa_degc: float = nan
+    off_k: float = nan
     code: int = codes.NUC_MISSING
     measured: float = nan
     expected: float = nan
@@ -99,13 +107,16 @@ class Nuc:
     config   : when and from how many frames
     may_run  : False while the detector is not at its temperature
     next_id  : number of the next correction
+    housing_degc : of the shutter's surroundings; NaN unknown
 
     `gain_q14`, `offset` and `bad_pixels` are the correction in force; while SOLVING, the next one.
     """
 
     def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
-                 may_run: Callable[[], bool], next_id: Callable[[], int]) -> None:  # fmt: skip
+                 may_run: Callable[[], bool], next_id: Callable[[], int],
+                 housing_degc: Callable[[], float] = lambda: nan) -> None:  # fmt: skip
         self._pipeline, self._config = pipeline, config
+        self._housing_degc, self._level_proof = housing_degc, LevelProof(base)
         self._may_run, self._next_id = may_run, next_id
         self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
         shape = base.shape
@@ -115,8 +126,8 @@ class Nuc:
         self.offset = base.offset.copy()
         self._proof = ShutterProof(self._gain)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
-        self._asked = ""
-        self._fpa_degc = nan
+        self._asked, self._refusal = "", codes.NUC_REFUSED
+        self._fpa_degc = self._off_k = nan
         self.shutter_wanted = False
         self.status = NucStatus()
 
@@ -221,9 +232,20 @@ class Nuc:
             self._proof.half(self._sum, summed)
         if summed < frames or not self._is_proven(now_ns):
             return
-        seen = self._sum[::4, ::4] * self._gain[::4, ::4] / self._config.frames
-        self._level = float(np.median(seen))
-        self._enter(Phase.SOLVING, now_ns)
+        sparse = np.s_[::SPARSE, ::SPARSE]
+        seen = self._sum[sparse] * self._gain[sparse] / frames
+        if self._is_level(seen, now_ns):
+            self._level = float(np.median(seen))
+            self._enter(Phase.SOLVING, now_ns)
+
+    def _is_level(self, seen: np.ndarray, now_ns: int) -> bool:
+        """The shutter is about as warm as its housing; refused otherwise."""
+        self._off_k = off_k = self._level_proof.off_k(seen, self._housing_degc())
+        if not self._config.has_shutter or not abs(off_k) > MOST_OFF_K:  # NaN: unknown
+            return True
+        self._refuse(f"what it shows is {off_k:+.0f} K from the housing", now_ns, off_k,
+                     MOST_OFF_K, codes.NUC_LEVEL)  # fmt: skip
+        return False
 
     def _is_proven(self, now_ns: int) -> bool:
         """What was summed is the shutter; refused otherwise.  A cap is a person's word."""
@@ -261,7 +283,8 @@ class Nuc:
         self._pipeline.replace_offset(self.offset, odd, nuc_id, shutter_counts=self._level)
         self.bad_pixels = self.bad_pixels if odd is None else odd
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
-                              taken=self.status.taken + 1, fpa_degc=self._fpa_degc)  # fmt: skip
+                              taken=self.status.taken + 1, fpa_degc=self._fpa_degc,
+                              off_k=self._off_k)  # fmt: skip
         self._enter(Phase.OPENING, now_ns)
 
     def _odd_pixels(self) -> np.ndarray | None:
@@ -277,7 +300,9 @@ class Nuc:
         if now_ns - self._since_ns >= self._config.settle_s * NS_PER_S:
             self._enter(Phase.IDLE, now_ns)
 
-    def _refuse(self, why: str, now_ns: int, measured: float, expected: float) -> None:
+    def _refuse(self, why: str, now_ns: int, measured: float, expected: float,
+                code: int = codes.NUC_REFUSED) -> None:  # fmt: skip
+        self._refusal = code
         self._retry_ns = now_ns + round(RETRY_S * NS_PER_S)
         self.status = replace(self.status, why=f"{self.status.why}: refused, {why}",
                               refused=self.status.refused + 1, measured=measured,
@@ -319,10 +344,10 @@ class Nuc:
         if status.phase is Phase.SETTLING:
             return codes.NUC_SETTLING
         if status.taken_ns < 0:
-            return codes.NUC_REFUSED if status.refused else codes.NUC_MISSING
+            return self._refusal if status.refused else codes.NUC_MISSING
         if self._drift_k() > FAR * self._config.drift_k:
             return codes.NUC_DRIFTED
         # One refusal leaves a good correction in force; twice its time leaves none.
         if now_ns - status.taken_ns > 2 * self._config.every_s * NS_PER_S:
-            return codes.NUC_REFUSED if self._config.has_shutter else codes.NUC_MISSING
+            return self._refusal if self._config.has_shutter else codes.NUC_MISSING
         return codes.OK

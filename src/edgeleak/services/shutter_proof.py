@@ -7,7 +7,11 @@ whose level hardly changed must besides be flatter than the scene was, where an 
 correction can tell what flat looks like.
 """
 
+from math import nan
+
 import numpy as np
+
+from edgeleak.calibration.model import Calibration
 
 BLOCK_PX = 4
 COARSE = 4
@@ -19,6 +23,37 @@ MARGIN = 1.5
 """Motion is not quite as even as the extrapolation of it."""
 SURE_COUNTS = 20.0
 FLAT_COUNTS, FLAT_SHARE = 8.0, 0.5
+MOST_OFF_K = 10.0
+"""Between shutter and housing: the blade lags behind, and the response is not quite a line."""
+SPARSE = 4
+
+
+class LevelProof:
+    """How warm the closed shutter looks, beside the housing it is part of.
+
+    Counts become degrees by the two black bodies of the factory calibration; without one there
+    is no telling, nor with an exposure other than the calibration's.
+
+    base : factory calibration
+    """
+
+    def __init__(self, base: Calibration) -> None:
+        self._offset = base.offset[::SPARSE, ::SPARSE].astype(np.float32)
+        self._cold = base.cold_counts, base.cold_degc
+        self._k_per_count = nan
+        if base.hot_counts > base.cold_counts:  # False for NaN
+            self._k_per_count = (base.hot_degc - base.cold_degc) / (
+                base.hot_counts - base.cold_counts
+            )
+
+    def off_k(self, seen: np.ndarray, housing_degc: float) -> float:
+        """Shutter above housing, K; NaN where either is unknown.
+
+        seen : every fourth pixel each way, counts times gain, without an offset
+        """
+        counts, degc = self._cold
+        level = float(np.median(seen + self._offset))
+        return degc + (level - counts) * self._k_per_count - housing_degc
 
 
 class ShutterProof:
