@@ -4,7 +4,8 @@
 0 A is mid-scale of the command; the DAC resets to 0 V, which is full drive, so `start` writes
 mid-scale and sees it read back before the first edge of the enable.  Every write is read back,
 slew-limited and clamped to the board's limits here, whatever the caller computed.  A command
-that is not renewed in time is not refreshed any more, and the hardware switches off by itself.
+that no write has renewed in time ends with its enable lowered; a program that does not even get
+to that is switched off by the hardware.
 """
 
 import math
