@@ -6,15 +6,15 @@ import pytest
 
 from edgeleak.blackbox import paint
 from edgeleak.blackbox.calls import Call
-from edgeleak.drivers import el640
-from edgeleak.kernels import pack_el640, seal_el640
+from edgeleak.drivers import el640_link
+from edgeleak.kernels import pack_el640, seal_el640, unpack_el640
 
 SHAPE = (32, 64)
 
 
 def frame(rng, number=77, flags=1):
     counts = rng.normal(6000, 30, SHAPE).astype(np.uint16)
-    packets = np.zeros((SHAPE[0] + 1, el640.packet_bytes(SHAPE[1])), np.uint8)
+    packets = np.zeros((SHAPE[0] + 1, el640_link.packet_bytes(SHAPE[1])), np.uint8)
     pack_el640(counts, packets, number, flags)
     seal_el640(packets[-1], SHAPE[1], paint.TELEMETRY_LINE, number, flags)
     return counts, packets
@@ -35,7 +35,7 @@ def painted(packets):
 
 def unpacked(packets):
     counts = np.zeros(SHAPE, np.uint16)
-    el640.unpack_el640(np.ascontiguousarray(packets), counts)
+    unpack_el640(np.ascontiguousarray(packets), counts)
     return counts
 
 

@@ -11,7 +11,7 @@ import pytest
 from link_rig import MS, Rig, el640_rig, reduced_board
 
 from edgeleak import board as boards
-from edgeleak.drivers import el640
+from edgeleak.drivers import el640_link
 from edgeleak.drivers.el640 import El640
 from edgeleak.drivers.link import FrameNumbers, Progress, Steps
 from edgeleak.errors import BusError, UsageError
@@ -25,19 +25,19 @@ def registers(rig):
 
 
 def test_sizes_and_ceilings_of_the_link_definition():
-    assert (el640.packet_bytes(640), el640.packet_bytes(320)) == (1130, 570)
-    assert el640.frame_bytes((480, 640)) == 481 * 1130
+    assert (el640_link.packet_bytes(640), el640_link.packet_bytes(320)) == (1130, 570)
+    assert el640_link.frame_bytes((480, 640)) == 481 * 1130
     for hz, clocks, large, small in ((62.5e6, 8, 14.4, 56.9), (62.5e6, 9, 12.8, 50.5),
                                      (50e6, 8, 11.5, 45.5)):  # fmt: skip
-        assert el640.ceiling_fps((480, 640), hz, clocks) == pytest.approx(large, abs=0.06)
-        assert el640.ceiling_fps((240, 320), hz, clocks) == pytest.approx(small, abs=0.06)
+        assert el640_link.ceiling_fps((480, 640), hz, clocks) == pytest.approx(large, abs=0.06)
+        assert el640_link.ceiling_fps((240, 320), hz, clocks) == pytest.approx(small, abs=0.06)
 
 
 def test_telemetry_vector():
     packet = np.zeros(570, np.uint8)
     line = struct.pack(">IIHHIHH", 123_456, 0x00012345, 25_315, 9400, 8000, 300, 7)
     packet[8 : 8 + len(line)] = np.frombuffer(line, np.uint8)
-    got = el640.parse_telemetry(packet)
+    got = el640_link.parse_telemetry(packet)
     assert got.fpa_degc == pytest.approx(-20.0)
     assert got._replace(fpa_degc=0.0) == (123_456, 0x12345, 0.0, 9400, 8000, 300, 7)
 

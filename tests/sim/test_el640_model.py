@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from link_rig import MS, NoiseScene, el640_rig, reduced_board
 
-from edgeleak.drivers import el640 as chip
+from edgeleak.drivers import el640_link as chip
 from edgeleak.kernels.reference import link
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import Nack

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak import board as boards
-from edgeleak.drivers.el640 import ceiling_fps, frame_bytes
+from edgeleak.drivers.el640_link import ceiling_fps, frame_bytes
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.spi_timing import SpiTiming
 

@@ -29,7 +29,7 @@ from edgeleak.board import Board
 from edgeleak.bus.linux import failed
 from edgeleak.bus.protocols import Buses
 from edgeleak.clock import NS_PER_MS, NS_PER_S
-from edgeleak.drivers import el640
+from edgeleak.drivers import el640_link
 from edgeleak.errors import EdgeLeakError
 from edgeleak.kernels import seal_el640
 
@@ -232,7 +232,7 @@ class LooseBuses:
 
     def _idle(self, buffer: memoryview) -> int:
         """As many lines that say that nothing is ready."""
-        size = el640.packet_bytes(self.width)
+        size = el640_link.packet_bytes(self.width)
         packet = np.zeros(size, np.uint8)
         seal_el640(packet, self.width, IDLE_LINE, 0, 0)
         whole = packet.tobytes() * (len(buffer) // size + 1)

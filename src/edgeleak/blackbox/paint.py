@@ -15,7 +15,7 @@ import numpy as np
 
 from edgeleak.blackbox.calls import Call
 from edgeleak.blackbox.format import Kind, Mark, Record
-from edgeleak.drivers import el640
+from edgeleak.drivers import el640_link
 from edgeleak.kernels import pack_el640, unpack_el640
 
 BLOCK = 8
@@ -65,7 +65,7 @@ def draw_frame(level: np.ndarray, sigma: float, frame: int, flags: int, patches:
     """Bus bytes of a frame; `rest` holds the patched lines."""
     height, width = level.shape
     counts = np.clip(level + noise(level.shape, frame, sigma), 0, 16383).astype(np.uint16)
-    size = el640.packet_bytes(width)
+    size = el640_link.packet_bytes(width)
     packets = np.zeros((height + 1, size), np.uint8)
     pack_el640(counts, packets, frame & 0xFFFF, flags)
     at = 0
@@ -98,7 +98,7 @@ class Sketcher:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
-        self._size = el640.packet_bytes(shape[1])
+        self._size = el640_link.packet_bytes(shape[1])
         self._numbers: dict[tuple[int, int], int] = {}
         self.templates: list[Record] = []
 

@@ -183,7 +183,7 @@ def case_of(recording: box.Recording) -> Case:
 
 def shape_of(past: Past) -> tuple[int, int] | None:
     """Rows and columns of an el640's frames in this recording."""
-    from edgeleak.drivers import el640
+    from edgeleak.drivers import el640_link
 
     with tempfile.TemporaryDirectory(prefix="edgeleak-case-") as name:
         board = load_board(past.facts, Path(name))
@@ -192,7 +192,7 @@ def shape_of(past: Past) -> tuple[int, int] | None:
     whole = board.sensor.height, board.sensor.width
     sizes = [call.key[0] for call in past.calls if call.kind == "spi"]
     half = whole[0] // 2, whole[1] // 2
-    return max((whole, half), key=lambda shape: sizes.count(el640.frame_bytes(shape)))
+    return max((whole, half), key=lambda shape: sizes.count(el640_link.frame_bytes(shape)))
 
 
 def _records(shrunk: Shrunk, shape: tuple[int, int] | None, thin: bool) -> list[Record]:

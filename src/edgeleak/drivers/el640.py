@@ -1,21 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """EL-1's readout: 640x480 or binned 320x240 over SPI, control port over I2C.
 
-The packet, its telemetry line and the registers are this project's own definition of the
-sensor link (docs/sensor-link.md); there is no datasheet behind it.  A message reads whole
+Packets, telemetry and registers are in `el640_link`.  A message reads whole
 packets, at most what spidev takes at once, and a frame's messages follow each other inside one
 call; idle packets vanish, damage costs the whole frame.
 """
 
-import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
-from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
+from edgeleak.clock import NS_PER_MS, Clock
+from edgeleak.drivers.el640_link import (
+    CHANNEL_SHIFT,
+    CTRL_BIN,
+    CTRL_SHUTTER,
+    CTRL_STREAM,
+    DEVICE_ID,
+    FLAG_LED,
+    FLAG_SATURATED,
+    FLAG_SHUTTER,
+    REG_CTRL,
+    REG_ID,
+    REG_INTEGRATION_US,
+    REG_LED_MODE,
+    REG_PERIOD_US,
+    REGISTER_BYTES,
+    ExposureClock,
+    Telemetry,
+    check_times,
+    packet_bytes,
+    parse_telemetry,
+)
 from edgeleak.drivers.link import (
     FrameNumbers,
     LinkCounters,
@@ -30,65 +48,10 @@ from edgeleak.frame import FrameFlag, FrameInfo
 from edgeleak.kernels import digest_el640, gather_el640, unpack_el640
 from edgeleak.sensor import EL640, SensorInfo
 
-REG_ID, REG_CTRL, REG_INTEGRATION_US, REG_PERIOD_US, REG_LED_MODE = 0x00, 0x02, 0x04, 0x08, 0x0C
-REGISTER_BYTES = {REG_ID: 2, REG_CTRL: 2, REG_INTEGRATION_US: 4, REG_PERIOD_US: 4, REG_LED_MODE: 2}
-DEVICE_ID = 0x454C
-TELEMETRY_LINE, IDLE_LINE = 0x7FFE, 0x7FFF
-CTRL_STREAM, CTRL_BIN, CTRL_SHUTTER = 1, 2, 4
-FLAG_LED, FLAG_SHUTTER, FLAG_SATURATED, CHANNEL_SHIFT = 1, 2, 4, 4
-TELEMETRY = struct.Struct(">IIHHIHH")
-HEADER_BYTES = 8
-READOUT_NS = 6 * NS_PER_MS
-"""From the end of an exposure to its first line on the bus."""
 RESET_NS = 2 * NS_PER_MS
 POWER_OFF_NS = 250 * NS_PER_MS
 ID_TRIES = 3
 EDGE_WAIT_S = 0.05
-SLACK_NS = 3 * NS_PER_MS
-"""An edge this much later than the sensor's own time says belongs to a frame that waited."""
-DRIFT_NS_PER_S = 100_000
-
-
-class Telemetry(NamedTuple):
-    """The telemetry line of one frame.
-
-    uptime_ms : sensor's time at the start of the exposure
-    frame     : 32-bit frame number
-    fpa_degc  : detector temperature; fpa_raw is its ADC code
-    led_ma    : measured during the exposure
-    status    : reserved
-    """
-
-    uptime_ms: int
-    frame: int
-    fpa_degc: float
-    fpa_raw: int
-    integration_us: int
-    led_ma: int
-    status: int
-
-
-def packet_bytes(width: int) -> int:
-    """1130 for 640 pixels, 570 for 320."""
-    return HEADER_BYTES + width // 4 * 7 + 2
-
-
-def frame_bytes(shape: tuple[int, int]) -> int:
-    """Bytes of one frame on the bus: its lines and the telemetry line."""
-    return (shape[0] + 1) * packet_bytes(shape[1])
-
-
-def ceiling_fps(shape: tuple[int, int], hz: float, clocks_per_byte: int = 8) -> float:
-    """What the bus carries: 14.4 and 56.9 at 62.5 MHz, 11.5 and 45.5 at 50 MHz."""
-    return hz / (clocks_per_byte * frame_bytes(shape))
-
-
-def parse_telemetry(packet: np.ndarray) -> Telemetry:
-    """The telemetry line, (P,) uint8, already checked."""
-    fields = TELEMETRY.unpack_from(packet.data, HEADER_BYTES)
-    uptime_ms, frame, fpa_ck, fpa_raw, integration_us, led_ma, status = fields
-    return Telemetry(uptime_ms, frame, fpa_ck / 100 - 273.15, fpa_raw, integration_us, led_ma,
-                     status)  # fmt: skip
 
 
 class El640:
@@ -118,7 +81,7 @@ class El640:
         part, scale = board.sensor, 2 if binned else 1
         self.shape = (part.height // scale, part.width // scale)
         self.packets_shape = (self.shape[0] + 1, packet_bytes(self.shape[1]))
-        _check_times(self.shape, board.spi.max_hz, integration_us, frame_period_us)
+        check_times(self.shape, board.spi.max_hz, integration_us, frame_period_us)
         self.integration_us, self.frame_period_us = integration_us, frame_period_us
         self._ctrl = CTRL_STREAM | (CTRL_BIN if binned else 0)
         self._led_mode = 0
@@ -134,8 +97,7 @@ class El640:
         self._counts = np.zeros(9, np.uint32)
         self._seen = [0] * 9
         self._numbers = FrameNumbers(32)
-        self._offset_ns: int | None = None
-        self._offset_at_ns = 0
+        self._exposures = ExposureClock()
         self.counters = LinkCounters()
         self.loss = Loss.NONE
         self.arrival_ns = 0
@@ -211,7 +173,7 @@ class El640:
         self._drain_edges()
         self._looked_ns = self._clock.monotonic_ns()
         self._numbers.restart()
-        self._offset_ns = None
+        self._exposures.restart()
         self._configure()
         self.is_running = True
 
@@ -404,30 +366,13 @@ class El640:
         self.telemetry = telemetry
         info = FrameInfo(
             sequence=self._numbers.sequence,
-            monotonic_ns=self._exposed_ns(telemetry, arrival_ns),
+            monotonic_ns=self._exposures.began_ns(telemetry, arrival_ns),
             fpa_temp_degc=telemetry.fpa_degc,
             led_on=bool(always & FLAG_LED),
             led_channel=always >> CHANNEL_SHIFT & 3,
             flags=_flags(ever),
         )
         return Unpacked(info, moved, digest_el640(packets, self.shape[1]))
-
-    def _exposed_ns(self, telemetry: Telemetry, arrival_ns: int) -> int:
-        """Start of the exposure on our clock.
-
-        The edge says it, unless the frame waited inside the sensor; then the sensor's own time
-        does, moved by the least delay seen lately.
-        """
-        began_ns = arrival_ns - READOUT_NS - telemetry.integration_us * 1000
-        offset_ns = began_ns - telemetry.uptime_ms * NS_PER_MS
-        if self._offset_ns is not None:
-            passed_ns = max(0, arrival_ns - self._offset_at_ns)
-            least_ns = self._offset_ns + passed_ns * DRIFT_NS_PER_S // NS_PER_S
-            if least_ns < offset_ns - SLACK_NS:
-                began_ns = telemetry.uptime_ms * NS_PER_MS + least_ns
-            offset_ns = min(offset_ns, least_ns)
-        self._offset_ns, self._offset_at_ns = offset_ns, arrival_ns
-        return began_ns
 
 
 def _flags(ever: int) -> FrameFlag:
@@ -445,14 +390,3 @@ def _reason(sync: int, crc: int, flags: int) -> Loss:
     if crc:
         return Loss.CRC
     return Loss.FLAGS if flags else Loss.ORDER
-
-
-def _check_times(shape: tuple[int, int], hz: int, integration_us: int, period_us: int) -> None:
-    if not 10 <= integration_us <= period_us:
-        raise UsageError(f"integration of {integration_us} us: use 10 to the period, {period_us}")
-    most_fps = ceiling_fps(shape, hz)
-    if 1e6 / period_us > most_fps:
-        raise UsageError(
-            f"{1e6 / period_us:.1f} frames/s of {shape[1]}x{shape[0]}: the bus at {hz / 1e6:g} MHz"
-            f" carries {most_fps:.1f}; lower the frame rate or use binning"
-        )

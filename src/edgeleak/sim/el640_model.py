@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from edgeleak.clock import NS_PER_MS, NS_PER_S
-from edgeleak.drivers import el640 as chip
+from edgeleak.drivers import el640_link as chip
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import pack_el640, seal_el640
 from edgeleak.sim import faults

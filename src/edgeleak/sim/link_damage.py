@@ -7,7 +7,7 @@ loses one random line to it.  LostSync and ShortRead have the message as their e
 
 import numpy as np
 
-from edgeleak.drivers import el640 as chip
+from edgeleak.drivers import el640_link as chip
 from edgeleak.frame import MAX_COUNTS
 from edgeleak.kernels import seal_el640
 from edgeleak.sim import faults
