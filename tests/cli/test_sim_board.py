@@ -6,11 +6,22 @@ import re
 
 import pytest
 
+from edgeleak import config
 from edgeleak.app import main
-from edgeleak.cli.sim_board import Ear, History, _read_log, is_right, judge, promise_of, sentence
+from edgeleak.cli.sim_board import (
+    Ear,
+    History,
+    _read_log,
+    is_right,
+    judge,
+    own_settings,
+    promise_of,
+    sentence,
+)
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
 
+YARD = scenarios.parse({"gas": {"start_s": 5.0}}, "yard.toml")
 LOG = """\
 STATE boot selftest 902 t=277 frame=0 selftest: the self-test runs [instrument]; wait
 STATE ready detecting 0 t=30000 frame=327 every input fresh and in range
@@ -32,15 +43,16 @@ def history(*, gas_from_s=None, gas_to_s=999.0, end_s=60.0, log=LOG, tmp_path=No
     return found
 
 
-def judged(found):
-    return judge(found, {}, scenarios.load("leak"), 60.0)
+def judged(found, course=YARD):
+    return judge(found, {}, course, 60.0)
 
 
 def test_the_log_becomes_states_and_verdicts_in_scenario_time(tmp_path):
     found = history(tmp_path=tmp_path)
-    assert [state for _, state in found.states] == ["selftest", "detecting"]
-    assert found.states[0][0] == pytest.approx(1.277)
-    assert found.verdicts == [(31.0, "NO GAS"), (53.0, "GAS")]
+    assert [state for _, state in found.states] == ["boot", "selftest", "detecting"]
+    assert found.states[1][0] == pytest.approx(1.277)
+    assert found.verdicts == [(1.0, "INHIBIT"), (31.0, "NO GAS"), (53.0, "GAS")]
+    assert found.spans("INHIBIT", 60.0) == [(1.0, 31.0)], "what the log does not say yet"
     assert found.spans("NO GAS", 60.0) == [(31.0, 53.0)]
 
 
@@ -56,7 +68,7 @@ def test_an_alarm_before_the_gas_is_false(tmp_path):
     summary = judged(history(gas_from_s=55.0, tmp_path=tmp_path))
     assert summary["false_alarms"] == 1
     assert summary["found_s"] is None, "an alarm that was on already finds nothing"
-    assert sentence(summary) == "MISSED: the leak was not found, 1 false"
+    assert sentence(summary) == "MISSED: the leak was not found in 5 s, 1 false"
     assert not is_right(summary)
 
 
@@ -76,10 +88,83 @@ def test_calls_after_the_end_of_a_leak(tmp_path, gas, end_s, found_s, false):
 
 
 def test_an_alarm_without_gas_is_false(tmp_path):
-    summary = judged(history(tmp_path=tmp_path))
+    summary = judged(history(tmp_path=tmp_path), scenarios.load("no-leak"))
     assert summary["leak_began_s"] is None
-    assert sentence(summary).startswith("FALSE ALARM")
+    assert sentence(summary) == "FALSE ALARM: 1 where there is no gas"
     assert not is_right(summary)
+
+
+QUIET_LOG = "\n".join(LOG.splitlines()[:3]) + "\n"
+FAULTY = {"fault": [{"name": "sensor-dead", "from_s": 40, "to_s": 45},
+                    {"name": "fan-dead", "from_s": 70}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "log", "said", "right"),
+    [({"gas": {"start_s": 200}}, QUIET_LOG,
+      "NOTHING SHOWN: ended before the leak at 200 s; run it longer: --seconds", False),
+     ({"gas": {"start_s": 200}, "change": [{"at_s": 20, "ambient_degc": 45}]}, QUIET_LOG,
+      "NOTHING SHOWN: ended before the leak at 200 s; run it longer: --seconds", False),
+     ({"fault": [{"name": "fan-dead", "from_s": 160}]}, QUIET_LOG,
+      "NOTHING SHOWN: ended before the fault fan-dead at 160 s; run it longer: --seconds", False),
+     ({"change": [{"at_s": 99, "supply_v": 4}]}, QUIET_LOG,
+      "NOTHING SHOWN: ended before the change of weather or supply at 99 s; run it longer:"
+      " --seconds", False),
+     ({}, LOG.splitlines()[0] + "\n",
+      "NOTHING SHOWN: no answer in 60 s, INHIBIT or FAULT throughout", False),
+     (FAULTY, "", "NOTHING SHOWN: no answer in 60 s, INHIBIT or FAULT throughout;"
+      " ended before the fault fan-dead at 70 s", False),
+     (FAULTY, QUIET_LOG, "NO LEAK, and none was called: NO GAS for 29 s;"
+      " ended before the fault fan-dead at 70 s", True),
+     ({}, QUIET_LOG, "NO LEAK, and none was called: NO GAS for 29 s", True)],
+)  # fmt: skip
+def test_the_sentence_of_a_run_without_gas(tmp_path, table, log, said, right):
+    course = scenarios.parse(table, "some.toml")
+    summary = judged(history(log=log, tmp_path=tmp_path), course)
+    assert sentence(summary) == said
+    assert is_right(summary) == right
+
+
+def test_an_alarm_before_the_leak_of_a_short_run_is_false_and_not_nothing(tmp_path):
+    course = scenarios.parse({"gas": {"start_s": 200}}, "some.toml")
+    assert sentence(judged(history(tmp_path=tmp_path), course)).startswith("FALSE ALARM")
+
+
+def test_a_leak_while_there_was_no_answer_is_not_called_missed(tmp_path):
+    summary = judged(history(gas_from_s=50.0, log="", tmp_path=tmp_path))
+    assert sentence(summary).startswith("NOTHING SHOWN: no answer in 60 s")
+    assert not is_right(summary)
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_every_scenario_shows_its_thing_in_its_own_time(name):
+    course = scenarios.load(name)
+    found = course.happenings()
+    assert course.seconds <= 180
+    assert all(at_s + 10 <= course.seconds for at_s, _ in found)
+    if course.gas.start_s < scenarios.NEVER_S:
+        assert course.gas.start_s + 20 <= course.seconds
+    assert name == "cold-start" or all(35 <= at_s <= 110 for at_s, _ in found)
+
+
+@pytest.mark.parametrize("given", [None, '[console]\nsocket = "/own"\nbaud = 9600\n',
+                                   '[cooler]\nset_point_degc = -15.5\n'])  # fmt: skip
+def test_the_console_of_a_run_is_beside_it_unless_the_user_says_where(tmp_path, given):
+    path = tmp_path / "mine.toml"
+    path.write_text(given or "")
+    made = config.load([own_settings(given and path, tmp_path)]).config
+    mine = config.load([path]).config
+    is_own = "console" in (given or "")
+    assert made.console.socket == ("/own" if is_own else str(tmp_path / "scpi"))
+    assert (made.console.serial_device, made.console.baud) == ("", mine.console.baud)
+    assert made.cooler == mine.cooler
+
+
+def test_an_error_in_the_settings_names_the_file_of_the_user(tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    path.write_text("[cooler]\nset_point = 1\n")
+    assert main(["sim", "leak", "--config", str(path)]) == 78
+    assert str(path) in capsys.readouterr().err
 
 
 def test_a_leak_nobody_called_is_missed(tmp_path):

@@ -40,6 +40,25 @@ def test_every_fault_of_a_scenario_ends_or_never_does():
             assert event.clear is None or event.clear in faults.KINDS
 
 
+def test_what_happens_is_told_in_order_and_what_ends_is_not():
+    course = scenario.parse(
+        {
+            "seconds": 12,
+            "gas": {"start_s": 8},
+            "change": [{"at_s": 3, "supply_v": 4}],
+            "fault": [{"name": "fan-dead"}, {"name": "sensor-dead", "from_s": 5, "to_s": 6}],
+            "press": [{"line": "button", "at_s": 1, "for_s": 1}],
+        },
+        "x.toml",
+    )
+    assert course.happenings() == [
+        (1, "the key press"), (3, "the change of weather or supply"),
+        (5, "the fault sensor-dead"), (8, "the leak"),
+    ]  # fmt: skip
+    assert course.seconds == 12
+    assert scenario.parse({}, "x.toml").seconds == 60
+
+
 def test_changes_follow_each_other_from_where_the_last_one_ended():
     course = scenario.parse(
         {
@@ -78,6 +97,7 @@ def test_press_and_fault_become_events_in_order_of_time():
     ("table", "words"),
     [
         ({"wurld": {}}, ["wurld", "nearest is 'world'"]),
+        ({"seconds": 0}, ["seconds = 0", "above 0"]),
         ({"world": {"ambiant_degc": 3}}, ["ambiant_degc", "nearest is 'ambient_degc'"]),
         ({"world": {"ambient_degc": 99}}, ["out of range", "-40 to 85 degC"]),
         ({"gas": {"rate_g_per_h": -1}}, ["rate_g_per_h", "0 to 1e+06 g/h"]),

@@ -28,11 +28,12 @@ from edgeleak.cli.show import Pace
 from edgeleak.cli.source_options import add_profile_options, profile_from, shape_of
 from edgeleak.cli.truth import Judge
 from edgeleak.cli.watching import Seen, Watch, or_none
-from edgeleak.errors import StorageError
+from edgeleak.errors import StorageError, UsageError
 from edgeleak.frame import FrameInfo
 
 HELP = "run the camera on a simulated leak, judged against the truth"
 INTERRUPTED = 130
+PIPELINE_S = 60.0
 LEAK_AFTER_SHARE, LEAK_AFTER_MOST_S = 0.25, 15.0
 CALIBRATION_NAME = "calibration.elcal"
 NUC_FRAMES, NUC_COLD_DEGC, NUC_HOT_DEGC = 32, 10.0, 35.0
@@ -50,7 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="with a board: exit 65 on a missed leak or a false alarm")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="with a board: settings of the firmware")  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=60.0, help="simulated time (60)")
+    parser.add_argument("--seconds", type=float, metavar="N",
+                        help="simulated time (the scenario's; 60 with --pipeline)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="same seed, same run (1)")
     parser.add_argument("--shape", type=shape_of, default=(480, 640), help="ROWSxCOLUMNS (480x640)")
     parser.add_argument("--fps", type=float, default=14.0, help="frames a second (14)")
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     """Simulate; exit code 0 whatever was found, as long as the camera ran."""
     from edgeleak.cli import sim_board
 
+    if args.seconds is not None and not args.seconds > 0:
+        raise UsageError(f"--seconds must be above 0, got {args.seconds:g}")
     if args.list:
         sim_board.list_scenarios()
         return 0
@@ -90,10 +94,11 @@ def run_pipeline(args: argparse.Namespace) -> int:
 
     say = sys.stderr if args.json else sys.stdout
     profile = profile_from(args)
-    leak_start_s = min(LEAK_AFTER_MOST_S, LEAK_AFTER_SHARE * args.seconds)
+    seconds = args.seconds or PIPELINE_S
+    leak_start_s = min(LEAK_AFTER_MOST_S, LEAK_AFTER_SHARE * seconds)
     sensor = SimulatedSensor(args.seed, args.shape, args.fps, not args.no_leak,
                              leak_start_s=leak_start_s, rate_g_per_h=args.rate,
-                             seconds=args.seconds, movers=args.movers == "all")  # fmt: skip
+                             seconds=seconds, movers=args.movers == "all")  # fmt: skip
     calibration = args.calibration or _calibrate(sensor, say)
     pipeline = Pipeline(sensor.shape, profile, fps=sensor.fps, calibration=calibration,
                         sensor=sensor.sensor)  # fmt: skip

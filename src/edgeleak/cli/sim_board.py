@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeleak import schema
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim import spoken
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.scenario import LEAK
 
 SAMPLE_S = 0.2
 GRACE_S = 20.0
@@ -30,6 +32,7 @@ EARLY_S = 0.5
 HOLD_S = 15.0
 """So long after the end released gas may still be in view and within the window of a decision."""
 PICTURES = "pictures"
+SOCKET = "scpi"
 
 
 @dataclass(slots=True)
@@ -63,13 +66,17 @@ class History:
 def run_board(args: argparse.Namespace) -> int:
     """Run; exit code of the firmware, 65 when the plant's judge found a limit broken."""
     course = scenarios.load(args.scenario)
+    seconds = args.seconds or course.seconds
     say = sys.stderr if args.json else sys.stdout
     print(f"scenario {course.name}: {course.summary}", file=say, flush=True)
     with tempfile.TemporaryDirectory(prefix="edgeleak-") as scratch:
         folder = args.out or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        history, report, code = _run(args, folder, Path(scratch))
-        summary = judge(history, report, course, args.seconds)
+        settings = own_settings(args.config, Path(scratch))
+        print(f"talk     edgeleak console {Path(scratch) / SOCKET}", file=say)
+        print(f"         edgeleak status --run {Path(scratch) / 'run'}", file=say, flush=True)
+        history, report, code = _run(args, seconds, settings, folder, Path(scratch))
+        summary = judge(history, report, course, seconds)
         if args.out is not None:
             _save(args, history, summary, course)
     if args.json:
@@ -85,26 +92,26 @@ def run_board(args: argparse.Namespace) -> int:
 def is_right(summary: dict[str, Any]) -> bool:
     """Found where there is a leak, silent where there is none, and an answer at all."""
     has_leak, was_found = summary["leak_began_s"] is not None, summary["found_s"] is not None
-    has_answer = summary["first_answer_s"] is not None
-    return has_answer and has_leak == was_found and not summary["false_alarms"]
+    is_told = summary["is_shown"] and summary["first_answer_s"] is not None
+    return is_told and has_leak == was_found and not summary["false_alarms"]
 
 
-def _run(args: argparse.Namespace, out: Path,
+def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
          scratch: Path) -> tuple[History, dict[str, Any], int]:  # fmt: skip
     history = History()
     for name in ("state", "run"):
         (scratch / name).mkdir()
     with RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
         command = [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
-                   "--seconds", str(args.seconds), "--json", "--out", str(out),
+                   "--seconds", str(seconds), "--json", "--out", str(out),
                    "--state", str(scratch / "state"), "--run", str(scratch / "run"),
-                   *(("--config", str(args.config)) if args.config else ())]  # fmt: skip
+                   "--config", str(settings)]  # fmt: skip
         started_s = plant.control.ask("scenario")["elapsed_s"]
-        plant.control.ask("promise", **promise_of(args.config))
+        plant.control.ask("promise", **promise_of(settings))
         firmware = subprocess.Popen(command, env=plant.environment(), stdout=subprocess.PIPE,
                                     text=True, start_new_session=True)  # fmt: skip
         try:
-            _watch(plant, firmware, history, Ear(out / "run.log"), args.seconds + GRACE_S)
+            _watch(plant, firmware, history, Ear(out / "run.log"), seconds + GRACE_S)
             text = firmware.communicate(timeout=GRACE_S)[0]
         except KeyboardInterrupt:
             firmware.send_signal(signal.SIGTERM)
@@ -118,6 +125,24 @@ def _run(args: argparse.Namespace, out: Path,
     report = json.loads(text) if text.strip().startswith("{") else {}
     _read_log(out / "run.log", history, started_s)
     return history, report, firmware.returncode
+
+
+def own_settings(given: Path | None, scratch: Path) -> Path:
+    """The user's settings, with the console beside the run instead of at the machine's ports."""
+    from edgeleak import config
+
+    table: dict[str, Any] = {}
+    if given is not None:
+        config.load([given])  # errors name the user's file, not ours
+        table = schema.read(given)[0]
+    ports = {"serial_device": "", "socket": str(scratch / SOCKET)}
+    table["console"] = ports | table.get("console", {})
+    path = scratch / "edgeleak.toml"
+    path.write_text("".join(
+        f"[{section}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+                                   for key, value in values.items())
+        for section, values in table.items()), encoding="utf-8")  # fmt: skip
+    return path
 
 
 def promise_of(settings: Path | None) -> dict[str, float]:
@@ -161,9 +186,14 @@ def _watch(plant: RunningPlant, firmware: Any, history: History, ear: Ear, limit
 
 
 def _read_log(path: Path, history: History, started_s: float) -> None:
-    """States and verdicts of run.log; its times count from the firmware's start."""
+    """States and verdicts of run.log; its times count from the firmware's start.
+
+    The log has changes only: before the first one it is boot and INHIBIT.
+    """
     if not path.is_file():
         return
+    history.states.append((started_s, "boot"))
+    history.verdicts.append((started_s, "INHIBIT"))
     for row in path.read_text(encoding="utf-8").splitlines():
         found = spoken.LINE.match(row)
         if not found:
@@ -185,9 +215,13 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
         begin - EARLY_S <= a <= end for begin, end in leaks)), None)  # fmt: skip
     false = [span for span in calls if not is_called_for(span, leaks)]
     clear = history.spans("NO GAS", end_s)
+    missing = [(at_s, what) for at_s, what in course.happenings() if at_s >= end_s]
     return {
         "scenario": course.name,
         "seconds": seconds,
+        "ended_s": round(end_s, 1),
+        "ended_before": [{"at_s": at_s, "what": what} for at_s, what in missing],
+        "is_shown": is_shown(course, end_s),
         "leak_began_s": begun_s,
         "found_s": None if first_s is None or begun_s is None else max(0.0, first_s - begun_s),
         "false_alarms": len(false),
@@ -201,6 +235,14 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
     }
 
 
+def is_shown(course: Any, end_s: float) -> bool:
+    """The leak of a scenario with one, else its first event, came before the end."""
+    begins = [at_s for at_s, _ in course.happenings()]
+    if course.gas.start_s < scenarios.NEVER_S:
+        begins = [course.gas.start_s]
+    return not begins or begins[0] < end_s
+
+
 def is_called_for(call: tuple[float, float], leaks: list[tuple[float, float]]) -> bool:
     """Begun with a leak or within its hold, and not kept up long after the last gas."""
     held = [(begin - EARLY_S, end + HOLD_S) for begin, end in leaks]
@@ -209,13 +251,31 @@ def is_called_for(call: tuple[float, float], leaks: list[tuple[float, float]]) -
 
 def sentence(summary: dict[str, Any]) -> str:
     """The outcome in one line."""
+    if summary["false_alarms"] and summary["leak_began_s"] is None:
+        return f"FALSE ALARM: {summary['false_alarms']} where there is no gas"
+    if not summary["is_shown"]:
+        return f"NOTHING SHOWN: ended{_before(summary)}; run it longer: --seconds"
+    if summary["first_answer_s"] is None:
+        return (f"NOTHING SHOWN: no answer in {summary['ended_s']:.0f} s, INHIBIT or FAULT"
+                f" throughout{_left(summary)}")  # fmt: skip
     if summary["leak_began_s"] is None:
-        if summary["false_alarms"]:
-            return f"FALSE ALARM: {summary['false_alarms']} where there is no gas"
-        return f"NO LEAK, and none was called: NO GAS for {summary['no_gas_s']:.0f} s"
+        return (f"NO LEAK, and none was called: NO GAS for {summary['no_gas_s']:.0f} s"
+                f"{_left(summary)}")  # fmt: skip
     if summary["found_s"] is None:
-        return f"MISSED: the leak was not found{_false(summary)}"
+        since_s = summary["ended_s"] - summary["leak_began_s"]
+        return f"MISSED: the leak was not found in {since_s:.0f} s{_false(summary)}"
     return f"FOUND {summary['found_s']:.1f} s after the leak began{_false(summary)}"
+
+
+def _before(summary: dict[str, Any]) -> str:
+    """The next thing the scenario had in store; of a leak scenario the leak."""
+    rows = summary["ended_before"]
+    next_one = next((row for row in rows if row["what"] == LEAK), rows[0])
+    return f" before {next_one['what']} at {next_one['at_s']:g} s"
+
+
+def _left(summary: dict[str, Any]) -> str:
+    return f"; ended{_before(summary)}" if summary["ended_before"] else ""
 
 
 def _false(summary: dict[str, Any]) -> str:
@@ -226,7 +286,7 @@ def _save(args: argparse.Namespace, history: History, summary: dict[str, Any], c
     from edgeleak.cli.sim_plot import draw
 
     title = f"scenario {course.name}: {sentence(summary)}"
-    draw(history, summary, title, args.out / "timeline.png")
+    draw(history, summary, title, args.out / "timeline.png", course.happenings())
     replace_text(args.out / "summary.json", json.dumps(summary, indent=1) + "\n")
     if alarm := _alarm_recording(args.out, summary):
         _draw_pictures(alarm, args.out / PICTURES)

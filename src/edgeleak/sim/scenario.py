@@ -2,6 +2,7 @@
 """What the world does over time: weather, gas, and what breaks when; from TOML or built.
 
     summary = "a fan that slows down, then stops"
+    seconds = 200
     [world]
     ambient_degc = 30
     [gas]
@@ -22,7 +23,7 @@
     at_s = 20
     for_s = 0.2
 
-Times are in seconds from the plant's start.
+Times are in seconds from the plant's start; `seconds` is how long a run takes unless told.
 """
 
 import difflib
@@ -39,6 +40,8 @@ from edgeleak.sim.faults import Fault
 
 FOLDER = Path(__file__).parent / "scenarios"
 NEVER_S = 1e9
+USUAL_S = 60.0
+LEAK = "the leak"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +113,27 @@ class Scenario:
     start   : what is not at ambient then
     changes : courses of the weather, in order of time
     events  : faults and key presses, in order of time
+    seconds : how long a run takes to show all of it
     """
 
     name: str = "still room"
     summary: str = "nothing happens"
+    seconds: float = USUAL_S
     world: World = World()
     gas: Gas = Gas()
     start: Start = Start()
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
     _kept: list[Any] = field(default_factory=lambda: [math.inf, -math.inf, None], repr=False)
+
+    def happenings(self) -> list[tuple[float, str]]:
+        """(second, what) of all that begins after the start, in order of time."""
+        found = [(event.at_s, f"the fault {event.fault.name}" if event.fault else "the key press")
+                 for event in self.events if event.fault or event.level]  # fmt: skip
+        found += [(change.at_s, "the change of weather or supply") for change in self.changes]
+        if self.gas.start_s < NEVER_S:
+            found.append((self.gas.start_s, LEAK))
+        return sorted((row for row in found if row[0] > 0), key=lambda row: row[0])
 
     def world_at(self, time_s: float) -> World:
         """The world at a moment."""
@@ -178,7 +192,7 @@ def load(name: str) -> Scenario:
 
 def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
     """A scenario from its TOML tables."""
-    known = ("summary", "world", "gas", "start", "change", "fault", "press")
+    known = ("summary", "seconds", "world", "gas", "start", "change", "fault", "press")
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.5)
@@ -197,12 +211,20 @@ def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
     return Scenario(
         name=Path(origin).stem,
         summary=str(table.get("summary", "")),
+        seconds=_seconds(table, origin),
         world=schema.build(World, table.get("world", {}), origin, text, "world"),
         gas=schema.build(Gas, table.get("gas", {}), origin, text, "gas"),
         start=schema.build(Start, table.get("start", {}), origin, text, "start"),
         changes=tuple(sorted(changes, key=lambda change: change.at_s)),
         events=tuple(sorted(events, key=lambda event: event.at_s)),
     )
+
+
+def _seconds(table: dict[str, Any], origin: str) -> float:
+    value = table.get("seconds", USUAL_S)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < NEVER_S:
+        raise ConfigError(f"{origin}: seconds = {value!r}; expected a number above 0")
+    return float(value)
 
 
 def _rows(table: dict[str, Any], origin: str, key: str) -> list[tuple[int, dict[str, Any]]]:
