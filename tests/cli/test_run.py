@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from edgeleak import codes
-from edgeleak.cli.run import ENDS, Lines, line_of, make_instrument, priority_of
+from edgeleak.cli.run import ENDS, Lines, keep_report, line_of, make_instrument, priority_of
 from edgeleak.errors import BusError
 from edgeleak.services.watchdog import STORM_STARTS
 from edgeleak.sim.launch import RunningPlant
@@ -268,3 +268,42 @@ def test_the_status_line_is_one_calm_line():
     status |= {"cooler": None, "code": 903, "reason": "frames-stale: no whole frame",
                "verdict": "INHIBIT", "state": "inhibit", "recording": False}  # fmt: skip
     assert line_of(status) == ("inhibit    uncooled  11.0 fps  INHIBIT 903 frames-stale  drops 3")
+
+
+class Gone:
+    """A terminal that was closed."""
+
+    def write(self, text):
+        raise OSError(5, "Input/output error")
+
+    flush = write
+
+
+def test_a_log_on_a_full_disk_ends_and_says_so(tmp_path, capsys):
+    (tmp_path / "run.log").symlink_to("/dev/full")
+    lines = Lines(tmp_path)
+    lines.add("VERDICT one")
+    lines.drain()
+    lines.add("VERDICT two")
+    lines.close()
+    said = capsys.readouterr().err.splitlines()
+    assert [said[0], said[-1]] == ["VERDICT one", "VERDICT two"]
+    assert sum("run.log ends here: No space left on device" in line for line in said) == 1
+
+
+def test_a_closed_terminal_does_not_end_the_log(tmp_path, monkeypatch):
+    lines = Lines(tmp_path)
+    monkeypatch.setattr(sys, "stderr", Gone())
+    for line in ("VERDICT one", "VERDICT two"):
+        lines.add(line)
+        lines.drain()
+    lines.show("status")
+    lines.close()
+    assert (tmp_path / "run.log").read_text() == "VERDICT one\nVERDICT two\n"
+
+
+def test_a_report_whose_folder_is_gone_is_an_io_error(tmp_path, capsys):
+    assert keep_report(tmp_path / "report.json", {"frames": 3}) == 0
+    assert json.loads((tmp_path / "report.json").read_text()) == {"frames": 3}
+    assert keep_report(tmp_path / "gone" / "report.json", {}) == os.EX_IOERR
+    assert "was not written" in capsys.readouterr().err

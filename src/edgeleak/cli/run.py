@@ -32,6 +32,7 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Told to stop; the last one when the terminal it was started on is closed."""
 JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0}
 KEPT_LINES = 1000
+LOG_NAME, REPORT_NAME = "run.log", "report.json"
 PRIORITIES = (("FAILED", 3), (" fault ", 3), ("VERDICT", 4), ("NOTE", 4), ("STATE", 5))
 """journald priority of a line by what it contains; anything else is information, 6."""
 
@@ -65,10 +66,21 @@ def run(args: argparse.Namespace) -> int:
     code = program.run()
     report = program.report()
     if args.out is not None:
-        (args.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        code = code or keep_report(args.out / REPORT_NAME, report)
     if args.json:
         print(json.dumps(report, indent=2))
     return code
+
+
+def keep_report(path: Path, report: dict[str, Any]) -> int:
+    """0, or the exit code that says that it could not be written; all else is done by then."""
+    try:
+        path.write_text(json.dumps(report, indent=2) + "\n")
+    except OSError as error:
+        print(f"edgeleak run: report {path} was not written: {error.strerror}; free space or bring"
+              " the folder back, the recording beside it is whole", file=sys.stderr)  # fmt: skip
+        return os.EX_IOERR
+    return os.EX_OK
 
 
 def config_paths(args: argparse.Namespace) -> list[Path]:
@@ -164,7 +176,8 @@ class Lines:
         self._file: TextIO | None = None
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            self._file = open(out / "run.log", "w", encoding="utf-8")  # noqa: SIM115
+            self._file = open(out / LOG_NAME, "w", encoding="utf-8")  # noqa: SIM115
+        self._has_reader = True
         self.said = 0
 
     def add(self, line: str) -> None:
@@ -177,19 +190,46 @@ class Lines:
         return list(self._kept.copy())
 
     def drain(self, clear: str = "") -> None:
-        """Write what has come; `clear` wipes the status line first."""
+        """Write what has come; `clear` wipes the status line first.  A log that cannot be written
+        is given up: it stops no camera."""
         while self._waiting:
             line = self._waiting.popleft()
             self.said += 1
             prefix = f"<{priority_of(line)}>" if self._is_journal else clear
-            print(f"{prefix}{line}", file=sys.stderr, flush=True)
-            if self._file is not None:
-                print(line, file=self._file, flush=True)
+            self.show(f"{prefix}{line}\n")
+            self._keep(line)
+
+    def show(self, text: str) -> None:
+        """To stderr as it is, for as long as somebody is there to read it."""
+        if self._has_reader:
+            try:
+                sys.stderr.write(text)
+                sys.stderr.flush()
+            except (OSError, ValueError):  # a terminal or a pipe that is gone
+                self._has_reader = False
+
+    def _keep(self, line: str) -> None:
+        if self._file is None:
+            return
+        try:
+            print(line, file=self._file, flush=True)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """Never tried again: what is missing in a log must be at its end."""
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):
+            if file is not None:
+                file.close()
+        self.add(f"NOTE the log {LOG_NAME} ends here: {error.strerror}; the camera goes on, its"
+                 " lines are on stderr only; free space and start again")  # fmt: skip
 
     def close(self) -> None:
         self.drain()
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 def priority_of(line: str) -> int:
@@ -295,7 +335,7 @@ class Program:
         if self._console is not None and "frames" not in left:
             self._console.close()
         if self._is_terminal:
-            print(file=sys.stderr)
+            self._lines.show("\n")
         with contextlib.suppress(OSError):
             self._status_path.unlink()
         self._lines.close()
@@ -305,7 +345,7 @@ class Program:
         self._lines.drain(clear)
         status = self.instrument.status()
         if self._is_terminal:
-            print(clear + line_of(status), end="", file=sys.stderr, flush=True)
+            self._lines.show(clear + line_of(status))
         now_ns = self._clock.monotonic_ns()
         if now_ns - self._written_ns >= NS_PER_S:
             self._written_ns = now_ns
