@@ -20,12 +20,12 @@ CONFIG = SensorConfig(binning=True, fps=20.0, integration_us=8000)
 
 
 class LightRig:
-    def __init__(self, config=CONFIG, seed=0):
+    def __init__(self, config=CONFIG, seed=0, settle_s=0.5):
         keep = []
         self.rig = Rig(BOARD, light_loop(BOARD, config, keep), seed=seed)
         self.parts = keep[0]
         self.light, self.plant = self.parts.light, self.rig.plant
-        self.rig.run(0.5)
+        self.rig.run(settle_s)
 
     def run(self, seconds, until=None):
         return self.rig.run(seconds, until)
@@ -60,6 +60,27 @@ def test_lit_as_asked(rig, mode, share):
     assert rig.light.status.measured_ma == pytest.approx(200.0, rel=0.02)
     assert rig.light.status.code == codes.OK
     assert not rig.plant.judge.violations
+
+
+def test_no_reading_yet_is_no_trouble():
+    rig = LightRig(settle_s=0.0)
+    rig.light.may_light = False  # as while the instrument starts
+    rig.light.request("on", 200.0)
+    told = set()
+    rig.run(0.5, lambda: told.add(rig.light.status.code))
+    assert told == {codes.OK}
+    rig.light.may_light = True
+    assert rig.run(0.2, lambda: rig.light.status.mode)
+    assert math.isfinite(rig.light.status.led_degc)
+
+
+def test_a_converter_that_never_answers_is_told_after_a_second():
+    rig = LightRig(settle_s=0.0)
+    rig.plant.inject(faults.BusNack(address=BOARD.adc.led_thermistor.address))
+    rig.light.request("on", 200.0)
+    assert not rig.run(0.9, lambda: rig.light.status.code)
+    assert rig.run(0.5, lambda: rig.light.status.code == codes.LED_TELEMETRY)
+    assert rig.plant.counters["led.pulses"] == 0
 
 
 def test_off_is_dark_within_a_frame(rig):

@@ -125,6 +125,7 @@ class Illumination:
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._answered_ns = clock.monotonic_ns()
+        self._first_ns: int | None = None
         self._exposure_us: int | None = None
         self._latched = codes.OK
         self.may_light = True
@@ -164,6 +165,8 @@ class Illumination:
 
     def step(self, now_ns: int) -> None:
         """Measure, judge, then light or not; never raises."""
+        if self._first_ns is None:
+            self._first_ns = now_ns
         try:
             self._round.step()
             self._answered_ns = now_ns
@@ -176,7 +179,7 @@ class Illumination:
             self._go_dark(now_ns, *trouble)
         elif not self.may_light:
             self._darken()
-        elif now_ns >= self._retry_ns:
+        elif now_ns >= self._retry_ns and not self._is_starting():
             self._follow_wish(now_ns)
         self._keep()
 
@@ -241,7 +244,7 @@ class Illumination:
         """(code, measured, expected) of what forbids light now; 0 when nothing does."""
         if self._latched:
             return self._latched, self.status.measured, self.status.expected
-        if self._wish.mode == OFF:
+        if self._wish.mode == OFF or self._is_starting():
             return codes.OK, math.nan, math.nan
         silent_s = (self._clock.monotonic_ns() - self._answered_ns) / 1e9
         if self._led.drive.mode != OFF and silent_s >= EXPIRY_S:
@@ -258,6 +261,12 @@ class Illumination:
             return codes.LED_HOT, led_degc, self._part.max_degc
         found = self._current_trouble()
         return found if found[0] else self._flag_trouble()
+
+    def _is_starting(self) -> bool:
+        """The first round of the converter is still on its way: dark, and no trouble yet."""
+        if math.isfinite(self._round.age_s("led_thermistor")) or self._first_ns is None:
+            return False
+        return (self._clock.monotonic_ns() - self._first_ns) / 1e9 <= STALE_S
 
     def _flag_trouble(self) -> tuple[int, float, float]:
         """A contradicting flag; a broken LED explains it, so its telemetry is looked at first."""
