@@ -70,7 +70,7 @@ TEC_OPEN, TEC_SHORT, TEC_MISMATCH, TEC_TELEMETRY, TEC_OVER_CURRENT = 219, 220, 2
 CONDENSATION, DEW_LIMITED, BROWN_OUT, SURROUNDINGS_OLD = 224, 225, 226, 227
 I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230, 231, 232
 I2C_TEC_MISSES, FPA_DIFFERS, FPA_DIFFERS_LONG = 233, 234, 235
-SUPPLY_UNKNOWN, AIR_UNKNOWN = 236, 237
+SUPPLY_UNKNOWN, AIR_UNKNOWN, ENABLE_LINE, COOLER_STARTS = 236, 237, 238, 239
 COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
 TUNE_REFUSED, POWER_LIMITED = 245, 246
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
@@ -488,7 +488,16 @@ TABLE.update(_table(
     Code(ENABLE_DROPPED, "cooler-enable-dropped", _F,
          "the enable was not refreshed for {measured:.2f} s, {expected:.2f} s switch it off",
          "board gpio.refresh_ms", "look for an overloaded processor; then clear the fault"),
-    Code(COOLER_OFF, "cooler-off", _I, "the cooler is off", "cooler", "switch the cooler on"),
+    Code(ENABLE_LINE, "cooler-enable-line", _F,
+         "the GPIO line of the enable answers errno {measured:.0f}; without an edge the board"
+         " switches the cooler off within {expected:.1f} s", "board gpio",
+         "look for the GPIO chip in /dev and in the kernel's log, power-cycle the board; then clear"
+         " the fault"),
+    Code(COOLER_STARTS, "cooler-starts", _I,
+         "the cooler is still off and starts by itself once its inputs are read", "cooler",
+         "wait"),
+    Code(COOLER_OFF, "cooler-off", _I, "the cooler was not asked to cool", "cooler",
+         "switch the cooler on"),
     Code(COOLING, "cooling", _I, "the FPA is at {measured:.1f} degC on its way to {expected:.1f}",
          "cooler.set_point_degc", "wait"),
     Code(UNREACHABLE, "set-point-unreachable", _I,

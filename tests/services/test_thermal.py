@@ -2,6 +2,7 @@
 """The cooler service on the simulated board: register models below, the plant's truth as judge."""
 
 import dataclasses
+import errno
 import math
 
 import pytest
@@ -338,6 +339,27 @@ def test_off_is_a_reason_of_its_own():
     bench = Bench(PARTS, CoolerConfig(is_on_at_start=False))
     bench.rig.run(1)
     assert (bench.status.state, bench.status.code) == (CoolerState.OFF, codes.COOLER_OFF)
+
+
+def test_a_start_is_told_as_one_and_aims_at_a_number():
+    bench, told = Bench(PARTS), []
+    told.append(bench.status)
+    for _ in range(40):
+        bench.rig.run(0.05)
+        told.append(bench.status)
+    assert list(dict.fromkeys(row.code for row in told)) == [codes.COOLER_STARTS, codes.COOLING]
+    assert {row.expected for row in told if row.code == codes.COOLING} == {-20.0}
+
+
+def test_an_enable_line_that_refuses_is_no_late_program():
+    bench = held()
+    bench.plant.inject(faults.GpioUnplugged())
+    bench.rig.run(0.3)
+    status = bench.status
+    assert (status.state, status.code) == (CoolerState.FAULT, codes.ENABLE_LINE)
+    assert (status.measured, status.expected) == (errno.ENODEV, 0.2)
+    assert not bench.plant.truth.tec_enabled
+    no_violation(bench)
 
 
 def test_three_periods_without_a_reading_are_told_and_forgotten():

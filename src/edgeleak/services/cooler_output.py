@@ -2,7 +2,7 @@
 """Current and enable of the cooler with bounded retries; what went wrong comes back as a trip."""
 
 from edgeleak import codes
-from edgeleak.control.observation import PERIOD_S, Trip
+from edgeleak.control.observation import Trip
 from edgeleak.drivers.ad5693r import ReadBackError
 from edgeleak.drivers.tec import Tec
 from edgeleak.errors import BusError
@@ -84,11 +84,12 @@ class CoolerOutput:
                     raise
 
     def _refresh(self, now_ns: int) -> Trip | None:
+        """A line that refuses is one thing, a program that comes too late another."""
         silent_s = self.tec.silent_s(now_ns)
         try:
             if self.tec.refresh(now_ns):
                 return None
         except BusError as error:
             self._inputs.note_error(error)
-            silent_s = max(silent_s, PERIOD_S)
+            return Trip(codes.ENABLE_LINE, error.errno or 0, REFRESH_S, True)
         return Trip(codes.ENABLE_DROPPED, silent_s, REFRESH_S, True)

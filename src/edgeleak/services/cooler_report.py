@@ -121,6 +121,8 @@ class CoolerReport:
     def _verdict(self, at: Moment) -> tuple[int, float, float]:
         """(code, measured, expected): why the temperature cannot be relied on; 0 when it can."""
         steady, cold, target = self.steady, at.cold_degc, self._loop.target_degc
+        if math.isnan(target):  # the loop has not aimed yet
+            target = at.wish_degc
         if at.trip is not None:
             return at.trip.code, at.trip.measured, at.trip.expected
         if at.misses >= RAMP_AFTER and at.wants_drive:
@@ -128,7 +130,8 @@ class CoolerReport:
         if at.state == CoolerState.TUNE:
             return codes.TUNING, cold, target
         if at.state != CoolerState.DRIVE:
-            return codes.COOLER_OFF, cold, at.wish_degc
+            code = codes.COOLER_STARTS if at.wants_drive else codes.COOLER_OFF
+            return code, cold, at.wish_degc
         if self._loop.saturation.is_unreachable:
             return codes.UNREACHABLE, cold, target
         if not steady.is_stable:

@@ -34,6 +34,7 @@ LEPTON_FPS = 9.0
 STATES = {
     codes.COOLING: State.COOLING,
     codes.COOLER_OFF: State.COOLING,
+    codes.COOLER_STARTS: State.COOLING,
     codes.TUNING: State.COOLING,
 }
 

@@ -93,7 +93,8 @@ class Cooler:
         self._stepped_ns: int | None = None
         self.may_drive = True
         self.surroundings = Surroundings()
-        self.status = ThermalStatus()
+        starts = codes.COOLER_STARTS if self._wants_drive else codes.COOLER_OFF
+        self.status = ThermalStatus(code=starts)
 
     @classmethod
     def on(cls, board: Board, config: CoolerConfig, i2c: I2cBus, lines: GpioLines, clock: Clock,
