@@ -4,6 +4,7 @@
 import rows_console
 import rows_control
 import rows_cooler
+import rows_files
 import rows_kill
 import rows_led
 import rows_link
@@ -25,5 +26,6 @@ ROWS: tuple[Row, ...] = (
     *rows_liveness.ROWS,
     *rows_kill.ROWS,
     *rows_console.ROWS,
+    *rows_files.ROWS,
     *rows_peers.ROWS,
 )

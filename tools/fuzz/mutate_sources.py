@@ -10,14 +10,19 @@ Each worker process has an address-space limit and an alarm; the parent counts
     partial  some frames came, the damage was named
     refused  one sentence, an expected error class
     DEFECT   anything else: another exception, a wrong result type, a stall,
-             a worker that died, more memory than allowed
+             a worker that died, more memory or processor time than allowed,
+             a frame that the undamaged file does not hold although the format
+             has check sums (each frame of a recording; an archive without a
+             word of damage)
 
-and exits 1 when there is a DEFECT.  Videos are decoded in a process of their
+and exits 1 when there is a DEFECT.  Each worker first opens the undamaged
+files, which must give what was put into them.  Videos are decoded in a process of their
 own (sources/video.py), so FFmpeg dying counts as `refused` with the word
 "died"; these are counted apart.
 """
 
 import argparse
+import hashlib
 import itertools
 import json
 import multiprocessing
@@ -31,7 +36,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import seed_files
@@ -43,10 +48,14 @@ from edgeleak.sources import open_source
 EXPECTED = (DataError, UsageError)
 MEMORY_BYTES = 1 << 30
 CASE_S = 30
+CASE_CPU_S = 0.1
 MAX_FRAMES = 64
 LENGTHS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1)
 # A decoding process for each video costs 0.2 s; the others run at 200..2000 a second.
 VIDEO_SHARE = 0.02
+SUMMED, SUMMED_WHOLE = ("mcap",), ("npz", "difference.npz")
+"""Check sums tell every frame; only at the end of a member, when frames were already given."""
+EXACT = ("npy", "npz", "difference.npz", "tif", "plain.tif", "mcap", "cptv")
 
 
 def flip_bits(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
@@ -83,7 +92,7 @@ def repeat(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
 
 def set_length(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
     width = rng.choice((1, 2, 4, 8))
-    order = rng.choice(("little", "big"))
+    order: Literal["little", "big"] = rng.choice(("little", "big"))
     at = rng.randrange(max(len(data) - width, 1))
     data[at : at + width] = (rng.choice(LENGTHS) & (1 << 8 * width) - 1).to_bytes(width, order)
     return data
@@ -102,8 +111,23 @@ MUTATIONS = (flip_bits, flip_head, cut, cut_middle, splice, repeat, set_length, 
 Mutation = Callable[[bytearray, random.Random, bytes], bytearray]
 
 
-def mutate(kind: str, seeds: dict[str, bytes], rng: random.Random) -> tuple[str, bytes]:
-    """(name of the mutation, damaged bytes); inside of gzip and zip half of the time."""
+class Damaged(NamedTuple):
+    """One damaged file; `is_summed` unless it was packed again or got another kind's head."""
+
+    change: str
+    data: bytes
+    is_summed: bool
+
+
+def mutate(kind: str, seeds: dict[str, bytes], rng: random.Random) -> Damaged:
+    """A file that differs from its seed; damaged inside of gzip and zip half of the time."""
+    while (found := mutate_once(kind, seeds, rng)).data == seeds[kind]:
+        pass
+    return found
+
+
+def mutate_once(kind: str, seeds: dict[str, bytes], rng: random.Random) -> Damaged:
+    """One change of one seed; it may leave the bytes as they are."""
     change: Mutation = rng.choice(MUTATIONS)
     other = seeds[rng.choice(list(seeds))]
     inside = rng.random() < 0.5
@@ -112,24 +136,51 @@ def mutate(kind: str, seeds: dict[str, bytes], rng: random.Random) -> tuple[str,
         def one(member: bytes) -> bytes:
             return bytes(change(bytearray(member), rng, other))
 
-        return change.__name__, seed_files.rezip(seeds[kind], one)
-    if inside:
+        return Damaged(change.__name__, seed_files.rezip(seeds[kind], one), False)
+    if inside and kind in seed_files.COMPRESSED_OUTSIDE:
         plain = bytearray(seed_files.unwrap(kind, seeds[kind]))
-        return change.__name__, seed_files.wrap(kind, bytes(change(plain, rng, other)))
-    return change.__name__, bytes(change(bytearray(seeds[kind]), rng, other))
+        again = seed_files.wrap(kind, bytes(change(plain, rng, other)))
+        return Damaged(change.__name__, again, False)
+    data = bytes(change(bytearray(seeds[kind]), rng, other))
+    return Damaged(change.__name__, data, change is not splice)
 
 
-def use(path: Path) -> str:
+def use(path: Path, kind: str, held: set[bytes], is_summed: bool) -> str:
     """Open and read as replay does; the outcome, or an exception that is a defect."""
     try:
         with open_source(path) as source:
+            strange = 0
             for pixels, info in itertools.islice(source, MAX_FRAMES):
                 check_frame(source.shape, pixels, info)
-            return "partial" if source.damage else "whole"
+                strange += digest(pixels) not in held
+            outcome = "partial" if source.damage else "whole"
+            is_told = kind in SUMMED or (kind in SUMMED_WHOLE and outcome == "whole")
+            if strange and is_told and is_summed:
+                raise AssertionError(
+                    f"{strange} frames that the file never held, read as {outcome}"
+                )
+            return outcome
     except EXPECTED as error:
         if len(str(error)) < 10:
             raise AssertionError(f"the message says nothing: {error!r}") from error
         return "refused, decoder died" if "died on this file" in str(error) else "refused"
+
+
+def digest(pixels: np.ndarray) -> bytes:
+    return hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode() + pixels.tobytes()).digest()
+
+
+def held_by(folder: Path, kind: str, data: bytes) -> set[bytes]:
+    """Digests of the frames of an undamaged file; AssertionError when it is not read whole."""
+    path = Path(folder, f"seed.{kind}")
+    path.write_bytes(data)
+    with open_source(path) as source:
+        found = [digest(pixels) for pixels, _ in source]
+        if source.damage or not found:
+            raise AssertionError(f"undamaged, but: {source.damage}, {len(found)} frames")
+    if kind in EXACT and found != [digest(pixels) for pixels in seed_files.frames()]:
+        raise AssertionError("undamaged, but other frames than were written")
+    return set(found)
 
 
 def check_frame(shape: tuple[int, int], pixels: np.ndarray, info: FrameInfo) -> None:
@@ -158,34 +209,66 @@ def on_alarm(_number: int, _frame: Any) -> None:
     raise TimeoutError(f"no answer within {CASE_S} s")
 
 
-def worker(
-    jobs: list[tuple[str, int]], seeds: dict[str, bytes], plant: str | None, pipe: Any
-) -> None:
-    """Run cases, send (kind, seed, mutation, outcome, detail) for each."""
+def limit() -> None:
+    """What one worker may use."""
     resource.setrlimit(resource.RLIMIT_AS, (3 * MEMORY_BYTES, 3 * MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, on_alarm)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the cptv package prints
-    base_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with tempfile.TemporaryDirectory() as folder:
+
+
+def resident_kb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def worker(
+    jobs: list[tuple[str, int]], seeds: dict[str, bytes], plant: str | None, pipe: Any
+) -> None:
+    """Undamaged files, then cases; sends (kind, seed, mutation, outcome, detail) for each."""
+    limit()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        held = {kind: clean(folder, kind, seeds, pipe) for kind in sorted({k for k, _ in jobs})}
+        base_kb = resident_kb()
         for kind, number in jobs:
-            name, data = mutate(kind, seeds, random.Random(number))
-            pipe.send(("start", kind, number, name, ""))
-            path = Path(folder, f"case.{kind}")
-            path.write_bytes(data)
-            signal.alarm(CASE_S if plant != "stall" else 2)
-            try:
-                planted(plant, number)
-                outcome, detail = use(path), ""
-            except (Exception, EdgeLeakError) as error:
-                outcome, detail = "DEFECT", f"{type(error).__name__}: {error}"[:300]
-            signal.alarm(0)
-            used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            if used_kb - base_kb > MEMORY_BYTES >> 11:
+            case = mutate(kind, seeds, random.Random(number))
+            pipe.send(("start", kind, number, case.change, ""))
+            outcome, detail, cpu_s = run_case(folder, kind, number, case, held[kind], plant)
+            if (used_kb := resident_kb()) - base_kb > MEMORY_BYTES >> 11:
                 outcome, detail = "DEFECT", f"{used_kb >> 10} MiB resident"
                 base_kb = used_kb
-            pipe.send(("done", kind, number, name, outcome, detail))
+            pipe.send(("done", kind, number, case.change, outcome, detail, cpu_s))
     pipe.send(None)
+
+
+def clean(folder: Path, kind: str, seeds: dict[str, bytes], pipe: Any) -> set[bytes]:
+    """What the undamaged file holds; it also loads the packages that read the kind."""
+    try:
+        held, detail = held_by(folder, kind, seeds[kind]), ""
+    except (Exception, EdgeLeakError) as error:
+        held, detail = set(), f"{type(error).__name__}: {error}"[:300]
+    pipe.send(("clean", kind, detail))
+    return held
+
+
+def run_case(
+    folder: Path, kind: str, number: int, case: Damaged, held: set[bytes], plant: str | None
+) -> tuple[str, str, float]:
+    """(outcome, detail, processor seconds) of one damaged file."""
+    path = folder / f"case.{kind}"
+    path.write_bytes(case.data)
+    began_s, detail = time.thread_time(), ""
+    signal.alarm(CASE_S if plant != "stall" else 2)
+    try:
+        planted(plant, number)
+        outcome = use(path, kind, held, case.is_summed)
+    except (Exception, EdgeLeakError) as error:
+        outcome, detail = "DEFECT", f"{type(error).__name__}: {error}"[:300]
+    signal.alarm(0)
+    cpu_s = time.thread_time() - began_s
+    if cpu_s > CASE_CPU_S and not detail:
+        outcome, detail = "DEFECT", f"{cpu_s * 1000:.0f} ms of processor time"
+    return outcome, detail, cpu_s
 
 
 def plan(count: int, seed: int) -> list[tuple[str, int]]:
@@ -199,14 +282,28 @@ def plan(count: int, seed: int) -> list[tuple[str, int]]:
 
 
 class Tally:
-    """Counts by kind and outcome, and the defects themselves."""
+    """Counts by kind and outcome, the defects themselves, the undamaged files.
+
+    clean, spoiled : undamaged files read, and (kind, why) of those that were not read right
+    worst_s        : most processor time of a case
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.defects: list[dict[str, Any]] = []
+        self.clean = 0
+        self.spoiled: list[tuple[str, str]] = []
+        self.worst_s = 0.0
 
-    def add(self, kind: str, number: int, name: str, outcome: str, detail: str) -> None:
+    def add_clean(self, kind: str, detail: str) -> None:
+        self.clean += 1
+        self.spoiled += [(kind, detail)] if detail else []
+
+    def add(
+        self, kind: str, number: int, name: str, outcome: str, detail: str, cpu_s: float = 0.0
+    ) -> None:
         self.counts[kind, outcome] += 1
+        self.worst_s = max(self.worst_s, cpu_s)
         if outcome == "DEFECT":
             self.defects.append(
                 {"kind": kind, "number": number, "mutation": name, "detail": detail}
@@ -227,6 +324,8 @@ def drive(
             while (message := ours.recv()) is not None:
                 if message[0] == "start":
                     running = message[1:4]
+                elif message[0] == "clean":
+                    tally.add_clean(*message[1:])
                 else:
                     tally.add(*message[1:])
                     done, running = done + 1, None
@@ -259,6 +358,9 @@ def run(count: int, seed: int, workers: int, plant: str | None) -> Tally:
     for tally in tallies:
         total.counts += tally.counts
         total.defects += tally.defects
+        total.clean += tally.clean
+        total.spoiled += tally.spoiled
+        total.worst_s = max(total.worst_s, tally.worst_s)
     return total
 
 
@@ -272,8 +374,12 @@ def show(tally: Tally, seconds: float) -> None:
         ]
         print(f"{kind:<16}" + "".join(f"{n:>23}" for n in row))
     total = sum(tally.counts.values())
-    print(f"{total} mutations in {seconds:.0f} s; {len(tally.defects)} defects")
-    for defect in tally.defects[:20]:
+    print(
+        f"{total} mutations in {seconds:.0f} s, at most {tally.worst_s * 1000:.0f} ms of processor"
+        f" time; {len(tally.defects)} defects"
+    )
+    print(f"{tally.clean} undamaged files, {len(tally.spoiled)} not read right")
+    for defect in (*tally.spoiled, *tally.defects[:20]):
         print(f"  {defect}")
 
 
@@ -290,10 +396,10 @@ def main() -> int:
     tally = run(args.count, args.seed, args.workers, args.plant)
     if args.json:
         counts = {f"{kind}: {outcome}": n for (kind, outcome), n in sorted(tally.counts.items())}
-        print(json.dumps({"counts": counts, "defects": tally.defects}))
+        print(json.dumps({"counts": counts, "defects": tally.defects, "spoiled": tally.spoiled}))
     else:
         show(tally, time.monotonic() - began)
-    return 1 if tally.defects else 0
+    return 1 if tally.defects or tally.spoiled else 0
 
 
 if __name__ == "__main__":
