@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole firmware on an emulated board, and how its run is judged by the plant's truth."""
 
+import argparse
 import json
 import re
+import sys
 
 import pytest
 
@@ -12,6 +14,7 @@ from edgeleak.cli.sim_board import (
     Ear,
     History,
     _read_log,
+    _say,
     is_right,
     judge,
     own_settings,
@@ -54,6 +57,36 @@ def test_the_log_becomes_states_and_verdicts_in_scenario_time(tmp_path):
     assert found.verdicts == [(1.0, "INHIBIT"), (31.0, "NO GAS"), (53.0, "GAS")]
     assert found.spans("INHIBIT", 60.0) == [(1.0, 31.0)], "what the log does not say yet"
     assert found.spans("NO GAS", 60.0) == [(31.0, 53.0)]
+
+
+def test_the_time_of_the_log_is_that_of_its_promptest_line():
+    found = History()
+    for line, now_s in (("STATE boot selftest 902 t=400 frame=0 selftest: x", 2.6),
+                        ("VERDICT INHIBIT > NO GAS 0 t=30000 frame=3 evidence", 31.7),
+                        ("NOTE degraded 401 t=90000 frame=330 storage", 31.8),
+                        ("STATE ready detecting 0 t=40000 frame=4 fresh", 42.3)):  # fmt: skip
+        found.hear(line, now_s)
+    assert found.began_s == pytest.approx(1.7)
+
+
+def test_what_was_told_after_the_first_answer_is_said_once(tmp_path, capsys):
+    log = (
+        QUIET_LOG
+        + """\
+STATE detecting inhibit 112 t=43000 frame=460 link-crc: 3 frames
+STATE inhibit detecting 0 t=45000 frame=485 every input fresh and in range
+NOTE degraded 218 t=46000 frame=470 fan-slow: the fan
+NOTE no longer degraded 0 t=47000 frame=471 every input fresh
+STATE detecting inhibit 112 t=48000 frame=490 link-crc: 3 frames
+"""
+    )
+    found = history(log=log, tmp_path=tmp_path)
+    found.exit_code = 69
+    _say(argparse.Namespace(out=None), judged(found), sys.stdout)
+    said = capsys.readouterr().out
+    assert "told     112 link-crc at 44 s, 218 fan-slow at 47 s\n" in said
+    assert "902" not in said
+    assert "exit code 69" in said
 
 
 def test_found_is_counted_from_the_first_gas(tmp_path):

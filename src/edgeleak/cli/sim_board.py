@@ -8,6 +8,8 @@ to what was so: verdicts against gas, temperatures against the set-point, limits
 import argparse
 import itertools
 import json
+import math
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +35,8 @@ HOLD_S = 15.0
 """So long after the end released gas may still be in view and within the window of a decision."""
 PICTURES = "pictures"
 SOCKET = "scpi"
+TOLD = re.compile(r"(?:STATE \w+ \w+|NOTE \w+) ([1-9]\d*) t=(\d+) frame=-?\d+ ([\w-]+):")
+MOST_TOLD = 8
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class History:
     truth    : (seconds of the scenario, values) of each sample
     states   : (seconds, state)
     verdicts : (seconds, GAS | NO GAS | INHIBIT | FAULT)
+    told     : (seconds, code and name) of what stood against an answer or was worth a note
+    began_s  : time 0 of the log: no line was heard earlier than its own time after it
     """
 
     truth: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
@@ -49,6 +55,14 @@ class History:
     verdicts: list[tuple[float, str]] = field(default_factory=list)
     violations: list[dict[str, Any]] = field(default_factory=list)
     counters: dict[str, Any] = field(default_factory=dict)
+    told: list[tuple[float, str]] = field(default_factory=list)
+    began_s: float = math.inf
+    exit_code: int = 0
+
+    def hear(self, line: str, now_s: float) -> None:
+        """A line of the log that was there at `now_s` of the scenario."""
+        if found := spoken.LINE.match(line):
+            self.began_s = min(self.began_s, now_s - int(found[3]) / 1000)
 
     def spans(self, word: str, end_s: float) -> list[tuple[float, float]]:
         """(from, to) of one verdict."""
@@ -106,7 +120,6 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
                    "--seconds", str(seconds), "--json", "--out", str(out),
                    "--state", str(scratch / "state"), "--run", str(scratch / "run"),
                    "--config", str(settings)]  # fmt: skip
-        started_s = plant.control.ask("scenario")["elapsed_s"]
         plant.control.ask("promise", **promise_of(settings))
         firmware = subprocess.Popen(command, env=plant.environment(), stdout=subprocess.PIPE,
                                     text=True, start_new_session=True)  # fmt: skip
@@ -123,7 +136,8 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
         history.violations = plant.control.ask("violations")["violations"]
         history.counters = plant.control.ask("counters")
     report = json.loads(text) if text.strip().startswith("{") else {}
-    _read_log(out / "run.log", history, started_s)
+    _read_log(out / "run.log", history, _began_s(history))
+    history.exit_code = firmware.returncode
     return history, report, firmware.returncode
 
 
@@ -143,6 +157,11 @@ def own_settings(given: Path | None, scratch: Path) -> Path:
                                    for key, value in values.items())
         for section, values in table.items()), encoding="utf-8")  # fmt: skip
     return path
+
+
+def _began_s(history: History) -> float:
+    """Of the log; where nothing was heard while it ran, of the plant."""
+    return history.began_s if math.isfinite(history.began_s) else 0.0
 
 
 def promise_of(settings: Path | None) -> dict[str, float]:
@@ -176,9 +195,12 @@ def _watch(plant: RunningPlant, firmware: Any, history: History, ear: Ear, limit
     """Let the plant's judge hear the log and sample the truth, until the firmware ends."""
     end_s = time.monotonic() + limit_s
     while firmware.poll() is None and time.monotonic() < end_s:
-        for line in ear.heard():
+        lines = ear.heard()
+        for line in lines:
             plant.control.ask("hear", line=line)
         where = plant.control.ask("scenario")
+        for line in lines:
+            history.hear(line, where["elapsed_s"])
         values = plant.control.ask("truth")["truth"]
         values["gas_g_per_h"] = where["world"]["gas_g_per_h"]
         history.truth.append((where["elapsed_s"], values))
@@ -195,6 +217,8 @@ def _read_log(path: Path, history: History, started_s: float) -> None:
     history.states.append((started_s, "boot"))
     history.verdicts.append((started_s, "INHIBIT"))
     for row in path.read_text(encoding="utf-8").splitlines():
+        if told := TOLD.match(row):
+            history.told.append((started_s + int(told[2]) / 1000, f"{told[1]} {told[3]}"))
         found = spoken.LINE.match(row)
         if not found:
             continue
@@ -226,6 +250,8 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
         "found_s": None if first_s is None or begun_s is None else max(0.0, first_s - begun_s),
         "false_alarms": len(false),
         "first_answer_s": min((a for a, _ in clear + calls), default=None),
+        "told": [{"at_s": round(at_s, 1), "code": code} for at_s, code in history.told],
+        "exit_code": history.exit_code,
         "no_gas_s": round(sum(b - a for a, b in clear), 1),
         "gas_s": round(sum(b - a for a, b in calls), 1),
         "violations": history.violations,
@@ -311,8 +337,11 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
     print(f"\n{sentence(summary)}", file=say)
     answer = summary["first_answer_s"]
     ready = "never gave an answer" if answer is None else f"first answer at {answer:.1f} s"
+    code = f", exit code {summary['exit_code']}" if summary["exit_code"] else ""
     print(f"firmware {ready}; ended {last.get('state', 'without a report')},"
-          f" {last.get('verdict', '-')}", file=say)  # fmt: skip
+          f" {last.get('verdict', '-')}{code}", file=say)  # fmt: skip
+    if told := _told(summary):
+        print(f"told     {told}", file=say)
     limits = summary["violations"]
     found = f"{len(limits)} limits broken, first {limits[0]}" if limits else "no limit broken"
     coldest = summary["extremes"].get("min_cold_degc", float("nan"))
@@ -328,6 +357,16 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
         made = alarm.with_suffix(".elcal")
         given = f" --calibration {made}" if made.is_file() else ""
         print(f"again    edgeleak replay {alarm}{given} --show", file=say)
+
+
+def _told(summary: dict[str, Any]) -> str:
+    """Codes after the first answer, each when it was first said."""
+    answer_s = summary["first_answer_s"]
+    rows = [row for row in summary["told"] if answer_s is not None and row["at_s"] > answer_s]
+    first = {row["code"]: row["at_s"] for row in reversed(rows)}
+    words = [f"{code} at {at_s:g} s" for code, at_s in sorted(first.items(), key=lambda r: r[1])]
+    more = f" and {len(words) - MOST_TOLD} more" if len(words) > MOST_TOLD else ""
+    return ", ".join(words[:MOST_TOLD]) + more
 
 
 def list_scenarios() -> None:
