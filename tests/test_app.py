@@ -39,6 +39,22 @@ def test_every_command_speaks_json_and_explains_itself(command):
         (["fly"], errors.UsageError.exit_code, "invalid choice"),
         (["replay", "no-such-file.npz"], errors.MissingInputError.exit_code, "no such file"),
         (["replay", __file__], errors.UsageError.exit_code, "unknown kind"),
+        (
+            ["console", "/no/port", "--bogus"],
+            errors.UsageError.exit_code,
+            "usage: edgeleak console",
+        ),
+        (
+            ["console", "/no/port", "--command", "*IDN?"],
+            errors.MissingInputError.exit_code,
+            "edgeleak console: port /no/port",
+        ),
+        (
+            ["console", "/no/port", "--command", "*IDN?", "--grab", "x.png"],
+            errors.MissingInputError.exit_code,
+            "edgeleak console: port /no/port",
+        ),
+        (["sim", "--seconds", "0"], errors.UsageError.exit_code, "edgeleak sim: --seconds must be"),
     ],
 )
 def test_wrong_calls_are_one_sentence_and_a_code(arguments, code, words):

@@ -74,7 +74,7 @@ def build_parser() -> Parser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.configure(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, parser=sub)
     return parser
 
 
@@ -110,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(argv: Sequence[str] | None) -> int:
     """Exit code of one command; BrokenPipeError and OSError are left to main."""
-    args = build_parser().parse_args(argv)
+    args, unknown = build_parser().parse_known_args(argv)
+    if unknown:  # argparse would show the usage of `edgeleak`, not of the command
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         load_kernels()
         return args.run(args)

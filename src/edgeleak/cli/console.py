@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S",
                         help="longest silence within an answer (5)")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="ports of this machine, then stop")
-    parser.add_argument("--command", action="append", default=[], metavar="LINE",
+    parser.add_argument("--command", action="append", default=[], metavar="LINE", dest="lines",
                         help="send a line and print its answer; may be repeated")  # fmt: skip
     parser.add_argument("--grab", type=Path, metavar="FILE", help="save a frame, .png or .tif")
     parser.add_argument("--plane", choices=PLANES, default="PICT", help="of --grab (PICT)")
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return _list(client.ports(), args.json)
     settings = config.load(config.files()).config.console
     port = args.port or client.find(settings.socket)
-    if not (args.command or args.grab or args.bundle or args.plot):
+    if not (args.lines or args.grab or args.bundle or args.plot):
         return Terminal(port, args.baud).run()
     with client.Client(client.connect(port, args.baud), args.timeout) as asked:
         asked.start()
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _ask(asked: Any, args: argparse.Namespace) -> int:
     """Lines first, then files."""
-    told = [_command(asked, line, args.json) for line in args.command]
+    told = [_command(asked, line, args.json) for line in args.lines]
     saved = []
     if args.grab is not None:
         saved.append(_grab(asked, args.plane, args.grab))
