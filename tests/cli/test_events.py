@@ -27,7 +27,7 @@ def test_one_event_with_its_peak():
     (event,) = log.gas
     row = event.as_row()
     assert (row["first_frame"], row["last_frame"], row["frames"]) == (1, 3, 3)
-    assert (row["peak_evidence"], row["peak_frame"]) == (7.0, 2)
+    assert (row["gas_evidence"], row["peak_frame"], row["peak_sequence"]) == (7.0, 2, 102)
     assert [row[k] for k in "xywh"] == [9, 8, 7, 6]
 
 
@@ -42,7 +42,7 @@ def test_inhibits_are_events_by_code():
                  seen(5, "INHIBIT", math.nan, 103, None))  # fmt: skip
     assert [(e.first.code, e.frames) for e in log.events] == [(801, 5), (103, 1)]
     assert log.overall == "INHIBIT"
-    assert log.events[0].as_row()["peak_evidence"] is None
+    assert log.events[0].as_row()["gas_evidence"] is None
 
 
 def test_one_gas_frame_decides_the_whole():

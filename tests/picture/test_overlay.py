@@ -6,7 +6,7 @@ import pytest
 
 from edgeleak.frame import FrameFlag, FrameInfo
 from edgeleak.picture import PALETTES, Legend, overlay
-from edgeleak.picture.overlay import BANNER_PX, LEGEND_PX, RED, YELLOW
+from edgeleak.picture.overlay import BANNER_PX, LEGEND_PX, RED, YELLOW, frame_name
 from edgeleak.sim import SimulatedSensor
 
 INFO = FrameInfo(sequence=123)
@@ -176,3 +176,14 @@ def test_box_and_tint_cover_the_plume_of_the_simulator(said, boxes, seed):
     assert (rows * 2 + 1 + BANNER_PX < bottom).all()
     inside = picture.rgb[BANNER_PX + 2 * rows, 2 * cols].astype(int)
     assert (np.ptp(inside, axis=1) > 8).mean() > 0.97  # coloured, not grey
+
+
+@pytest.mark.parametrize(
+    ("frame", "name"), [(None, "frame 748"), (748, "frame 748"), (183, "frame 183, sequence 748")]
+)
+def test_a_picture_names_the_frame_as_the_tables_do(said, frame, name):
+    assert frame_name(frame, 748) == name
+    grey, info = np.zeros((480, 640), np.uint8), FrameInfo(sequence=748)
+    plain = overlay(grey, None, None, said("GAS"), info).rgb
+    shown = overlay(grey, None, None, said("GAS"), info, Legend(frame=frame)).rgb
+    assert np.array_equal(plain, shown) == (name == "frame 748")

@@ -36,6 +36,7 @@ class Painter:
             eight_bit=eight_bit,
             palette=self.palette,
             grey_contrast=math.isnan(pipeline.gas_levels_per_count),
+            frame=seen.index,
         )
         found = confirmed(pipeline)
         return overlay(

@@ -16,7 +16,7 @@ JOIN_GAP_FRAMES = 3
 KEPT_EVENTS = 1000
 COLUMNS = (
     "event", "verdict", "code", "start_s", "end_s", "first_frame", "last_frame", "frames",
-    "peak_evidence", "peak_frame", "peak_s", "x", "y", "w", "h",
+    "gas_evidence", "peak_frame", "peak_sequence", "peak_s", "x", "y", "w", "h",
 )  # fmt: skip
 
 
@@ -27,6 +27,10 @@ class Event:
     first, last : its first and last frame; `frames` of them gave the answer
     peak        : the frame of most gas: largest evidence in proven places (largest area where
                   there is no evidence)
+
+    In a row `gas_evidence` is that of the peak in proven places only; the picture's banner shows
+    the evidence of the whole frame.  `peak_frame` counts from the first frame that was looked at,
+    `peak_sequence` is the camera's own number in the file.
     """
 
     number: int
@@ -50,7 +54,8 @@ class Event:
         values = (
             self.number, self.word, self.first.code, or_none(self.first.time_s),
             or_none(self.last.time_s), self.first.index, self.last.index, self.frames,
-            or_none(self.peak.gas_evidence), self.peak.index, or_none(self.peak.time_s), x, y, w, h,
+            or_none(self.peak.gas_evidence), self.peak.index, self.peak.sequence,
+            or_none(self.peak.time_s), x, y, w, h,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))
 

@@ -44,6 +44,7 @@ class Legend:
     eight_bit         : counts are levels of an 8-bit video times 64; shown as levels
     palette           : name of the colour table of the scene
     grey_contrast     : contrasts of regions are levels of the grey picture, not counts
+    frame             : number of the frame in tables and file names, from 0; None has none
     """
 
     source: str = ""
@@ -53,6 +54,7 @@ class Legend:
     eight_bit: bool = False
     palette: str = "grey"
     grey_contrast: bool = False
+    frame: int | None = None
 
 
 def overlay(
@@ -238,8 +240,15 @@ def _draw_legend(canvas: Canvas, top: int, legend: Legend, info: FrameInfo) -> N
     canvas.text((right, top + 15), legend.source, TEXT_PX, anchor="rm", room_px=room)
     time = "" if math.isnan(legend.time_s) else f"t {legend.time_s:.2f} s  "
     noted = "  8-bit" if legend.eight_bit or info.flags & FrameFlag.EIGHT_BIT else ""
-    text = f"{time}frame {info.sequence}{noted}"
+    text = f"{time}{frame_name(legend.frame, info.sequence)}{noted}"
     canvas.text((right, top + 38), text, TEXT_PX, ink=FAINT, anchor="rm", room_px=room)
+
+
+def frame_name(frame: int | None, sequence: int) -> str:
+    """The number of the tables; the camera's own one beside it where it differs."""
+    if frame is None or frame == sequence:
+        return f"frame {sequence}"
+    return f"frame {frame}, sequence {sequence}"
 
 
 def _scene_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -> None:
