@@ -225,6 +225,7 @@ def test_an_unknown_scenario_names_the_nearest(capsys):
 
 
 def test_a_short_run_through_the_real_drivers(tmp_path, capsys):
+    (tmp_path / "run.log").write_text("VERDICT INHIBIT > GAS 0 t=99000 frame=1 of an earlier run\n")
     code = main(["sim", "leak", "--seconds", "6", "--out", str(tmp_path), "--json"])
     assert code == 0
     summary = json.loads(capsys.readouterr().out)
@@ -232,6 +233,8 @@ def test_a_short_run_through_the_real_drivers(tmp_path, capsys):
     assert len(summary["last"]["proofs"]) == 7
     assert not summary["violations"]
     log = (tmp_path / "run.log").read_text()
+    assert "earlier" not in log
+    assert 0 < summary["ended_s"] - summary["last"]["uptime_s"] < 3
     assert summary["words_judged"] == len(re.findall(r"^(STATE|VERDICT)", log, re.MULTILINE)) > 2
     assert summary["extremes"]["max_tec_a"] > 0.1
     assert (tmp_path / "timeline.png").stat().st_size > 10_000

@@ -115,6 +115,7 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
     history = History()
     for name in ("state", "run"):
         (scratch / name).mkdir()
+    (out / "run.log").unlink(missing_ok=True)  # of an earlier run: nobody says those words now
     with RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
         command = [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
                    "--seconds", str(seconds), "--json", "--out", str(out),
