@@ -21,6 +21,8 @@ from row import Outcome
 from edgeleak.errors import EdgeLeakError
 from edgeleak.loop import Loop, Task
 from edgeleak.services.health import State
+from edgeleak.sim import faults
+from edgeleak.sim.faults import Fault
 from edgeleak.sim.lockstep import Lockstep
 from edgeleak.sim.plant import Plant
 
@@ -121,6 +123,29 @@ class Machine(Rig):
 def machine(seed: int = 1, **rig: Any) -> Machine:
     """A machine at NO GAS."""
     return Machine(Path(tempfile.mkdtemp(prefix="edgeleak-")), seed=seed, **rig).to_no_gas()
+
+
+EVENTS = (
+    faults.CallFails, faults.BusStuck, faults.BusNack, faults.NackAfterData, faults.ReadCorrupted,
+    faults.LedFlagWrong, faults.LostSync, faults.WrongId, faults.Discard, faults.PixelsStuck,
+    faults.SaturatedScene, faults.FrozenFrame, faults.CounterStuck, faults.ShortRead,
+    faults.CrcError, faults.SwapLines, faults.DropLine, faults.DuplicateLine,
+)  # fmt: skip
+"""They break single events, which the plant counts; all others are at work while they are in."""
+
+
+def is_struck(plant: Plant, fault: Fault, outcome: Outcome) -> bool:
+    """Whether the plant broke something for it: an event at least, or a part as a whole."""
+    active = plant.faults.get(fault.name)
+    if isinstance(fault, EVENTS):
+        return active is not None and active.hits > 0
+    outcome.expect(active is None or not active.seen, f"{fault.name} strikes events, see EVENTS")
+    return active is not None
+
+
+def struck(plant: Plant, fault: Fault, outcome: Outcome) -> bool:
+    """The same where a fault that never strikes is a problem of the row."""
+    return outcome.expect(is_struck(plant, fault, outcome), f"{fault} never struck")
 
 
 def forked(outcome: Outcome, what: str, act: Callable[[Outcome], None]) -> None:

@@ -9,6 +9,7 @@ import rows_kill
 import rows_led
 import rows_link
 import rows_liveness
+import rows_pairs
 import rows_peers
 import rows_sanitizer
 import rows_storage
@@ -22,6 +23,7 @@ ROWS: tuple[Row, ...] = (
     *rows_link.ROWS,
     *rows_storage.ROWS,
     *rows_system.ROWS,
+    *rows_pairs.ROWS,
     *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
     *rows_kill.ROWS,
