@@ -4,6 +4,7 @@
 The firmware runs as it does on the board, with the real spidev, smbus2 and GPIO calls, against
 an emulated board in a process of its own: sensor, cooler, LED, chips, a plant yard with a leak.
 Because the truth is known, the run ends with found, missed and false alarms.
+While it runs, its first lines say how to talk to it: `edgeleak console`, `edgeleak status`.
 
   edgeleak sim                      scenario `leak`, in real time
   edgeleak sim hot-day --out run    another scenario, with time plots and a recording
