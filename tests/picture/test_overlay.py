@@ -179,7 +179,7 @@ def test_box_and_tint_cover_the_plume_of_the_simulator(said, boxes, seed):
 
 
 @pytest.mark.parametrize(
-    ("frame", "name"), [(None, "frame 748"), (748, "frame 748"), (183, "frame 183, sequence 748")]
+    ("frame", "name"), [(None, "frame 748"), (748, "frame 748"), (183, "frame 183 #748")]
 )
 def test_a_picture_names_the_frame_as_the_tables_do(said, frame, name):
     assert frame_name(frame, 748) == name

@@ -30,7 +30,7 @@ class Event:
 
     In a row `gas_evidence` is that of the peak in proven places only; the picture's banner shows
     the evidence of the whole frame.  `peak_frame` counts from the first frame that was looked at,
-    `peak_sequence` is the camera's own number in the file.
+    `peak_sequence` is the camera's own number in the file, after # in the picture.
     """
 
     number: int

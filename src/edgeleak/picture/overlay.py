@@ -245,10 +245,10 @@ def _draw_legend(canvas: Canvas, top: int, legend: Legend, info: FrameInfo) -> N
 
 
 def frame_name(frame: int | None, sequence: int) -> str:
-    """The number of the tables; the camera's own one beside it where it differs."""
+    """The number of the tables; after # the camera's own sequence where it differs."""
     if frame is None or frame == sequence:
         return f"frame {sequence}"
-    return f"frame {frame}, sequence {sequence}"
+    return f"frame {frame} #{sequence}"
 
 
 def _scene_scale(canvas: Canvas, box: tuple[int, int, int, int], legend: Legend) -> None:
