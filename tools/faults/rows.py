@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All rows of the fault table, in its order."""
 
+import rows_calls
 import rows_console
 import rows_control
 import rows_cooler
@@ -27,6 +28,7 @@ ROWS: tuple[Row, ...] = (
     *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
     *rows_kill.ROWS,
+    *rows_calls.ROWS,
     *rows_console.ROWS,
     *rows_files.ROWS,
     *rows_peers.ROWS,

@@ -25,13 +25,15 @@ OUTPUTS = ("tec_enable", "led_enable")
 REFRESH_MS, GRID_MS = 200, 35
 """The board's monostable; the plant's grid and the server's turn on a shared machine."""
 EXPIRY_MS, BRIDGE_MS = 150, 60
-START_S, WATCH_S, STAYS_S = 25.0, 0.5, 0.5
+START_S, WATCH_S, STAYS_S = 40.0, 0.5, 0.5
+DRIVEN_A = 0.3
+"""Held at -16 degC the cooler takes 0.5 to 1 A: an output that stays on would show."""
 SETTINGS = """
 [sensor]
 binning = true
 fps = 12.0
 [cooler]
-set_point_degc = 20.0
+set_point_degc = -16.0
 stable_s = 1.0
 [led]
 mode = "on"
@@ -47,7 +49,7 @@ summary = "cold already, so that both outputs are on within seconds"
 [world]
 movers = false
 [start]
-cold_degc = 20.0
+cold_degc = -16.0
 """
 
 
@@ -92,7 +94,12 @@ class Camera:
             self.listen(0.05)
             truth = self.ask("truth")["truth"]
             is_up = b"> NO GAS" in self.said
-            if is_up and truth["tec_enabled"] and truth["led_enabled"] and truth["tec_a"] > 0.05:
+            if (
+                is_up
+                and truth["tec_enabled"]
+                and truth["led_enabled"]
+                and truth["tec_a"] > DRIVEN_A
+            ):
                 return True
         return False
 
@@ -169,15 +176,20 @@ def _end(camera: Camera, outcome: Outcome, what: str, act: Callable[[Camera], No
     act(camera)
     outcome.executed += 1
     camera.listen(limit_ms / 1000 + STAYS_S)
-    edges = {name: camera.edges(name, begin_ns) for name in OUTPUTS}
-    offs = [time_ns for found in edges.values() for time_ns, is_on in found if not is_on]
-    worst_ms = max([(time_ns - begin_ns) / NS_PER_MS for time_ns in offs], default=0.0)
+    is_dark, worst_ms = dark_after(camera, begin_ns)
     outcome.safe_after(worst_ms, limit_ms, what)
-    is_dark = not any(camera.is_on(name) for name in OUTPUTS)
     outcome.trips += outcome.expect(
         is_dark and worst_ms <= limit_ms,
         f"{what}: dark {is_dark}, last off after {worst_ms:.0f} ms; {camera.said[-200:]!r}",
     )
+
+
+def dark_after(camera: Camera, begin_ns: int) -> tuple[bool, float]:
+    """(both outputs are off, ms until the last of them went off)."""
+    edges = [edge for name in OUTPUTS for edge in camera.edges(name, begin_ns)]
+    worst_ms = max([(time_ns - begin_ns) / NS_PER_MS for time_ns, is_on in edges if not is_on],
+                   default=0.0)  # fmt: skip
+    return not any(camera.is_on(name) for name in OUTPUTS), worst_ms
 
 
 def _clean(camera: Camera, outcome: Outcome, for_s: float) -> None:
