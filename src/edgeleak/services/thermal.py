@@ -337,7 +337,8 @@ class Cooler:
     def _rest(self, now_ns: int, is_fresh: bool) -> None:
         """Off: wait for a wish and for the conditions to start."""
         self._fan.spin(False, self._hot.degc - self._ambient_degc(), now_ns)
-        self._output.rest(now_ns)
+        # This period began before the line fell; from when on it is down only the clock tells.
+        self._output.rest(self._clock.monotonic_ns())
         if self._state == CoolerState.FAULT:
             return
         self._state = CoolerState.OFF
