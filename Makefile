@@ -22,7 +22,7 @@ WHEEL_STAMP := build/cross/aarch64/wheel.made
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
-	$(BIN)/edgeleak sim leak --seconds 75 --out $(OUT)/run
+	$(BIN)/edgeleak sim leak --out $(OUT)/run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
@@ -40,17 +40,14 @@ bench: $(VENV)/.dev
 	$(BIN)/python tools/bench/bench_codec.py
 
 faults: $(VENV)/.dev
-	$(BIN)/python tools/fuzz/mutate_sources.py --count 20000
-	$(BIN)/python tools/faults/run.py --jobs 2
+	$(BIN)/python tools/faults/run.py --jobs 2 --json $(OUT)/faults.json --resume
 
 faults-quick: $(VENV)/.dev
-	$(BIN)/python tools/fuzz/mutate_sources.py --count 20000
-	$(BIN)/python tools/faults/run.py --row D1 --row D3 --row D4 --row F2 --row T14
+	$(BIN)/python tools/faults/run.py --row D1 --row D3 --row D4 --row F2 --row F3 --row T14
 
 faults-full: $(VENV)/.dev
-	$(BIN)/python tools/fuzz/mutate_sources.py --count 5000000
-	$(BIN)/python tools/faults/run.py --jobs 2 --full --json $(OUT)/faults.json
-	$(BIN)/python tools/faults/write_table.py $(OUT)/faults.json
+	$(BIN)/python tools/faults/run.py --jobs 2 --full --json $(OUT)/faults-full.json --resume
+	$(BIN)/python tools/faults/write_table.py $(OUT)/faults-full.json
 
 targets: $(VENV)/.dev
 	tools/cross/check_targets.sh
