@@ -183,7 +183,7 @@ setup(
     package_data={
         "edgeleak": ["py.typed"],
         "edgeleak.kernels": ["*.pyi"],
-        "edgeleak.pipeline": ["profiles/*.toml"],
+        "edgeleak.pipeline": ["profiles/*.toml", "rules.toml"],
         "edgeleak.sim": ["scenarios/*.toml"],
         "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "blackbox.h"],
     },

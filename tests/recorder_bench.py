@@ -45,7 +45,7 @@ def info_of(number):
 
 def verdict_of(number):
     return Verdict(codes.Kind(number % 2), 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75,
-                   FrameFlag.SATURATED, LIMITS, (9, 8, 7, 6, 5, True), 0.75)  # fmt: skip
+                   FrameFlag.SATURATED, LIMITS, (9, 8, 7, 6, 5, True), 0.75, -3.5, 120_000)  # fmt: skip
 
 
 def answer_of(number):

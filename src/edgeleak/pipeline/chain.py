@@ -21,6 +21,7 @@ from edgeleak.pipeline.guard import Guard, SceneGuard
 from edgeleak.pipeline.motion import MOST_OF_STRUCTURE, MotionGuard
 from edgeleak.pipeline.pair import Pair
 from edgeleak.pipeline.profile import Profile, load
+from edgeleak.pipeline.rules import is_on, off_in
 from edgeleak.pipeline.stages import REGION_CAPACITY, Correction, CountsStage, GreyStage
 from edgeleak.pipeline.verdict import Limits, Verdict
 from edgeleak.sensor import EL640, SensorInfo
@@ -112,15 +113,18 @@ class Pipeline:
         least_px = profile["evidence.least_px"]
         self._gas_px = max(least_px, pixels * profile["evidence.area_permille"] / 1000)
         self._gas_from = profile["evidence.gas"]
-        self._change_px = pixels * profile["guard.scene_change_percent"] / 100
+        percent = profile["guard.scene_change_percent"] if is_on(profile, "scene-change") else 100
+        self._change_px = pixels * percent / 100
+        self._asks_scene, self._nuc_age_ms = is_on(profile, "scene"), -1
         self._update_s = profile["gain.update_s"]
         self._since_update_s = 0.0
         self._scene_code, self._stale_code, self._has_looked = 0, 0, False
         self._scene_facts = (nan, nan)
         stage = self._stage
         self._limits = Limits(
-            self._gas_from, self._persistence.window_s, stage.place_limits, stage.looks.ghost_limit
-        )
+            self._gas_from, self._persistence.window_s, stage.place_limits, stage.looks.ghost_limit,
+            off_in(profile),
+        )  # fmt: skip
         self._area_px = 0
         self._see_nothing = self._sensor_code()
         self.gas_zero_level = self._stage.zero_level
@@ -171,6 +175,7 @@ class Pipeline:
         elif self._is_eight_bit:  # only counts can be put there
             self._set_eight_bit(False)
         guard = self._guard
+        self._nuc_age_ms = -1 if info is None else info.ms_since_nuc
         code = guard.check(info, self._is_eight_bit)
         if guard.is_assumed is not self._is_assumed:
             self._is_assumed = guard.is_assumed
@@ -366,7 +371,7 @@ class Pipeline:
             motion = self._motion
             return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)
         structure = self._tiles.structure
-        if not is_gas and not structure.has_scene:
+        if self._asks_scene and not is_gas and not structure.has_scene:
             return self._answer(codes.NO_SCENE, structure.span_counts, structure.least_counts)
         if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
             return self._answer(self._see_nothing, nan, nan)
@@ -384,7 +389,7 @@ class Pipeline:
             kind, code, evidence, measured, expected, persistence.hits,
             persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
-            stage.group, stage.looks.ghost_share,
+            stage.group, stage.looks.ghost_share, stage.contrast_counts, self._nuc_age_ms,
         ))  # fmt: skip
 
     def _find_regions(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections import deque
 from math import ceil
 
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.rules import is_on
 
 MAX_FRAMES = 1024
 """Frames a window can hold: 8 s at 120 frames a second."""
@@ -18,6 +19,7 @@ class Persistence:
         self._share = profile["evidence.share"]
         self._least = profile["evidence.least_frames"]
         self._least_s = self._share * self.window_s - 1e-6
+        self._is_on = is_on(profile, "persistence")
         self._frames: deque[tuple[float, bool]] = deque(maxlen=MAX_FRAMES)
         self._held = 0
         self.hits, self.needed = 0, self._least
@@ -45,5 +47,7 @@ class Persistence:
             self._held = len(frames)
             self.needed = max(self._least, ceil(self._share * self._held))
         # Three hits just after learning are not half of five seconds.
+        if not self._is_on:
+            return is_hit
         is_filled = now_s - frames[0][0] >= self._least_s or len(frames) == MAX_FRAMES
         return is_filled and self.hits >= self.needed

@@ -13,6 +13,7 @@ import numpy as np
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.rules import is_on
 
 WHOLE_POINTS = 3
 """A look at a group that is a ghost as a whole counts three times one at a sign of it."""
@@ -36,7 +37,7 @@ class Ghosts:
     def __init__(self, profile: Profile, arena: Arena, cell_px: int, reach: int) -> None:
         self._arena, self._cell_px = arena, cell_px
         self._points = WHOLE_POINTS * profile["ghost.looks"]
-        self.limit = profile["ghost.share"]
+        self.limit, self._is_on = profile["ghost.share"], is_on(profile, "ghost")
         self._limits = {
             "reach": reach,
             "share_q16": round(65535 * self.limit),
@@ -55,6 +56,8 @@ class Ghosts:
         The arena's sums and outline are this mask's.
         least_q2 : smallest step of an outline, quarter counts
         """
+        if not self._is_on:
+            return None
         arena = self._arena
         heal, wait, share = kernels.judge_ghosts(
             arena["sums"], arena["outline"], arena["ghosts"], **self._limits

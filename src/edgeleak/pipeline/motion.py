@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.rules import is_on
 
 BANDS = 4
 GAP_PX = 8
@@ -48,19 +49,19 @@ class MotionGuard:
         # Of the columns and of the rows: now, half a span to a span ago, what follows that.
         self._columns, self._rows = (np.zeros((3, BANDS, side), np.uint32) for side in (w, h))
         self._reach = min(REACH_PX, (min(h, w) - GAP_PX - LEAST_SLOPES) // 2)
-        self._is_small = self._reach < LEAST_REACH_PX
+        self._is_small, self._is_on = self._reach < LEAST_REACH_PX, is_on(profile, "motion")
         self.reset()
 
     def reset(self) -> None:
         """A new scene begins: compare with nothing from before."""
         self._since_look_s, self._since_kept_s, self._kept = PERIOD_S, 0.0, 0
         self.is_moving, self.shift_px = False, nan
-        self.is_unsure, self.unexplained = self._is_small, nan
+        self.is_unsure, self.unexplained = self._is_small and self._is_on, nan
 
     def look(self, dt_s: float) -> bool:
         """Look at the corrected counts, at most every PERIOD_S; the answer holds until then."""
         self._since_look_s += dt_s
-        if self._is_small or self._since_look_s < PERIOD_S - 1e-6:
+        if self._is_small or not self._is_on or self._since_look_s < PERIOD_S - 1e-6:
             return self.is_moving
         self._since_kept_s += self._since_look_s
         self._since_look_s = 0.0

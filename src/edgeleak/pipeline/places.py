@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the mask lies, on a coarse grid, for how long, and whether it may be gas."""
 
-from math import exp
+from math import exp, nan
+
+import numpy as np
 
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.rules import is_on
 
 CELLS_ACROSS = 40
 """Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
 NO_GROUP = (0, 0, 0, 0, 0, False)
+RULES = ("place", "change", "one-sign", "no-outline")
+"""Names of the rules that a group must pass, in the order of its facts."""
 Group = tuple[int, int, int, int, int, bool]
 """Facts of kernels.judge_places: area px, duty, change, balance, clear (Q16), is_kept."""
 
@@ -17,7 +22,7 @@ Group = tuple[int, int, int, int, int, bool]
 class Places:
     """Which groups of cells may be gas: masked for long enough, in one place, and no thing.
 
-    limits : least duty, change, balance and clear share of a group, 0..1
+    limits : least duty, change, balance and clear share of a group, 0..1; 0 where a rule is off
     """
 
     def __init__(self, profile: Profile, arena: Arena) -> None:
@@ -28,11 +33,13 @@ class Places:
         self._duty_s = profile["place.window_s"] / 2
         share, change = profile["place.share"], profile["object.change"]
         balance, clear = profile["place.balance"], 1 - profile["object.share"]
-        self.limits = (share, change, balance, clear)
+        limits = zip(RULES, (share, change, balance, clear), strict=True)
+        self.limits = tuple(limit if is_on(profile, rule) else 0.0 for rule, limit in limits)
         names = ("share_q16", "change_q16", "balance_q16", "clear_q16")
         self._limits = {
             name: round(65535 * limit) for name, limit in zip(names, self.limits, strict=True)
         }
+        self._weights, self._values = np.zeros((2, arena["kept"].size))
 
     def reset(self) -> None:
         arena = self._arena
@@ -50,6 +57,21 @@ class Places:
         )  # fmt: skip
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
         return group
+
+    def contrast_counts(self, is_kept: bool) -> float:
+        """Mean difference of what is kept, else of all that changed; above 0 is warmer.
+
+        Allocates no array; NaN where nothing changed.
+        """
+        sums, weights, values = self._arena["sums"], self._weights, self._values
+        np.copyto(values, sums[..., 0].reshape(-1))
+        if is_kept:
+            np.copyto(weights, self._arena["kept"].reshape(-1))
+        else:
+            weights.fill(1)
+        area = float(np.dot(weights, values))
+        np.copyto(values, sums[..., 1].reshape(-1))
+        return float(np.dot(weights, values)) / area / 4 if area else nan
 
 
 def cell_px(shape: tuple[int, int]) -> int:

@@ -75,6 +75,7 @@ class GreyStage:
 
     zero_level, levels_per_count = 0, nan
     place_limits: tuple[float, ...] = ()
+    contrast_counts = nan
     draws_always, is_drawn = True, True
     looks = NoLooks()
 
@@ -152,6 +153,7 @@ class CountsStage:
     """
 
     zero_level = 128
+    contrast_counts = nan
     draws_always, is_drawn = True, True
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
@@ -271,7 +273,7 @@ class CountsStage:
         if not may_train:
             arena["mask"].fill(0)
             arena["gas"].fill(self.zero_level)
-            self.evidence_px, self.group = 0, NO_GROUP
+            self.evidence_px, self.group, self.contrast_counts = 0, NO_GROUP, nan
             return 0
         self._compare(dt_s)
         past = self._find_change(dt_s)
@@ -281,6 +283,8 @@ class CountsStage:
         self.looks.look(past, dt_s, self.noise_counts)
         self.group = self._places.judge(dt_s)
         self.evidence_px = self.group[0] if self.group[-1] else 0
+        is_there = self.group[0] > 0
+        self.contrast_counts = self._places.contrast_counts(self.group[-1]) if is_there else nan
         self._remember(dt_s, seed)
         return area
 

@@ -7,10 +7,14 @@ words are put together when somebody asks for `.reason` or `.rules`.
 
 from dataclasses import dataclass
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from edgeleak.codes import TABLE, WORDS, Kind
+from edgeleak.codes import GHOST, MOVING, NO_SCENE, SCENE_CHANGED, TABLE, WORDS, Kind
 from edgeleak.frame import FrameFlag
+from edgeleak.pipeline.rules import Known, knowledge
+
+RULE_OF_CODE = {MOVING: "motion", SCENE_CHANGED: "scene-change", NO_SCENE: "scene", GHOST: "ghost"}
+"""Codes that are the answer of a rule in the knowledge base; the others only name a guard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,46 @@ class Rule:
     limit: float
     unit: str
 
+    @property
+    def known(self) -> Known | None:
+        """Its entry in the knowledge base; None for the guards of codes.TABLE."""
+        return knowledge().get(RULE_OF_NAME.get(self.name, self.name))
+
+    @property
+    def words(self) -> str:
+        """What it means that it fired or did not, and the numbers."""
+        known = self.known
+        if known is None:
+            return str(self)
+        meaning = known.yes if self.fired else known.no
+        return f"{self.name}: {meaning} ({self.measured:.4g} of {self.limit:.4g} {self.unit})"
+
+    @property
+    def rejects(self) -> bool:
+        """It stands against gas, or against any answer."""
+        known = self.known
+        return self.fired != (known is not None and known.speaks == "for gas")
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        known = self.known
+        return {
+            "name": self.name,
+            "fired": bool(self.fired),
+            "rejects": self.rejects,
+            "measured": _or_none(self.measured),
+            "limit": _or_none(self.limit),
+            "unit": self.unit,
+            "words": self.words,
+            "question": known.question if known else None,
+        }
+
     def __str__(self) -> str:
         word = "fired" if self.fired else "quiet"
         return f"{self.name}: {word} ({self.measured:.4g} of {self.limit:.4g} {self.unit})"
+
+
+RULE_OF_NAME = {TABLE[code].name: rule for code, rule in RULE_OF_CODE.items()}
 
 
 class Limits(NamedTuple):
@@ -41,12 +82,14 @@ class Limits(NamedTuple):
     place : least duty, change, balance and clear share of a group of places, 0..1; empty
             without these rules
     ghost : least share of an outline that has left, 0..1; NaN without that rule
+    off   : names of the rules that are switched off
     """
 
     evidence: float
     window_s: float
     place: tuple[float, ...] = ()
     ghost: float = nan
+    off: tuple[str, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -65,6 +108,9 @@ class Verdict(NamedTuple):
     limits   : what the numbers were compared with
     group    : facts of the group of places that decided, see kernels.judge_places
     ghost    : largest share of an outline that has left, at the last look; NaN: none was taken
+    contrast_counts : mean difference of what may be gas, else of all that changed, above 0 is
+               warmer than its background; NaN where nothing changed
+    nuc_age_ms : age of the correction in use; -1 unknown
     """
 
     kind: Kind
@@ -81,6 +127,8 @@ class Verdict(NamedTuple):
     limits: Limits
     group: tuple[int, int, int, int, int, bool] = (0, 0, 0, 0, 0, False)
     ghost: float = nan
+    contrast_counts: float = nan
+    nuc_age_ms: int = -1
 
     def __str__(self) -> str:
         return WORDS[self.kind]
@@ -133,6 +181,7 @@ class Verdict(NamedTuple):
         return tuple(
             Rule(name, value >= limit, value, limit, "1")
             for name, value, limit in zip(names, measured, self.limits.place, strict=False)
+            if name not in self.limits.off
         )
 
     def _ghost_rules(self) -> tuple[Rule, ...]:
@@ -153,17 +202,55 @@ class Verdict(NamedTuple):
             "level_counts": _or_none(self.level_counts),
             "noise_counts": _or_none(self.noise_counts),
             "flags": int(self.flags),
-            "rules": [
-                {
-                    "name": rule.name,
-                    "fired": bool(rule.fired),
-                    "measured": _or_none(rule.measured),
-                    "limit": _or_none(rule.limit),
-                    "unit": rule.unit,
-                }
-                for rule in self.rules
-            ],
+            "facts": self.facts,
+            "rules": [rule.as_dict() for rule in self.rules],
+            "rules_off": list(self.limits.off),
         }
+
+    @property
+    def polarity(self) -> str:
+        """Is it "warmer" or "colder" than its background?  "none" where nothing changed."""
+        contrast = self.contrast_counts
+        return "none" if contrast != contrast else "warmer" if contrast > 0 else "colder"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was measured of the group that decided, in plain values; None: not measured."""
+        area, duty, change, balance, clear, is_kept = self.group
+        is_there = bool(area and self.limits.place)
+        shares = [share / 65535 if is_there else None for share in (change, clear, duty, balance)]
+        return {
+            "polarity": self.polarity,
+            "contrast_counts": _or_none(self.contrast_counts),
+            "contrast_sigma": _or_none(self.contrast_counts / (self.noise_counts or nan)),
+            "noise_counts": _or_none(self.noise_counts),
+            "group_px": area,
+            "may_be_gas": is_kept,
+            "flicker": shares[0],
+            "coherence": None if shares[1] is None else 1 - shares[1],
+            "persistence": shares[2],
+            "one_sign": shares[3],
+            "frames_held": self.hits,
+            "frames_needed": self.needed,
+            "nuc_age_s": self.nuc_age_ms / 1000 if self.nuc_age_ms >= 0 else None,
+        }
+
+    @property
+    def trace(self) -> str:
+        """Facts and rules in words, a line each: what was measured, what fired, what rejected."""
+        facts = ", ".join(f"{name} {_said(value)}" for name, value in self.facts.items()
+                          if value is not None)  # fmt: skip
+        lines = [f"{self}: {self.reason}", f"facts     {facts}"]
+        for rule in self.rules:
+            if rule.measured != rule.measured and rule.known is not None:
+                continue  # nothing was measured for it
+            lines.append(f"{'rejected' if rule.rejects else 'passed':<10}{rule.words}")
+        lines += [f"off       {name}" for name in self.limits.off]
+        return "\n".join(lines)
+
+
+def _said(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _or_none(value: float) -> float | None:

@@ -34,7 +34,7 @@ _CORRECTION = struct.Struct("<Qqq")
 BAD_SHARE = 8
 """One pixel in so many may be bad; more and the recording has no correction beside it."""
 PUBLISHED_AT, STATE_AT, CORRECTION_AT = 64, 128, 256
-_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d")
+_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d dq")
 
 
 class Progress(NamedTuple):
@@ -136,7 +136,7 @@ class Ring:
             int(verdict.kind), verdict.code, verdict.evidence, verdict.measured,
             verdict.expected, verdict.hits, verdict.needed, verdict.area_px,
             verdict.level_counts, verdict.noise_counts, int(verdict.flags), *verdict.group,
-            verdict.ghost,
+            verdict.ghost, verdict.contrast_counts, verdict.nuc_age_ms,
         )  # fmt: skip
         _NUMBER.pack_into(self._map, PUBLISHED_AT, number + 1)
 
@@ -229,6 +229,6 @@ def _slot(fields: tuple, limits: Limits) -> Slot:
     )  # fmt: skip
     kind, code, _, measured, expected, *found = rest
     group = (*found[11:16], bool(found[16]))
-    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, found[17])
+    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, *found[17:20])
     verdict = Verdict._make(facts)
     return Slot(info, verdict, kind, code, measured, expected)
