@@ -3,16 +3,18 @@
 
 background: average, median, mixtures of Gaussians, sigma-delta, +/-epsilon
 contrast:   linear, log, plateau, equalisation, AHE, CLAHE, bilateral
+detection:  the profiles, textbook detectors and the network on gas and on what is none
 """
 
 import argparse
 import importlib
 
-HELP = "compare background or contrast methods on recordings (tables, CSV, figures)"
+HELP = "compare background, contrast or detection methods on recordings (tables, CSV, figures)"
 
 COMPARISONS = {
     "background": "edgeleak.evaluate.background.command",
     "contrast": "edgeleak.evaluate.contrast.command",
+    "detection": "edgeleak.evaluate.detection.command",
 }
 """Comparison -> module with HELP, configure(parser) and run(args); a new one is one line."""
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compare gas detectors on the same frames: found, missed, false alarms, with intervals.
+
+The firmware's profiles through the real pipeline, textbook detectors, and the network where it is
+installed; on real methane, on clips without gas (as they are, and with a plume drawn in), on the
+hand-held nozzle clip, on simulated scenes and a hand-held sweep.  Besides: what every rule of the
+default profile is worth, and what it costs.
+
+  edgeleak evaluate detection --quick             under two minutes
+  edgeleak evaluate detection                     everything; what is there is not run again
+  edgeleak evaluate detection --part methane --part clips --json
+"""
+
+import argparse
+from pathlib import Path
+
+from edgeleak.evaluate.options import progress_bar, say
+
+HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
+PARTS = ("methane",)
+WITH_DATA = ("methane", "clips", "nozzle", "stills", "ablation")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be repeated")
+    parser.add_argument("--method", action="append", metavar="KEY", help="only this; repeatable")
+    parser.add_argument("--quick", action="store_true", help="fewer frames and scenes, < 2 minutes")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="recordings (EDGELEAK_DATA, ../shared/data)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/evaluate/detection"), metavar="DIR",
+        help="tables, pictures and what was run already (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--no-figures", action="store_true", help="tables only; no matplotlib")
+    parser.add_argument("--fresh", action="store_true", help="run again what is there already")
+    parser.add_argument("--json", action="store_true", help="machine output on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    from edgeleak.evaluate.detection.report import finish
+    from edgeleak.evaluate.detection.session import Session
+
+    with progress_bar() as progress:
+        session = Session(args, progress)
+        parts = [session.thresholds, *(session.part(key) for key in args.part or PARTS)]
+    say(args, finish(args, parts, session.store))
+    return 0

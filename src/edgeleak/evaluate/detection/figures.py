@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Curves: ROC, scores over time, detection against rate."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edgeleak.evaluate.detection.methane import Labels
+from edgeleak.evaluate.detection.statistics import roc
+from edgeleak.evaluate.detection.track import Track
+from edgeleak.evaluate.extras import load_pyplot
+from edgeleak.evaluate.prints import save_figure
+
+COLOURS = {
+    "paper": "#9ecae1",
+    "paper-log-after-he": "#4a98c9",
+    "sensitive": "#08306b",
+    "difference": "#2ca02c",
+    "ema": "#ff7f0e",
+    "median": "#8c6d1f",
+    "mog2": "#d62728",
+    "sigma-delta": "#7b3fa0",
+}
+LEAST_SHOWN = 0.02
+
+
+def style_of(key: str) -> dict:
+    """Line of a method, the same in every picture; the network is black."""
+    is_own = key == "sensitive" or key.startswith("network")
+    return {"color": COLOURS.get(key, "black"), "lw": 2.2 if is_own else 1.2}
+
+
+def methane_figures(
+    tracks: dict[str, Track], labels: Labels, names: dict[str, str], out: Path
+) -> list[Path]:
+    return [
+        _roc_figure(tracks, labels, names, out / "methane-roc.png"),
+        _time_figure(tracks, labels, names, out / "methane-scores.png"),
+    ]
+
+
+def _roc_figure(
+    tracks: dict[str, Track], labels: Labels, names: dict[str, str], path: Path
+) -> Path:
+    plt = load_pyplot()
+    rates = labels.levels[1:4]
+    figure, axes = plt.subplots(
+        1, len(rates), figsize=(4.2 * len(rates), 4.4), sharey=True, squeeze=False,
+        constrained_layout=True,
+    )  # fmt: skip
+    for axis, rate in zip(axes[0], rates, strict=True):
+        for key, track in tracks.items():
+            false, found, _ = roc(track.score[labels.quiet], track.score[labels.at(rate)])
+            axis.step(100 * false, 100 * found, where="post", label=names[key], **style_of(key))
+        axis.axvline(100 / 160, color="0.7", lw=0.8, ls=":")
+        axis.set(title=f"{rate:g} scfh", xlabel="false alarms, % of frames at 0.3 scfh",
+                 xlim=(0, 20), ylim=(0, 101))  # fmt: skip
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("frames above the threshold, %")
+    axes[0][-1].legend(fontsize=7, loc="lower right")
+    figure.suptitle("Real methane, single frames; dotted: one frame of 160")
+    return save_figure(figure, path)
+
+
+def _time_figure(
+    tracks: dict[str, Track], labels: Labels, names: dict[str, str], path: Path
+) -> Path:
+    plt = load_pyplot()
+    figure, axes = plt.subplots(
+        len(tracks), 1, figsize=(11, 1.25 * len(tracks) + 0.8), sharex=True, squeeze=False,
+        constrained_layout=True,
+    )  # fmt: skip
+    for axis, (key, track) in zip(axes[:, 0], tracks.items(), strict=True):
+        score = np.maximum(track.score, LEAST_SHOWN)
+        axis.semilogy(track.time_s, score, ".", ms=2, color=style_of(key)["color"])
+        held = np.isnan(track.score)
+        axis.plot(track.time_s[held], np.full(held.sum(), LEAST_SHOWN), "x", color="0.5", ms=3)
+        axis.set_ylim(LEAST_SHOWN / 2, 2000)
+        axis.set_ylabel(names[key].split(" of ")[0][:18], fontsize=7, rotation=0, ha="right")
+        for rate in labels.levels:
+            axis.axvline(labels.begins(rate), color="0.75", lw=0.8)
+    for rate in labels.levels:
+        axes[0, 0].text(labels.begins(rate) + 3, 500, f"{rate:g}", fontsize=8)
+    axes[-1, 0].set_xlabel("seconds; grey lines: the release rate (scfh, above) changes")
+    figure.suptitle("Score of every frame (changed area over 0.5 permille); x: no answer")
+    return save_figure(figure, path)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of the command: what its parts share."""
+
+import argparse
+from functools import cached_property
+from pathlib import Path
+
+from edgeleak.evaluate.detection.clip import find_data
+from edgeleak.evaluate.detection.method import chosen_methods
+from edgeleak.evaluate.detection.store import Store
+from edgeleak.evaluate.detection.table import Part
+from edgeleak.evaluate.detection.thresholds import presets
+from edgeleak.evaluate.options import Progress
+
+
+class Session:
+    """Runs parts by name; recordings are looked for when a part needs them."""
+
+    def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
+        self.quick: bool = args.quick
+        self.out: Path = args.out
+        self.draws: bool = not args.no_figures
+        self._data: Path | None = args.data
+        self.store = Store(args.out / "tracks", progress, fresh=args.fresh)
+        self.methods = chosen_methods(args.method)
+
+    @cached_property
+    def data(self) -> Path:
+        return find_data(self._data)
+
+    @cached_property
+    def _presets(self) -> tuple:
+        return presets(self.store, self.methods, self.quick)
+
+    @property
+    def thresholds(self) -> Part:
+        """The part that says where thresholds come from."""
+        return self._presets[1]
+
+    def part(self, key: str) -> Part:
+        """Run one part."""
+        return getattr(self, f"_{key}")()
+
+    def _methane(self) -> Part:
+        from edgeleak.evaluate.detection.methane import methane
+
+        part, tracks, labels = methane(
+            self.store, self.data, self.methods, self._presets[0], self.quick
+        )
+        if self.draws:
+            from edgeleak.evaluate.detection.figures import methane_figures
+
+            part.figures += methane_figures(tracks, labels, self._names, self.out)
+        return part
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {method.key: method.label for method in self.methods}
