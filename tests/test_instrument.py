@@ -244,8 +244,10 @@ def test_a_stuck_bus_stops_control_only(running):
     running.run_s(0.3)
     assert not running.plant.truth.tec_enabled
     running.run_s(0.05)
+    assert running.answer.trouble.code == codes.CONTROL_LATE
+    running.run_s(0.8)
     assert str(running.answer) == "FAULT"
-    running.run_s(2)
+    running.run_s(1.2)
     assert running.instrument.path.frames - frames >= 22, "frames go on"
     assert running.answer.trouble.code == codes.CONTROL_STALLED
     assert not running.plant.truth.tec_enabled
@@ -264,7 +266,7 @@ def test_hanging_frames_leave_control_alone_and_starve_the_watchdog(running):
 @pytest.mark.parametrize("loop", [CONTROL, CAPTURE])
 def test_any_other_hang_is_seen_by_the_frames_loop(running, loop):
     running.lockstep.stop(loop)
-    running.run_s(1)
+    running.run_s(1.2)
     assert str(running.answer) == ("FAULT" if loop == CONTROL else "INHIBIT")
     feeds = running.instrument.watchdog.feeds
     running.run_s(3)

@@ -72,7 +72,7 @@ I2C_TEC, I2C_TEC_STUCK, TEC_READ_BACK, TEC_STALE, ENABLE_DROPPED = 228, 229, 230
 I2C_TEC_MISSES, FPA_DIFFERS, FPA_DIFFERS_LONG = 233, 234, 235
 SUPPLY_UNKNOWN, AIR_UNKNOWN, ENABLE_LINE, COOLER_STARTS = 236, 237, 238, 239
 COOLER_OFF, COOLING, UNREACHABLE, UNSTABLE, TUNING = 240, 241, 242, 243, 244
-TUNE_REFUSED, POWER_LIMITED = 245, 246
+TUNE_REFUSED, POWER_LIMITED, TEC_LATE = 245, 246, 247
 LED_FLAG, LED_OPEN, LED_SHORT, LED_HOT = 301, 302, 303, 304
 LED_THERMISTOR, LED_TELEMETRY, LED_BUS, LED_LIMIT = 305, 306, 307, 308
 STORAGE_FULL, STORAGE_SLOW, STORAGE_FAILED, RECORDER_GONE = 401, 402, 403, 404
@@ -82,7 +82,7 @@ LEARNING, LOW_CONTRAST, SATURATED, SCENE_CHANGED, LONG_SATURATED = 801, 802, 803
 DARK, LONG_DARK, MOVING = 806, 807, 808
 BLOCKED, GLARE, DARKNESS = 809, 810, 811
 STARTING, SELFTEST, FRAMES_STALE, CONTROL_STALLED, SAFE_MODE = 901, 902, 903, 904, 905
-RESTART_STORM, TASK_FAILED, BRING_UP, FRAMES_HUNG = 906, 907, 910, 911
+RESTART_STORM, TASK_FAILED, BRING_UP, FRAMES_HUNG, CONTROL_LATE = 906, 907, 910, 911, 912
 
 _I, _F = Kind.INHIBIT, Kind.FAULT
 
@@ -353,8 +353,11 @@ TABLE.update(_table(
     Code(FRAMES_STALE, "frames-stale", _I,
          "no whole frame for {measured:.2f} s, at most {expected:.2f} s is live",
          "sensor.stale_ms", "look at the link counters, cable and sensor power"),
-    Code(CONTROL_STALLED, "control-stalled", _F,
+    Code(CONTROL_LATE, "control-late", _I,
          "no control step for {measured:.2f} s, at most {expected:.2f} s is safe: outputs are off",
+         "cooler", "wait; look for an overloaded processor if it repeats"),
+    Code(CONTROL_STALLED, "control-stalled", _F,
+         "no control step for {measured:.2f} s, {expected:.2f} s is a hang: outputs are off",
          "cooler", "look for a stuck I2C bus; power-cycle the board"),
     Code(SAFE_MODE, "safe-mode", _I, "safe mode is on: no actuator moves", "instrument",
          "remove the strap, or leave safe mode by command"),
@@ -483,8 +486,11 @@ TABLE.update(_table(
          "the cooler's DAC does not hold what was written ({measured:.0f} of {expected:.0f} tries)",
          "board address.tec_dac", "check cable and supply of the DAC"),
     Code(TEC_STALE, "cooler-stale", _F,
-         "the last command is {measured:.2f} s old, at most {expected:.2f} s is one", "cooler",
-         "look for an overloaded processor"),
+         "{measured:.0f} control periods came late within a minute, {expected:.0f} are a fault",
+         "cooler", "look for an overloaded processor; then clear the fault"),
+    Code(TEC_LATE, "cooler-late", _I,
+         "the last command is {measured:.2f} s old, at most {expected:.2f} s is one: switched off,"
+         " it starts again by itself", "cooler", "wait; look for an overloaded processor"),
     Code(ENABLE_DROPPED, "cooler-enable-dropped", _F,
          "the enable was not refreshed for {measured:.2f} s, {expected:.2f} s switch it off",
          "board gpio.refresh_ms", "look for an overloaded processor; then clear the fault"),
@@ -562,6 +568,29 @@ TABLE.update(_table(
     Code(FPA_BAND, "fpa-out-of-band", _I,
          "the sensor says its detector is at {measured:.1f} degC, {expected:.1f} degC is the end of"
          " what can be", "sensor", "power-cycle the sensor; if it stays, replace it"),
+))  # fmt: skip
+
+SEGMENT_MODEL, SEGMENT_WRONG, SEGMENT_RUNTIME = 701, 702, 703
+SEGMENT_SLOW, SEGMENT_GONE = 704, 705
+
+TABLE.update(_table(
+    Code(SEGMENT_MODEL, "segment-model-refused", _I,
+         "the network's model is missing, damaged or not the one its card names; detection works"
+         " without it", "segment.model", "copy model and card again; the log names the file",
+         is_note=True),
+    Code(SEGMENT_WRONG, "segment-model-wrong", _I,
+         "the network's model answers wrongly: {measured:.0f} where {expected:.0f} is right",
+         "segment.model", "install the model that belongs to this release", is_note=True),
+    Code(SEGMENT_RUNTIME, "segment-runtime-missing", _I,
+         "no TFLite runtime is installed; detection works without the network", "segment.is_on",
+         "pip install 'edgeleak[segment]', or switch the network off", is_note=True),
+    Code(SEGMENT_SLOW, "segment-slow", _I,
+         "the network took {measured:.2f} s, at most {expected:.2f} s is of use",
+         "segment.deadline_ms", "look for an overloaded processor, or allow more time",
+         is_note=True),
+    Code(SEGMENT_GONE, "segment-gone", _I,
+         "the network's process ended {measured:.0f} times, {expected:.0f} times it is started"
+         " again", "segment.is_on", "look at the log; detection works without it", is_note=True),
 ))  # fmt: skip
 
 SEQUENCE_BACK, NUC_MISMATCH, NUC_OLD, FPA_UNKNOWN, FPA_FAR = 130, 131, 132, 133, 134

@@ -20,6 +20,7 @@ from edgeleak.loop import Loop, Task
 from edgeleak.services import parts
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
+from edgeleak.services.cooler_parts import cooler_on
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal import Cooler
 from edgeleak.services.thermal_status import CoolerState, Surroundings
@@ -58,7 +59,7 @@ class Around:
 def cooler_loop(board: Board, config: CoolerConfig, buses: Buses, clock: Clock,
                 life: LifeCounters) -> tuple[Cooler, Loop]:  # fmt: skip
     """The service and a control loop with nothing else in it, on any buses."""
-    cooler = Cooler.on(board, config, buses.i2c, buses.lines, clock, life=life)
+    cooler = cooler_on(board, config, buses.i2c, buses.lines, clock, life=life)
     around = Around(board, buses, clock)
 
     def look(_due_ns: int) -> None:

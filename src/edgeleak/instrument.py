@@ -40,9 +40,8 @@ from edgeleak.services.watchdog import STORM_STARTS, Starts, Watchdog
 
 __all__ = ["Folders", "Instrument", "Options"]
 
-CONTROL_LIMIT_S = 0.22
-"""Four control periods without a step: the enables have run out by themselves already (0.2 s), and
-with the health task's 50 ms FAULT is said within 300 ms."""
+CONTROL_LIMIT_S, CONTROL_HUNG_S = 0.22, 1.0
+"""Four periods without a step: the enables have run out (0.2 s), and within 300 ms it is said."""
 CLEAR_S = 1.0
 AT_REST = (State.FAULT, State.SAFE)
 CLEAR_NS = 150 * NS_PER_MS
@@ -127,7 +126,8 @@ class Instrument:
         now_ns, cooler, light = self.clock.monotonic_ns, self.cooler, self.light
         stale_s = self.config.sensor.stale_ms / 1000
         self.frame_age = Freshness(codes.FRAMES_STALE, stale_s, now_ns)
-        self.control_age = Freshness(codes.CONTROL_STALLED, CONTROL_LIMIT_S, now_ns)
+        self.control_age = Freshness(codes.CONTROL_LATE, CONTROL_LIMIT_S, now_ns,
+                                     hang=(codes.CONTROL_STALLED, CONTROL_HUNG_S))  # fmt: skip
         sources: list[Source] = [
             lambda: self.control.phase, self._control_report, self._safe_report,
             lambda: self.acquisition.status, self.frame_age.report,

@@ -13,6 +13,8 @@ from edgeleak.control.pid import Gains
 from edgeleak.cooler_bench import Bench
 from edgeleak.errors import UsageError
 from edgeleak.services.cooler_inputs import Reading
+from edgeleak.services.cooler_pause import LATE_CLEAR_S
+from edgeleak.services.lateness import MOST_LATE
 from edgeleak.services.thermal_status import CoolerState
 from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import step_result
@@ -228,14 +230,60 @@ def test_time_outs_in_a_row_are_a_stuck_bus_before_anything_is_late():
     assert not bench.plant.truth.tec_enabled
 
 
-@pytest.mark.parametrize(("late_s", "code"), [(0.06, codes.OK), (0.2, codes.TEC_STALE)])
-def test_a_period_that_comes_late_cuts_the_enable(late_s, code):
-    bench = held()
+def come_late(bench, late_s=0.2):
+    """The next control period comes so long after the one before."""
     now_ns = bench.cooler._clock.monotonic_ns()
     bench.cooler._stepped_ns = now_ns - round(late_s * 1e9)
     bench.cooler.step(now_ns)
+
+
+@pytest.mark.parametrize(("late_s", "code"), [(0.06, codes.OK), (0.2, codes.TEC_LATE)])
+def test_a_period_that_comes_late_cuts_the_enable(late_s, code):
+    bench = held()
+    come_late(bench, late_s)
     assert bench.status.code == code
     assert bench.plant.gpio_get("tec_enable") == (code == codes.OK)
+
+
+def test_after_a_late_period_it_starts_again_by_itself():
+    bench = held()
+    come_late(bench)
+    bench.rig.run(LATE_CLEAR_S / 2)
+    assert not bench.plant.truth.tec_enabled
+    bench.rig.run(LATE_CLEAR_S)
+    assert bench.status.state == CoolerState.DRIVE
+    bench.rig.run(30)
+    assert bench.status.code == codes.OK
+    no_violation(bench)
+
+
+@pytest.mark.parametrize(("apart_s", "is_fault"), [(2, True), (20, False)])
+def test_too_many_late_periods_within_a_minute_are_a_fault(apart_s, is_fault):
+    bench = held()
+    for _ in range(MOST_LATE):
+        bench.rig.run(apart_s)
+        assert bench.status.state == CoolerState.DRIVE
+        come_late(bench)
+    assert (bench.status.state == CoolerState.FAULT) == is_fault
+    assert bench.status.code == (codes.TEC_STALE if is_fault else codes.TEC_LATE)
+    assert not bench.plant.gpio_get("tec_enable")
+    if is_fault:
+        bench.rig.run(5)
+        assert not bench.plant.truth.tec_enabled
+        bench.cooler.request("clear")
+        bench.rig.run(2)
+        assert bench.status.state == CoolerState.DRIVE
+    no_violation(bench)
+
+
+def test_a_late_period_does_not_shorten_another_pause():
+    bench = held()
+    bench.plant.inject(faults.BrownOut(volts=4.3))
+    bench.rig.run(4)
+    bench.plant.clear("brown-out")
+    come_late(bench)
+    bench.rig.run(3 * LATE_CLEAR_S)
+    assert bench.status.code == codes.BROWN_OUT
 
 
 def test_two_odd_readings_are_left_out_and_the_third_is_believed():

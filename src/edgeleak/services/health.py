@@ -245,12 +245,15 @@ class Freshness:
     code    : what to report
     limit_s : longest time between two `note`s
     clock_ns: reads the monotonic time
+    hang    : code and limit in s of what is worse than late
     """
 
-    __slots__ = ("_clock_ns", "_code", "_limit_ns", "last_ns")
+    __slots__ = ("_clock_ns", "_code", "_hang", "_limit_ns", "last_ns")
 
-    def __init__(self, code: int, limit_s: float, clock_ns: Callable[[], int]) -> None:
+    def __init__(self, code: int, limit_s: float, clock_ns: Callable[[], int], *,
+                 hang: tuple[int, float] | None = None) -> None:  # fmt: skip
         self._code, self._limit_ns = code, round(limit_s * NS_PER_S)
+        self._hang = hang
         self._clock_ns = clock_ns
         self.last_ns = clock_ns()
 
@@ -263,4 +266,7 @@ class Freshness:
         age_ns = self._clock_ns() - self.last_ns
         if age_ns <= self._limit_ns:
             return FINE
+        if self._hang is not None and age_ns > self._hang[1] * NS_PER_S:
+            code, limit_s = self._hang
+            return Trouble(code, age_ns / NS_PER_S, limit_s)
         return Trouble(self._code, age_ns / NS_PER_S, self._limit_ns / NS_PER_S)

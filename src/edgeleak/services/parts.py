@@ -22,6 +22,7 @@ from edgeleak.drivers.tmp117 import Tmp117
 from edgeleak.errors import ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
+from edgeleak.services.cooler_parts import cooler_on
 from edgeleak.services.fpa_check import FpaCheck
 from edgeleak.services.health import State
 from edgeleak.services.illumination import Illumination
@@ -54,7 +55,7 @@ def cooler(board: Board, config: Config, buses: Buses, clock: Clock,
     """The cooler of a board that has one."""
     if board.tec is None:
         return None
-    return Cooler.on(board, config.cooler, buses.i2c, buses.lines, clock, life=life)
+    return cooler_on(board, config.cooler, buses.i2c, buses.lines, clock, life=life)
 
 
 def fpa_check(part: Cooler | None) -> FpaCheck:

@@ -14,18 +14,16 @@ from collections import deque
 
 from edgeleak import codes
 from edgeleak.board import Board
-from edgeleak.bus.protocols import GpioLines, I2cBus
+from edgeleak.bus.protocols import I2cBus
 from edgeleak.clock import Clock
 from edgeleak.config import CoolerConfig
 from edgeleak.control.interlock import Interlock
 from edgeleak.control.observation import PERIOD_S, Observation, Trip
 from edgeleak.control.pid import Gains
 from edgeleak.control.relay_tuner import RelayTuner, Tuning
-from edgeleak.drivers.ad5693r import Ad5693r
-from edgeleak.drivers.ads1115 import Ads1115
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.lines import Fan
-from edgeleak.drivers.tec import Tec, decode_current_a, decode_voltage_v
+from edgeleak.drivers.tec import decode_current_a, decode_voltage_v
 from edgeleak.errors import BusError, ConfigError
 from edgeleak.loop import Task
 from edgeleak.services.closed_loop import ClosedLoop, interlock_limits
@@ -35,6 +33,7 @@ from edgeleak.services.cooler_output import CoolerOutput
 from edgeleak.services.cooler_pause import Pause
 from edgeleak.services.cooler_report import RAMP_AFTER, CoolerReport, Moment
 from edgeleak.services.cooler_wish import check_wish
+from edgeleak.services.lateness import LATE_S, Lateness
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal_status import CoolerState, Surroundings, ThermalStatus
 
@@ -43,7 +42,6 @@ FAULT_AFTER, REOPEN_AT = 10, 5
 """Periods in a row without the bus."""
 TIMEOUTS, TIMEOUT_S = 3, 0.035
 """Bus time-outs in a row: something holds the bus, and each call holds us so long."""
-LATE_S = 0.15
 OFF_A = 0.005
 KEPT_REQUESTS = 16
 WARM_ENOUGH_K = 3.0
@@ -51,7 +49,7 @@ DRIVING = (CoolerState.DRIVE, CoolerState.WARM, CoolerState.TUNE)
 
 
 class Cooler:
-    """Temperature of the detector; `Cooler.on` builds it with its drivers.
+    """Temperature of the detector; `cooler_parts.cooler_on` builds it.
 
     output, inputs, fan : drivers
     board               : limits and nominal physics
@@ -90,27 +88,11 @@ class Cooler:
         self._trip: Trip | None = None
         self._pause: Pause | None = None
         self._misses = 0
-        self._stepped_ns: int | None = None
+        self._lateness, self._stepped_ns = Lateness(), clock.monotonic_ns()
         self.may_drive = True
         self.surroundings = Surroundings()
         starts = codes.COOLER_STARTS if self._wants_drive else codes.COOLER_OFF
         self.status = ThermalStatus(code=starts)
-
-    @classmethod
-    def on(cls, board: Board, config: CoolerConfig, i2c: I2cBus, lines: GpioLines, clock: Clock,
-           *, life: LifeCounters | None = None) -> "Cooler":  # fmt: skip
-        """The service with its drivers on these buses."""
-        if board.adc is None or board.address is None or board.tec is None:
-            raise ConfigError(f"board {board.name}: no cooler is wired; add [adc], [address], [tec]"
-                              " or leave the cooler off")  # fmt: skip
-        inputs = CoolerInputs(Ads1115(i2c, board.adc.fpa_thermistor.address), board.adc, clock)
-        dac = Ad5693r(i2c, board.address.tec_dac)
-        enable = Enable(lines, "tec_enable", clock, board.gpio.refresh_ms)
-        tec = Tec(dac, enable, board.tec, board.gpio)
-        names = board.gpio.lines
-        fan = Fan(lines, has_tacho="fan_tacho" in names) if "fan" in names else None
-        return cls(CoolerOutput(tec, inputs), inputs, fan, board, config, clock, life=life,
-                   bus=i2c)  # fmt: skip
 
     def tasks(self) -> list[Task]:
         """Both tasks for the control loop, in this order."""
@@ -174,13 +156,20 @@ class Cooler:
     # --- measuring -------------------------------------------------------------------------------
 
     def _check_lateness(self, now_ns: int) -> None:
-        if self._stepped_ns is None or not self._output.tec.is_on:
-            return
+        """A bus that held us is a fault; else off, and on again when all is well."""
         late_s = (now_ns - self._stepped_ns) / 1e9
-        if late_s > LATE_S:
-            is_bus = self._inputs.timeouts_in_a_row > 0
-            self._fail(Trip(codes.I2C_TEC_STUCK if is_bus else codes.TEC_STALE, late_s, LATE_S,
-                            True))  # fmt: skip
+        if late_s <= LATE_S or not self._output.tec.is_on:
+            return
+        if self._inputs.timeouts_in_a_row > 0:
+            self._fail(Trip(codes.I2C_TEC_STUCK, late_s, LATE_S, True))
+            return
+        trip = self._lateness.judge(now_ns, late_s)
+        if trip.code == codes.TEC_STALE or self._state == CoolerState.FAULT:
+            self._fail(trip)
+            return
+        self._end_tuning_early("a control period came late")
+        self._pause = self._pause or Pause(trip)
+        self._cut()
 
     def _measure(self) -> bool:
         """Take what the round brought; count a period that brought nothing."""
@@ -263,6 +252,7 @@ class Cooler:
                 self._pause = Pause(past)
             self._trip, self._misses = None, 0
             self._interlock.reset()
+            self._lateness.clear()
             if self._state == CoolerState.FAULT:
                 self._state = CoolerState.STOP
         elif what == "tune":
@@ -302,8 +292,7 @@ class Cooler:
         cold, hot, applied_a = self._fpa.degc, self._hot.degc, self._output.applied_a
         if self._is_ending() or not is_fresh or self._misses >= RAMP_AFTER:
             self.loop.hold(cold, hot, self._ambient_degc(), applied_a)
-            if self._tuner is not None:
-                self._end_tuning(Tuning.refused("the bus failed during the experiment"))
+            self._end_tuning_early("the bus failed during the experiment")
             return applied_a if not self._is_ending() and self._misses < RAMP_AFTER else 0.0
         if self._tuner is not None:
             return self._tune_step(self._tuner)
@@ -389,6 +378,10 @@ class Cooler:
         self._report.steady.restart()
         if self._state == CoolerState.TUNE:
             self._state = CoolerState.DRIVE
+
+    def _end_tuning_early(self, why: str) -> None:
+        if self._tuner is not None:
+            self._end_tuning(Tuning.refused(why))
 
     # --- telling ---------------------------------------------------------------------------------
 
