@@ -3,8 +3,9 @@
 
   fuzz_console.py --seconds 600 --corpus out/corpus     search;
                                                         a finding ends it, exit code 77
-  fuzz_console.py --plant                               a planted defect must be found within 60 s
-  fuzz_console.py --coverage                            branches that the kept corpus reaches
+  fuzz_console.py --plant --seeds 6                     each planted defect must be found within
+                                                        60 s, from each of six seeds
+  fuzz_console.py --coverage                            branches that seeds and corpus reach
 
 atheris instruments scpi.py and tree.py, so that libFuzzer sees every branch and comparison.  What
 is demanded of any bytes at all: the reader's memory stays bounded, cutting the stream elsewhere
@@ -15,37 +16,68 @@ up, an answer is made within 100 ms, and what was parsed is parsed again from it
 import argparse
 import contextlib
 import os
+import random
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from console_lines import Mutator, dictionary, seeds
+
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = "src/edgeleak/console/scpi.py"
+TARGETS = ("src/edgeleak/console/scpi.py", "src/edgeleak/console/tree.py")
 HANG_S = 0.1
 FOUND_WITHIN_S = 60
 KEPT_MOST = 16 << 20
 INPUT_MOST = 400
 """Long lines are slow and add nothing but the overrun, which the seeds of --coverage have."""
 FLOOR_PERCENT = 98.0
+MADE_LINES = 3000
 
 
 class Finding(Exception):
     """Something that must never happen."""
 
 
-def break_reader(reader: Any) -> None:
-    """The planted defect, one that was there until this found it: the end of a block outlives the
-    line that is thrown away, and the next line end is taken for data."""
+def break_block_end(scpi: Any, _tree: Any) -> None:
+    """One that was there until this found it: the end of a block outlives the line that is thrown
+    away, and the next line end is taken for data."""
 
     def forget(self: Any) -> None:
         del self._kept[: self._at]
         self._at = 0
 
-    reader._forget = forget
+    scpi.Reader._forget = forget
+
+
+def break_suffix(_scpi: Any, tree: Any) -> None:
+    """An unknown prefix of a right unit is looked up without asking whether it is there."""
+
+    def scale(self: Any, unit: str) -> float:
+        mine = self.unit.upper()
+        if unit in ("", mine):
+            return 1.0
+        factor: float = tree.SCALES[unit.removesuffix(mine)]
+        return factor
+
+    tree.NumberOf._scale = scale
+
+
+def break_header(scpi: Any, _tree: Any) -> None:
+    """A header of many characters that is none takes for ever: nested repetition."""
+    scpi.HEADER = re.compile(rb"(?:\*[A-Za-z]{1,12}|(?::?[A-Za-z0-9_]+)+)\??(?=[ \t;]|$)")
+
+
+PLANTED: dict[str, tuple[Callable[[Any, Any], None], str]] = {
+    "block-end": (break_block_end, "Finding: cut every"),
+    "suffix": (break_suffix, "KeyError"),
+    "header": (break_header, "Finding: took|libFuzzer: timeout"),
+}
+"""Name -> (puts the defect in place, what the search says when it found it)."""
 
 
 def check(data: bytes, scpi: Any, tree: Any) -> None:
@@ -108,44 +140,6 @@ def argument(one: Any, scpi: Any) -> bytes:
     return f"{one.value!r} {one.unit}".encode()
 
 
-def example(parameter: Any) -> str:
-    """A value that it takes."""
-    if hasattr(parameter, "low"):
-        return f"{parameter.low:g} {parameter.unit}"
-    if hasattr(parameter, "words"):
-        return str(parameter.words[-1])
-    return {"Switch": "ON", "Text": '"a""b"'}.get(type(parameter).__name__, "#15hello")
-
-
-def seeds() -> list[bytes]:
-    """One valid line of every command, and the spellings of every kind of argument."""
-    from edgeleak.console import commands
-
-    lines = []
-    for command in (command for _, found in commands.SUBJECTS for command in found):
-        given = ",".join(example(parameter) for parameter in command.parameters)
-        lines.append(f"{command.header} {given}".translate({91: None, 93: None}).encode())
-    lines += [b"X " + wrong for wrong in (
-        b"#", b"#a", b"#1a", b"#9999999999", b"#3ab", b"1 2", b"(1)", b"'\xff'", b"'open",
-        b"1e999", b"#Hg", b"#B2", b"#0", b"1,", b"1,;", b'"a""b"', b"#15he\nlo;#",
-        b"#9000000001a", b"#21", b"#\xb2", b"#9008000000",
-    )]  # fmt: skip
-    lines += [b"%", b"\x01", b"X!", b"X?1", b"*A:b", b"a;;b:c ,1", b"\xff\x00", b"A" * 5000]
-    lines += [b"SENS 1.5E0;:PAL IRON", b"SYST:PIN OPER,'47''11',\"a\"", b"CAL:DATA #15hello,#HFF",
-              b"*SRE #B101;*ESE #Q17", b"LED:CURR 300 mA;CURR?",
-              b"REC:STAR \"x\",MAX;:LOG? MIN"]  # fmt: skip
-    return lines
-
-
-def dictionary(commands: Any) -> list[str]:
-    """What lines are made of, in libFuzzer's escapes."""
-    nodes = {node for _, found in commands.SUBJECTS for c in found
-             for node in re.findall(r"[A-Za-z]+", c.header)}  # fmt: skip
-    signs = ["?", ";", ":", ",", " ", "\\x0a", "#1", "#11", "#12", "#13", "#H", "#B", "#Q",
-             "\\x22", "'", "*", "MIN", "MAX", "ON", "1e3", " mA", "-1"]  # fmt: skip
-    return signs + sorted(nodes)
-
-
 # --- with atheris --------------------------------------------------------------------------------
 
 
@@ -155,15 +149,16 @@ def fuzz(args: argparse.Namespace) -> None:
 
     with atheris.instrument_imports(include=["edgeleak.console.scpi", "edgeleak.console.tree"]):
         from edgeleak.console import commands, scpi
+        from edgeleak.console import tree as trees
     tree = commands.tree()
     corpus = args.corpus or Path(tempfile.mkdtemp(prefix="edgeleak-fuzz-"))
     corpus.mkdir(parents=True, exist_ok=True)
-    for count, line in enumerate(seeds()):
+    for count, line in enumerate(seeds(commands)):
         (corpus / f"seed-{count:03}").write_bytes(b"\x06" + line[:INPUT_MOST])
     words = corpus.with_suffix(".dict")
     words.write_text("".join(f'"{word}"\n' for word in dictionary(commands)))
-    if args.plant:
-        break_reader(scpi.Reader)
+    if args.planted:
+        PLANTED[args.planted][0](scpi, trees)
 
     def one_input(data: bytes) -> None:
         check(data, scpi, tree)
@@ -171,22 +166,35 @@ def fuzz(args: argparse.Namespace) -> None:
     options = [f"-max_total_time={args.seconds}", f"-max_len={INPUT_MOST}", "-timeout=5",
                f"-seed={args.seed}", f"-dict={words}", "-print_final_stats=1",
                f"-artifact_prefix={corpus}/"]  # fmt: skip
-    atheris.Setup([sys.argv[0], *options, str(corpus)], one_input)
+    mutator = Mutator(commands, lambda data, most: bytes(atheris.Mutate(data, most)))
+    atheris.Setup([sys.argv[0], *options, str(corpus)], one_input, custom_mutator=mutator)
     atheris.Fuzz()
 
 
 def plant(args: argparse.Namespace) -> int:
-    """A search with a defect in place, from the same seeds."""
+    """A search with each defect in place, from the same lines, with several seeds."""
+    missed = 0
+    for name in PLANTED:
+        for seed in range(args.seed, args.seed + args.seeds):
+            took_s, said = search(name, seed)
+            missed += bool(said)
+            word = "NOT FOUND" if said else "found"
+            print(f"planted defect {name}, seed {seed}: {word} after {took_s:.1f} s"
+                  f" (limit {FOUND_WITHIN_S} s)", flush=True)  # fmt: skip
+            print(said[-2000:], end="")
+    print(f"{len(PLANTED) * args.seeds - missed} of {len(PLANTED) * args.seeds} found")
+    return 1 if missed else 0
+
+
+def search(name: str, seed: int) -> tuple[float, str]:
+    """(seconds, "" when the defect was found, else what was said)."""
     began_s = time.monotonic()
-    done = subprocess.run([sys.executable, __file__, "--planted", "--seconds", str(FOUND_WITHIN_S),
-                           "--seed", str(args.seed)], capture_output=True, text=True)  # fmt: skip
-    took_s = time.monotonic() - began_s
-    was_found = "Finding: cut every" in done.stdout + done.stderr
-    print(f"planted defect {'found' if was_found else 'NOT FOUND'} after {took_s:.1f} s"
-          f" (limit {FOUND_WITHIN_S} s)")  # fmt: skip
-    if not was_found:
-        print((done.stdout + done.stderr)[-2000:])
-    return 0 if was_found else 1
+    done = subprocess.run([sys.executable, __file__, "--planted", name, "--seconds",
+                           str(FOUND_WITHIN_S), "--seed", str(seed)],
+                          capture_output=True, text=True)  # fmt: skip
+    took_s, said = time.monotonic() - began_s, done.stdout + done.stderr
+    was_found = re.search(PLANTED[name][1], said) and took_s <= FOUND_WITHIN_S
+    return took_s, "" if was_found else said or "it said nothing"
 
 
 # --- coverage ------------------------------------------------------------------------------------
@@ -196,28 +204,44 @@ def coverage_of(args: argparse.Namespace) -> int:
     """Branches of the parser that the corpus and the seeds reach, and the ones they do not."""
     import coverage
 
-    watch = coverage.Coverage(branch=True, include=[str(ROOT / TARGET)], data_file=None)
+    watch = coverage.Coverage(branch=True, data_file=None,
+                              include=[str(ROOT / target) for target in TARGETS])  # fmt: skip
     watch.start()
     from edgeleak.console import commands, scpi
+    from edgeleak.console import tree as trees
 
     tree = commands.tree()
-    inputs = [stride + line for line in seeds() for stride in (b"\x01", b"\x07")]
+    inputs = [stride + line for line in lines_for_coverage(commands) for stride in (b"\1", b"\7")]
     if args.corpus is not None:
         inputs += [path.read_bytes() for path in sorted(args.corpus.iterdir())]
     for data in inputs:
         with contextlib.suppress(Finding):
             check(data, scpi, tree)
     answers(scpi)
+    limits(scpi, trees)
     watch.stop()
-    facts = watch._analyze(str(ROOT / TARGET))
+    print(f"{len(inputs)} inputs")
+    shares = [reached(watch, target) for target in TARGETS]
+    return 0 if min(shares) >= FLOOR_PERCENT else 1
+
+
+def lines_for_coverage(commands: Any) -> list[bytes]:
+    """The seeds, and as many lines of the mutator as there are in a second of fuzzing."""
+    mutator, rng = Mutator(commands, lambda data, _most: data), random.Random(1)
+    return [*seeds(commands), *(mutator.line(rng) for _ in range(MADE_LINES))]
+
+
+def reached(watch: Any, target: str) -> float:
+    """Percent of a file's branches; prints the missing ones."""
+    facts = watch._analyze(str(ROOT / target))
     numbers = facts.numbers
-    share = 100 * (numbers.n_branches - numbers.n_missing_branches) / numbers.n_branches
-    print(f"{TARGET}: {share:.1f} % of {numbers.n_branches} branches,"
-          f" {numbers.n_statements - numbers.n_missing} of {numbers.n_statements} statements,"
-          f" {len(inputs)} inputs")  # fmt: skip
+    share: float = 100 * (numbers.n_branches - numbers.n_missing_branches) / numbers.n_branches
+    ran = numbers.n_statements - numbers.n_missing
+    print(f"{target}: {share:.1f} % of {numbers.n_branches} branches,"
+          f" {ran} of {numbers.n_statements} statements")  # fmt: skip
     for line, ends in sorted(facts.missing_branch_arcs().items()):
         print(f"  line {line} never goes on to {', '.join(map(str, ends))}")
-    return 0 if share >= FLOOR_PERCENT else 1
+    return share
 
 
 def answers(scpi: Any) -> None:
@@ -232,6 +256,20 @@ def answers(scpi: Any) -> None:
     reader.reset()
 
 
+def limits(scpi: Any, tree: Any) -> None:
+    """What no line reaches: a registry that names a command twice, a block above its own limit,
+    because the reader throws away what is above the largest."""
+    for wrong, said in (
+        (lambda: tree.Tree([tree.Command("A?", id, "")] * 2), ValueError),
+        (lambda: tree.Block("b", 1).value(b"ab"), scpi.ScpiError),
+    ):
+        try:
+            wrong()
+        except said:
+            continue
+        raise Finding(f"no {said.__name__}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -239,13 +277,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="inputs, kept and added to")
-    parser.add_argument("--plant", action="store_true", help="prove that a defect is found")
-    parser.add_argument("--planted", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seeds", type=int, default=1, help="of --plant, from --seed on (1)")
+    parser.add_argument("--plant", action="store_true", help="prove that defects are found")
+    parser.add_argument("--planted", choices=PLANTED, help=argparse.SUPPRESS)
     parser.add_argument("--coverage", action="store_true", help="replay the corpus, list branches")
     args = parser.parse_args()
     if args.plant:
         return plant(args)
-    args.plant = args.planted
     if args.coverage:
         return coverage_of(args)
     try:
