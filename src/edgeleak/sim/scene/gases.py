@@ -6,6 +6,7 @@ import functools
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +26,10 @@ class Gas:
 
     name          : as in the table
     molar_mass_g  : g/mol
-    led_um        : wavelength of the LED that excites its band
+    led_um        : wavelength of the LED that suits its band
     absorption    : per ppm m, one value for each part of the band's spectrum
     weight        : share of the band that absorbs so strongly; sums to 1
+    error         : relative error of the mean absorption
     source        : where the numbers are from
     """
 
@@ -36,6 +38,7 @@ class Gas:
     led_um: float
     absorption: tuple[float, ...]
     weight: tuple[float, ...]
+    error: float
     source: str
 
     @property
@@ -67,13 +70,18 @@ def _absorbed_table(gas: Gas) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.cache
-def _table() -> dict[str, dict[str, object]]:
+def _table() -> dict[str, dict[str, Any]]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def names() -> list[str]:
     """Every gas of the table, seen by some band or not."""
-    return sorted(_table())
+    return list(_table())
+
+
+def formula(name: str) -> str:
+    """Chemical formula, e.g. CH4."""
+    return str(_table()[name]["formula"])
 
 
 def gas_in(name: str, band: Band) -> Gas:
@@ -86,10 +94,23 @@ def gas_in(name: str, band: Band) -> Gas:
         near = difflib.get_close_matches(name, names(), 1, 0.4)
         hint = f"nearest is '{near[0]}'" if near else f"known are {', '.join(names())}"
         raise UsageError(f"gas '{name}' is not in the table; {hint}")
-    row: dict = table[name]  # type: ignore[assignment]
+    row = table[name]
     for part in row["band"]:
         if part["short_um"] == band.short_um and part["long_um"] == band.long_um:
-            return Gas(name, row["molar_mass_g"], row["led_um"],
-                       tuple(part["absorption_per_ppm_m"]), tuple(part["weight"]),
-                       part["source"])  # fmt: skip
-    raise UsageError(f"{name} cannot be seen at {band.short_um:g}..{band.long_um:g} um")
+            absorption, weight = part["absorption_per_ppm_m"], part["weight"]
+            total = sum(weight)
+            return Gas(name, row["molar_mass_g"], row["led_um"], tuple(absorption),
+                       tuple(w / total for w in weight), part["error"], part["source"])  # fmt: skip
+    raise UsageError(f"{name} cannot be seen at {_span(band)} um: {_reason(row, band)}")
+
+
+def _span(band: Band) -> str:
+    return f"{band.short_um:g}-{band.long_um:g}"
+
+
+def _reason(row: dict[str, Any], band: Band) -> str:
+    """Why a band has no numbers for a gas."""
+    if why := row.get("blind", {}).get(_span(band)):
+        return str(why)
+    bands = [f"{part['short_um']:g}-{part['long_um']:g}" for part in row["band"]]
+    return f"the table has its absorption for {' and '.join(bands)} um only"
