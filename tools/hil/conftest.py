@@ -3,7 +3,8 @@
 
 pytest tools/hil                          the emulated board of env.yaml
 pytest tools/hil --hil-target board       a real one at the port that env.yaml names
-pytest tools/hil --hil-hours 1            the long operation in full
+pytest tools/hil --hil-port /dev/ttyACM0 --hil-target board   at another port than it names
+pytest tools/hil -m hour                  an hour of operation; --hil-hours 0.2 for twelve minutes
 pytest tools/hil --junitxml rig.xml --measurements rig.json
 """
 
@@ -19,16 +20,15 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 os.environ.setdefault("LG_ENV", str(HERE / "env.yaml"))
-SHORT_H = 30 / 3600
-"""The long operation by default; the report says how long it was."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hil", "hardware in the loop")
     group.addoption("--hil-target", default=os.environ.get("HIL_TARGET", "emulated"),
                     help="target of the environment file (default: emulated)")  # fmt: skip
-    group.addoption("--hil-hours", type=float, default=SHORT_H, metavar="H",
-                    help=f"length of operation (default: {3600 * SHORT_H:g} s)")  # fmt: skip
+    group.addoption("--hil-port", metavar="PORT", help="instead of the target's port")
+    group.addoption("--hil-hours", type=float, default=1.0, metavar="H",
+                    help="length of `-m hour` (default: 1)")  # fmt: skip
     group.addoption("--measurements", type=Path, metavar="FILE",
                     help="every measured value with unit, limits and verdict, as JSON")  # fmt: skip
 
@@ -36,8 +36,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin("labgrid"):
         raise pytest.UsageError("labgrid is not installed: pip install 'edgeleak[hil]'")
-    config.addinivalue_line("markers", "long: takes --hil-hours")
+    config.addinivalue_line("markers", "hour: takes --hil-hours; only with -m hour")
     config.stash[RESULTS] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Nobody waits an hour who did not ask for it."""
+    if "hour" in config.getoption("markexpr"):
+        return
+    long = [item for item in items if item.get_closest_marker("hour") is not None]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 RESULTS = pytest.StashKey[list[dict[str, Any]]]()
@@ -47,7 +56,9 @@ Measure = Callable[..., None]
 @pytest.fixture(scope="session")
 def target(env: Any, request: pytest.FixtureRequest) -> Any:
     """The chosen target of the environment file."""
-    name = request.config.getoption("--hil-target")
+    name, port = (request.config.getoption(f"--hil-{part}") for part in ("target", "port"))
+    if port:
+        env.config.data["targets"][name]["resources"]["RawSerialPort"]["port"] = port
     found = env.get_target(name)
     if found is None:
         pytest.exit(

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cable between two ports that carries bytes no faster than a UART: ten bits a byte.
 
-  paced_relay.py PORT --baud 115200 --link PATH
+  paced_relay.py PORT --baud 115200 --link PATH [--make]
 
-PORT is the instrument's console, PATH a pty for the client.  A pty ignores its baud rate; this
+PORT is the instrument's console, PATH a pty for the client; with --make PORT is a pty too, made for
+an instrument to open as its serial port.  A pty ignores its baud rate; this
 puts the time of the bits back, each way by itself, so that rates and time-outs are a cable's.
 Runs until SIGTERM or until the instrument is gone, then prints what it carried as JSON.
 """
@@ -63,9 +64,10 @@ class Way:
         return not self._kept
 
 
-def relay(port: str, baud: int, link: Path) -> dict[str, int]:
+def relay(port: str, baud: int, link: Path, is_made: bool = False) -> dict[str, int]:
     """Carry bytes both ways until told to stop; bytes each way."""
-    instrument, client = SerialPort(port, baud), PtyLink(link)
+    instrument = PtyLink(Path(port)) if is_made else SerialPort(port, baud)
+    client = PtyLink(link)
     here, there = instrument.fileno(), client.fileno()
     out, back = Way(here, there, baud), Way(there, here, baud)
     stop: list[int] = []
@@ -79,6 +81,8 @@ def relay(port: str, baud: int, link: Path) -> dict[str, int]:
             out.move()
             back.move()
     client.close()
+    if is_made:
+        instrument.close()
     return {"baud": baud, "from_instrument": out.carried, "to_instrument": back.carried}
 
 
@@ -87,8 +91,9 @@ def main() -> int:
     parser.add_argument("port", help="console of the instrument")
     parser.add_argument("--baud", type=int, default=115_200)
     parser.add_argument("--link", type=Path, required=True, metavar="PATH", help="pty for a client")
+    parser.add_argument("--make", action="store_true", help="PORT is a pty to be made")
     args = parser.parse_args()
-    print(json.dumps(relay(args.port, args.baud, args.link)))
+    print(json.dumps(relay(args.port, args.baud, args.link, args.make)))
     return 0
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """labgrid: the instrument's console as a driver; SCPI over any port that the target has."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from edgeleak.errors import EdgeLeakError
 
 QUIET_S = 0.5
 """An answer takes a turn of the console, 20 ms, so this long is no answer."""
-LEVELS = ("operate", "service")
+PIN_VARIABLE = "HIL_PIN_{}"
 
 
 class Refused(Exception):
@@ -28,7 +29,8 @@ class Refused(Exception):
 class EdgeleakConsoleDriver(Driver):
     """Questions and commands; a port that falls silent is an error within `timeout_s`.
 
-    pins        : of the levels; an empty one cannot be logged in to
+    pins        : of the levels; an empty one is taken from HIL_PIN_OPERATE or HIL_PIN_SERVICE,
+                  so that a secret needs no file; without that it cannot be logged in to
     choose_pins : choose them where there are none yet, as on a board fresh from the bench
     boot_s      : longest from power to the first answer
     """
@@ -127,7 +129,7 @@ class EdgeleakConsoleDriver(Driver):
     @Driver.check_active
     def log_in(self, level: str) -> bool:
         """False where the environment knows no PIN of this level."""
-        pin = self.pins.get(level, "")
+        pin = self.pins.get(level, "") or os.environ.get(PIN_VARIABLE.format(level.upper()), "")
         if not pin:
             return False
         if self.choose_pins and self.query(f"SYST:PIN? {level.upper()}") == "0":
