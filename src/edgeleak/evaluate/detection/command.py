@@ -17,8 +17,7 @@ from pathlib import Path
 from edgeleak.evaluate.options import progress_bar, say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
-PARTS = ("methane",)
-WITH_DATA = ("methane", "clips", "nozzle", "stills", "ablation")
+PARTS = ("methane", "clips", "nozzle", "stills")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,27 @@ class Session:
             part.figures += methane_figures(tracks, labels, self._names, self.out)
         return part
 
+    def _clips(self) -> Part:
+        from edgeleak.evaluate.detection.clips import clips_part, run_clips
+
+        found = run_clips(self.store, self.data, self.methods, self.quick)
+        part = clips_part(found, self.methods, self._presets[0])
+        if self.draws:
+            from edgeleak.evaluate.detection.clips import clips_figures
+
+            part.figures += clips_figures(found, self.methods, self.out)
+        return part
+
+    def _nozzle(self) -> Part:
+        from edgeleak.evaluate.detection.nozzle import nozzle
+
+        return nozzle(self.store, self.data, self.methods, self.draws, self.out)
+
+    def _stills(self) -> Part:
+        from edgeleak.evaluate.detection.stills import stills
+
+        return stills(self.store, self.data, self.methods, self.draws, self.out)
+
     @property
     def _names(self) -> dict[str, str]:
         return {method.key: method.label for method in self.methods}
