@@ -491,9 +491,10 @@ TABLE.update(_table(
     Code(TEC_LATE, "cooler-late", _I,
          "the last command is {measured:.2f} s old, at most {expected:.2f} s is one: switched off,"
          " it starts again by itself", "cooler", "wait; look for an overloaded processor"),
-    Code(ENABLE_DROPPED, "cooler-enable-dropped", _F,
-         "the enable was not refreshed for {measured:.2f} s, {expected:.2f} s switch it off",
-         "board gpio.refresh_ms", "look for an overloaded processor; then clear the fault"),
+    Code(ENABLE_DROPPED, "cooler-enable-dropped", _I,
+         "the enable was not refreshed for {measured:.2f} s, {expected:.2f} s switch it off: it"
+         " starts again by itself", "board gpio.refresh_ms",
+         "wait; look for an overloaded processor"),
     Code(ENABLE_LINE, "cooler-enable-line", _F,
          "the GPIO line of the enable answers errno {measured:.0f}; without an edge the board"
          " switches the cooler off within {expected:.1f} s", "board gpio",

@@ -276,6 +276,17 @@ def test_too_many_late_periods_within_a_minute_are_a_fault(apart_s, is_fault):
     no_violation(bench)
 
 
+def test_an_enable_that_somebody_else_lowered_is_raised_again_from_zero():
+    bench = held()
+    bench.cooler.enable.off()
+    bench.rig.run(0.2)
+    assert bench.status.code == codes.ENABLE_DROPPED
+    assert not bench.plant.truth.tec_enabled
+    bench.rig.run(30)
+    assert bench.status.code == codes.OK
+    no_violation(bench)
+
+
 def test_a_late_period_does_not_shorten_another_pause():
     bench = held()
     bench.plant.inject(faults.BrownOut(volts=4.3))

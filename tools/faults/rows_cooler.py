@@ -121,7 +121,7 @@ def _burst(bench: Bench, outcome: Outcome, rng: random.Random, skip: int, burst:
     )
 
 
-BUS_CODES = (codes.I2C_TEC, codes.I2C_TEC_STUCK, codes.ENABLE_DROPPED, codes.TEC_STALE)
+BUS_CODES = (codes.I2C_TEC, codes.I2C_TEC_STUCK, codes.ENABLE_LINE)
 
 
 def _lost_bus(bench: Bench, outcome: Outcome, rng: random.Random, skip: int) -> None:

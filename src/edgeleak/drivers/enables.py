@@ -8,7 +8,7 @@ for another moment: only `start` begins again, and `off` from any thread ends wh
 """
 
 from edgeleak.bus.protocols import GpioLines
-from edgeleak.clock import NS_PER_MS, Clock
+from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
 from edgeleak.errors import BusError
 
 
@@ -32,8 +32,7 @@ class Enable:
         offs = self._offs
         self._is_running = True
         self._edge_ns = self._now_ns()
-        self._pulse()
-        if self._offs != offs:  # switched off by another thread meanwhile
+        if not self._pulse() or self._offs != offs:  # or switched off by another thread meanwhile
             self.off()
 
     def refresh(self) -> bool:
@@ -41,19 +40,17 @@ class Enable:
 
         One failed call is tried again.  Raises BusError.
         """
-        offs = self._offs
-        if not self._is_running or self._is_late():
+        offs, from_ns = self._offs, self._now_ns()
+        if not self._is_running or not self._rise() or self._offs != offs:
             self.off()
             return False
-        try:
-            self._pulse()
-        except BusError:
-            self._pulse()
-        if self._offs != offs or self._is_late():
-            self.off()
-            return False
-        self._edge_ns = self._now_ns()
+        self._edge_ns = from_ns  # an answer that comes late says nothing of when the edge was
         return True
+
+    @property
+    def silent_s(self) -> float:
+        """Since the last edge, at most."""
+        return (self._now_ns() - self._edge_ns) / NS_PER_S
 
     def off(self) -> None:
         """Off once the board's bridge time has passed; from any thread.  Raises BusError."""
@@ -61,9 +58,20 @@ class Enable:
         self._offs += 1
         self._lines.set(self._name, False)
 
-    def _pulse(self) -> None:
+    def _rise(self) -> bool:
+        """A rising edge, unless the output has dropped before it, or may have."""
+        try:
+            return self._pulse()
+        except BusError:
+            return self._pulse()
+
+    def _pulse(self) -> bool:
+        """The line is lowered first, so that a stop of this thread after the look is short."""
         self._lines.set(self._name, False)
+        if self._is_late():
+            return False
         self._lines.set(self._name, True)
+        return not self._is_late()
 
     def _now_ns(self) -> int:
         return 0 if self._clock is None else self._clock.monotonic_ns()

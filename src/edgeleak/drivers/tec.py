@@ -112,10 +112,6 @@ class Tec:
         self._refreshed_ns = now_ns
         return True
 
-    def silent_s(self, now_ns: int) -> float:
-        """Time since the last edge of the enable."""
-        return (now_ns - self._refreshed_ns) / NS_PER_S
-
     def off(self) -> None:
         """Off now, without a ramp.  Raises BusError.
 

@@ -85,7 +85,7 @@ class CoolerOutput:
 
     def _refresh(self, now_ns: int) -> Trip | None:
         """A line that refuses is one thing, a program that comes too late another."""
-        silent_s = self.tec.silent_s(now_ns)
+        silent_s = self.tec.enable.silent_s
         try:
             if self.tec.refresh(now_ns):
                 return None

@@ -8,6 +8,7 @@ from edgeleak.control.observation import PERIOD_S, Trip
 from edgeleak.services.thermal_status import Surroundings
 
 CLEAR_S = 10.0
+LATE_CODES = (codes.TEC_LATE, codes.ENABLE_DROPPED)
 LATE_CLEAR_S = 1.0
 """Of a late period nothing is left to clear; a second on time says that it is over."""
 FRESH_S = 5.0
@@ -26,13 +27,13 @@ class Pause:
 
     def __init__(self, trip: Trip) -> None:
         self.trip = trip
-        self._needed_s = LATE_CLEAR_S if trip.code == codes.TEC_LATE else CLEAR_S
+        self._needed_s = LATE_CLEAR_S if trip.code in LATE_CODES else CLEAR_S
         self._clear_s = 0.0
 
     def is_over(self, around: Surroundings, config: CoolerConfig, now_ns: int,
                 hot_degc: float) -> bool:  # fmt: skip
         """Asked once a period; unknown surroundings (NaN) keep the pause."""
-        if self.trip.code == codes.TEC_LATE:
+        if self.trip.code in LATE_CODES:
             is_clear = True
         elif self.trip.code == codes.HOT_SIDE:
             is_clear = hot_degc < self.trip.expected - HOT_CLEAR_K

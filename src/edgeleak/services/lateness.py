@@ -18,18 +18,18 @@ WINDOW_NS = 60 * NS_PER_S
 
 
 class Lateness:
-    """Remembers which control periods came more than LATE_S after the one before."""
+    """Remembers which control periods came late."""
 
     def __init__(self) -> None:
         self._late_ns: deque[int] = deque(maxlen=MOST_LATE)
 
-    def judge(self, now_ns: int, late_s: float) -> Trip:
-        """Why the cooler is off now: INHIBIT, or FAULT when it was late too often."""
+    def judge(self, now_ns: int, late: Trip) -> Trip:
+        """Why the cooler is off now: `late`, or a fault when that was so too often."""
         self._late_ns.append(now_ns)
         is_full = len(self._late_ns) == MOST_LATE
         if is_full and now_ns - self._late_ns[0] < WINDOW_NS:
             return Trip(codes.TEC_STALE, MOST_LATE, MOST_LATE, True)
-        return Trip(codes.TEC_LATE, late_s, LATE_S, True)
+        return late
 
     def clear(self) -> None:
         """Forget what was late; for `clear`."""

@@ -156,19 +156,23 @@ class Cooler:
     # --- measuring -------------------------------------------------------------------------------
 
     def _check_lateness(self, now_ns: int) -> None:
-        """A bus that held us is a fault; else off, and on again when all is well."""
+        """A bus that held us is a fault, a processor that was away is not."""
         late_s = (now_ns - self._stepped_ns) / 1e9
         if late_s <= LATE_S or not self._output.tec.is_on:
             return
         if self._inputs.timeouts_in_a_row > 0:
             self._fail(Trip(codes.I2C_TEC_STUCK, late_s, LATE_S, True))
             return
-        trip = self._lateness.judge(now_ns, late_s)
-        if trip.code == codes.TEC_STALE or self._state == CoolerState.FAULT:
+        self._interrupt(now_ns, Trip(codes.TEC_LATE, late_s, LATE_S, True))
+
+    def _interrupt(self, now_ns: int, late: Trip) -> None:
+        """Off at once, and on again by itself unless that happens too often."""
+        trip = self._lateness.judge(now_ns, late)
+        if trip is not late or self._state == CoolerState.FAULT:
             self._fail(trip)
-            return
-        self._end_tuning_early("a control period came late")
-        self._pause = self._pause or Pause(trip)
+        else:
+            self._end_tuning_early("a control period came late")
+            self._pause = self._pause or Pause(trip)
         self._cut()
 
     def _measure(self) -> bool:
@@ -276,7 +280,9 @@ class Cooler:
         is_lost = self._state == CoolerState.FAULT and self._output.has_failed
         if trip is None and is_lost:
             trip = Trip(codes.I2C_TEC, self._misses, FAULT_AFTER, True)
-        if trip is not None:
+        if trip is not None and trip.code == codes.ENABLE_DROPPED:
+            self._interrupt(now_ns, trip)
+        elif trip is not None:
             self._fail(trip)
             self._cut()
         elif self._output.has_failed and self._output.tec.is_expired(now_ns):
