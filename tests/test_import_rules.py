@@ -35,13 +35,20 @@ ALLOWED = {  # layer -> project layers it may import besides itself
     "services": LOW
     | BOARD
     | {"calibration", "clock", "config", "control", "drivers", "kernels", "loop", "pipeline"}
-    | {"recording"},
+    | {"events", "recording"},
+    "segment": LOW
+    | {"clock", "config", "kernels", "pipeline", "schema", "services"}
+    | {"evaluate"},
     "picture": LOW,
-    "evaluate": LOW | {"kernels", "pipeline", "sources", "sim", "picture", "calibration"},
+    "events": LOW | {"kernels", "pipeline"},
+    "evaluate": LOW
+    | {"kernels", "pipeline", "sources", "sim", "picture", "calibration", "events"}
+    | {"segment"},
 }
 ONLY_APP_MAY = {"cli", "app"}
 HARDWARE = {"spidev", "smbus2", "serial", "gpiod"}
 HEAVY = {"matplotlib", "PIL", "cv2", "mcap", "av", "cptv", "rich", "tifffile", "skimage", "numba"}
+HEAVY |= {"tflite_runtime", "ai_edge_litert", "tensorflow", "torch"}
 
 
 def modules():

@@ -32,6 +32,7 @@ COMMANDS: tuple[str, ...] = (
     "bringup",
     "sim",
     "replay",
+    "events",
     "blackbox",
     "record",
     "export",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgeleak.cli.drawing import Painter
-from edgeleak.cli.events import EventLog
+from edgeleak.cli.answers import EventLog
 from edgeleak.cli.gallery import Gallery
 from edgeleak.cli.page import Timeline, embedded, render
 from edgeleak.cli.watching import Seen

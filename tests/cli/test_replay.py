@@ -50,7 +50,7 @@ def test_out_folder_has_everything_that_the_summary_names(clip, capsys, tmp_path
     assert code == 0
     assert str(tmp_path / "index.html") in out
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"index.html", "summary.json", "events.csv", "events.jsonl", "contact_sheet.png",
+    assert {"index.html", "summary.json", "answers.csv", "events.jsonl", "contact_sheet.png",
             "overlay.mp4"} <= names  # fmt: skip
     assert 1 <= sum(name.startswith("event0") for name in names) <= 4
     assert not any(name.endswith(".part") for name in names)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgeleak.cli.answers import Event, strength
 from edgeleak.cli.drawing import Painter
-from edgeleak.cli.events import Event, strength
 from edgeleak.cli.video import VideoWriter
 from edgeleak.cli.watching import Seen
 from edgeleak.errors import StorageError, UnavailableError

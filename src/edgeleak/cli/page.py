@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edgeleak.cli.events import COLUMNS, EventLog
+from edgeleak.cli.answers import COLUMNS, EventLog
 
 INK_OF = {"GAS": "#d62828", "NO GAS": "#228646", "INHIBIT": "#c8820a", "FAULT": "#883caa"}
 PLOT_WIDTH, PLOT_HEIGHT, PLOT_POINTS = 1000, 150, 1000
@@ -141,7 +141,12 @@ def render(
         parts.append(f'<h2>Contact sheet</h2><img src="{embedded(sheet)}" alt="contact sheet">')
     if video is not None:
         parts.append(f'<h2>Video</h2><video controls src="{html.escape(video.name)}"></video>')
-    parts += [_events_table(log), *_figures(pictures), _facts(summary)]
+    parts += [
+        _leaks_table(summary["events"]),
+        _events_table(log),
+        *_figures(pictures),
+        _facts(summary),
+    ]
     return "\n".join(parts)
 
 
@@ -161,9 +166,28 @@ def _facts(summary: dict) -> str:
     return f"<h2>How it was made</h2><details>{shown}</details>"
 
 
+def _leaks_table(leaks: Sequence[dict]) -> str:
+    """One row a leak; everything else of it is in events.jsonl."""
+    if not leaks:
+        return "<h2>Leaks</h2><p>None.</p>"
+    heads = ("id", "first s", "last s", "ended because", "source x, y", "+/- px", "goes deg",
+             "evidence", "peak", "polarity", "again at")  # fmt: skip
+    rows = []
+    for leak in leaks[:LISTED_EVENTS]:
+        x, y = leak["origin_xy"]
+        source = "-" if x is None else f"{x:.0f}, {y:.0f}"
+        cells = (leak["id"], leak["first"]["time_s"], (leak["last"] or {}).get("time_s"),
+                 leak["end_reason"], source, leak["origin_error_px"], leak["direction_deg"],
+                 leak["evidence"]["mean"], leak["evidence"]["peak"], leak["polarity"],
+                 leak["same_place_as"])  # fmt: skip
+        rows.append("<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    return f"<h2>Leaks</h2><div class=scroll><table><tr>{head}</tr>{''.join(rows)}</table></div>"
+
+
 def _events_table(log: EventLog) -> str:
     if not log.events:
-        return "<h2>Events</h2><p>None.</p>"
+        return "<h2>Answers besides NO GAS</h2><p>None.</p>"
     head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in COLUMNS)
     rows = []
     for event in log.events[:LISTED_EVENTS]:
@@ -171,9 +195,9 @@ def _events_table(log: EventLog) -> str:
         rows.append("<tr>" + "".join(f"<td>{_shown(cells[c])}</td>" for c in COLUMNS) + "</tr>")
     more = ""
     if len(log.events) > LISTED_EVENTS:
-        more = f"<p class=faint>{len(log.events) - LISTED_EVENTS} more in events.csv</p>"
+        more = f"<p class=faint>{len(log.events) - LISTED_EVENTS} more in answers.csv</p>"
     body = f"<table><tr>{head}</tr>{''.join(rows)}</table>"
-    return f"<h2>Events</h2><div class=scroll>{body}</div>{more}"
+    return f"<h2>Answers besides NO GAS</h2><div class=scroll>{body}</div>{more}"
 
 
 def _shown(value: object) -> str:

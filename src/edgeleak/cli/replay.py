@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak.cli.drawing import Painter
+from edgeleak.cli.events import line_of
 from edgeleak.cli.gallery import Gallery
 from edgeleak.cli.progress import Progress
 from edgeleak.cli.results import Results, live_text
@@ -43,7 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", help="recording, folder, video, or sim:seed=1,...")
     parser.add_argument("--frames", type=frames_of, default=(0, None), metavar="A:B",
                         help="only frames A up to, not including, B")  # fmt: skip
-    parser.add_argument("--out", type=Path, metavar="DIR", help="save pictures, video and tables")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="save pictures, video, leaks and tables"
+    )
     parser.add_argument("--show", action="store_true", help="live picture: window, else terminal")
     parser.add_argument("--speed", type=float, default=1.0, help="with --show: times real time")
     parser.add_argument(
@@ -52,6 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=int, default=24, metavar="N",
                         help="event pictures at most (24)")  # fmt: skip
     parser.add_argument("--no-video", action="store_true", help="with --out: no overlay.mp4")
+    parser.add_argument("--trace", action="store_true",
+                        help="facts and rules in words at each change of the answer")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--json-frames", action="store_true", help="one JSON line a frame")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -92,14 +97,20 @@ def _watch_all(args: argparse.Namespace, watch: Watch, results: Results,
                screen: Screen | None) -> bool:  # fmt: skip
     """Process every frame; True when the user stopped it."""
     pace = Pace(args.speed)
-    quiet = args.quiet or screen is not None
+    quiet, last = args.quiet or screen is not None, None
     try:
         with Progress("replay", _total(results.source, args.frames), quiet=quiet) as progress:
             for seen, info in watch:
                 results.take(watch.pipeline, seen, info)
                 progress.update(seen.index + 1, live_text(seen))
                 if args.json_frames:
-                    print(json.dumps(seen.as_dict()))
+                    rules = watch.pipeline.verdict.as_dict() if args.trace else {}
+                    print(json.dumps(seen.as_dict() | rules))
+                elif args.trace and (seen.word, seen.code) != last:
+                    print(
+                        f"{seen.time_s:.2f} s, frame {seen.index}\n{watch.pipeline.verdict.trace}"
+                    )
+                last = seen.word, seen.code
                 if screen is not None:
                     pace.wait_for(seen.time_s)
                     if not screen.show(results.painter.draw(watch.pipeline, seen, info).rgb):
@@ -139,6 +150,8 @@ def _report(args: argparse.Namespace, results: Results, summary: dict, files: li
     human = sys.stderr if args.json or args.json_frames else sys.stdout
     speed = summary["speed"]
     print(f"{summary['verdict']}: {summary['sentence']}", file=human)
+    for leak in summary["events"]:
+        print(line_of(leak), file=human)
     print(
         f"{speed['frames']} frames, {speed['step_ms_median']:.2f} ms a frame"
         f" (95 %: {speed['step_ms_p95']:.2f}), profile {profile_said(summary['profile'])}",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak import __version__
+from edgeleak.cli.answers import Event, EventLog, strength
 from edgeleak.cli.drawing import Painter
-from edgeleak.cli.events import Event, EventLog, strength
 from edgeleak.cli.gallery import SHEET_NAME, VIDEO_NAME, Gallery
 from edgeleak.cli.page import Timeline, render
 from edgeleak.cli.watching import Seen, Watch, or_none
@@ -26,18 +26,36 @@ class Results:
     def __init__(self, source: Any, painter: Painter, gallery: Gallery | None) -> None:
         self.source, self.painter, self.gallery = source, painter, gallery
         self.log = EventLog()
+        self.follower: Any = None
         self.timeline = Timeline()
         self._verdicts: dict[int, Any] = {}
 
     def take(self, pipeline: Any, seen: Seen, info: FrameInfo) -> Event | None:
         """One processed frame."""
         event = self.log.take(seen)
+        self._follow(pipeline, info)
         self.timeline.take(seen.evidence, seen.word)
         if seen.code:
             self._verdicts[seen.code] = pipeline.verdict  # words are made only for the last one
         if self.gallery is not None:
             self.gallery.take(pipeline, seen, info, event)
         return event
+
+    def _follow(self, pipeline: Any, info: FrameInfo) -> None:
+        """Imported late: the command line is built before kernels load."""
+        if self.follower is None:
+            from edgeleak.events.watch import Follower
+
+            self.follower = Follower(pipeline, self.source.fps)
+        self.follower.take(info)
+
+    @property
+    def leaks(self) -> list[dict[str, Any]]:
+        """Records of every leak; ends those that last."""
+        if self.follower is None:
+            return []
+        self.follower.finish()
+        return [event.as_dict() for event in self.follower.tracker.events]
 
     def summary(self, watch: Watch, profile: Any, **more: Any) -> dict[str, Any]:
         """Everything worth knowing, as plain values."""
@@ -66,12 +84,13 @@ class Results:
                 for code, count in log.codes.most_common()
             ],
             "first_gas_s": or_none(log.gas[0].first.time_s) if log.gas else None,
-            "gas_events": len(log.gas),
-            "events_dropped": log.dropped,
+            "gas_events": len(self.leaks),
+            "answers_dropped": log.dropped,
             "speed": watch.speed(),
             "made_by": f"edgeleak {__version__}, {platform.machine()}",
             **more,
-            "events": [event.as_row() for event in log.events],
+            "events": [_without_pictures(leak) for leak in self.leaks],
+            "answers": [event.as_row() for event in log.events],
         }
 
     def sentence(self) -> str:
@@ -83,7 +102,7 @@ class Results:
         if log.gas:
             peak = max((event.peak for event in log.gas), key=strength)
             return (
-                f"Gas in {log.words['GAS']} of {frames} frames, {len(log.gas)} event(s), first"
+                f"Gas in {log.words['GAS']} of {frames} frames, {len(self.leaks)} leak(s), first"
                 f" {_moment(log.gas[0].first)}, strongest {_moment(peak)}"
                 f" with evidence {peak.gas_evidence:.3g}."
             )
@@ -100,8 +119,9 @@ class Results:
         self.gallery.close(title)
         folder = self.gallery.folder
         files = [
-            replace_text(folder / "events.csv", self.log.as_csv()),
-            replace_text(folder / "events.jsonl", self.log.as_json_lines()),
+            replace_text(folder / "events.jsonl", self._events_text()),
+            replace_text(folder / "answers.csv", self.log.as_csv()),
+            replace_text(folder / "answers.jsonl", self.log.as_json_lines()),
             replace_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n"),
         ]
         page = render(
@@ -116,10 +136,18 @@ class Results:
         files.insert(0, replace_text(folder / "index.html", page))
         return files + self.gallery.files + [path for path, _ in self.gallery.pictures]
 
+    def _events_text(self) -> str:
+        run = {"run": str(self.source.name)}
+        return "".join(json.dumps(run | leak) + "\n" for leak in self.leaks)
+
     def _made(self, name: str) -> Path | None:
         assert self.gallery is not None
         path = self.gallery.folder / name
         return path if path in self.gallery.files else None
+
+
+def _without_pictures(leak: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in leak.items() if key != "thumbnails"}
 
 
 def _moment(seen: Seen) -> str:

@@ -46,7 +46,8 @@ class Rule:
         if known is None:
             return str(self)
         meaning = known.yes if self.fired else known.no
-        return f"{self.name}: {meaning} ({self.measured:.4g} of {self.limit:.4g} {self.unit})"
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"{self.name}: {meaning} ({self.measured:.4g} of {self.limit:.4g}{unit})"
 
     @property
     def rejects(self) -> bool:

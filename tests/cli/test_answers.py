@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from edgeleak.cli.events import KEPT_EVENTS, EventLog
+from edgeleak.cli.answers import KEPT_EVENTS, EventLog
 from edgeleak.cli.watching import Seen
 
 
