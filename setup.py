@@ -46,6 +46,13 @@ FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "
 MACHINE_FLAGS = {"arm": ["-march=armv7-a", "-mfpu=neon"]}
 
 HOST = ["pillow", "matplotlib", "mcap", "tifffile", "av", "cptv", "rich"]
+_ON_ARM = "python_version < '3.12' and platform_machine in 'armv7l aarch64'"
+SEGMENT = [
+    # tflite-runtime is built for NumPy 1 and has wheels for both kinds of board.
+    f"tflite-runtime>=2.14; {_ON_ARM}",
+    f"numpy<2; {_ON_ARM}",
+    "ai-edge-litert>=2.1; platform_machine == 'x86_64' or python_version >= '3.12'",
+]
 HIL = ["labgrid>=25", "pytest", "pyvisa", "pyvisa-py", "mcap"]
 BENCH = ["opencv-python-headless>=5.0", "scikit-image", "numba", "blosc2", "imagecodecs"]
 DEV = [
@@ -184,12 +191,19 @@ setup(
         "edgeleak": ["py.typed"],
         "edgeleak.kernels": ["*.pyi"],
         "edgeleak.pipeline": ["profiles/*.toml", "rules.toml"],
+        "edgeleak.segment": ["models/*"],
         "edgeleak.sim": ["scenarios/*.toml"],
         "edgeleak.sim.scene": ["gases.toml", "families/*.toml"],
         "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "blackbox.h"],
     },
     install_requires=["numpy>=1.24", "pyserial>=3.5", "spidev>=3.5", "smbus2>=0.4"],
-    extras_require={"host": HOST, "hil": HIL, "bench": BENCH, "dev": DEV + HOST + BENCH},
+    extras_require={
+        "host": HOST,
+        "hil": HIL,
+        "bench": BENCH,
+        "segment": SEGMENT,
+        "dev": DEV + HOST + BENCH + SEGMENT,
+    },
     entry_points={"console_scripts": ["edgeleak = edgeleak.app:main"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildKernels, "build_py": BuildModules},

@@ -121,6 +121,17 @@ class RecorderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentConfig:
+    """The network beside the detector: a second opinion that never changes the answer."""
+
+    is_on: bool = switch("off: it has not beaten the detector on real recordings", False)
+    model: str = word("card of the model; empty takes the one in the package", "")
+    every_ms: int = number("ms", 100, 60_000, "two looks a second see a plume drift", 500)
+    deadline_ms: int = number("ms", 20, 10_000, "a later answer is of another scene; ten times as"
+                              " long ends the process", 1000)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """The alarm output."""
 
@@ -149,6 +160,7 @@ class Config:
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     picture: PictureConfig = field(default_factory=PictureConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
+    segment: SegmentConfig = field(default_factory=SegmentConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
     console: ConsoleConfig = field(default_factory=ConsoleConfig)
 

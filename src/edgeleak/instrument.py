@@ -23,6 +23,7 @@ from edgeleak.drivers.lines import Press, roles
 from edgeleak.errors import BusError, EdgeLeakError, LinkLost, TaskError
 from edgeleak.loop import Loop, Task
 from edgeleak.pipeline import Pipeline
+from edgeleak.segment.segmenter import Segmenter
 from edgeleak.services import bringup, parts
 from edgeleak.services.acquisition import Acquisition
 from edgeleak.services.control_side import Actuators, ControlSide
@@ -107,6 +108,7 @@ class Instrument:
         self.nuc = Nuc(self.pipeline, self._base, nuc, may_run=self._may_correct,
                        next_id=self._next_nuc_id, housing_degc=self._housing_degc)  # fmt: skip
         self.recorder = self._make_recorder()
+        self.segmenter = self._make_segmenter()
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock
@@ -142,6 +144,8 @@ class Instrument:
             sources.append(lambda: self.nuc.status)
         if self.recorder is not None:
             notes.append(self.recorder.report)
+        if self.segmenter is not None:
+            notes.append(self.segmenter.report)
         self.health = Health(sources, notes, clear_s=CLEAR_S, start_ns=self.start_ns,
                              log=self.options.log, states=parts.STATES)  # fmt: skip
 
@@ -152,7 +156,8 @@ class Instrument:
         light = self.light
         self.path = FramePath(self.pipeline, self.acquisition, Followers(
             self.nuc, self.utc, self.health, self.frame_age, self.panel, self.watchdog,
-            self.recorder, None if light is None else light.note_frame), self.clock)  # fmt: skip
+            self.recorder, None if light is None else light.note_frame, self.segmenter),
+            self.clock)  # fmt: skip
 
     def _make_recorder(self) -> Recorder | None:
         if not self.options.has_recorder:
@@ -160,6 +165,11 @@ class Instrument:
         stream = Stream(self.sensor.shape, self.fps, self.sensor.info,
                         self.config.instrument.serial, self.pipeline.verdict.limits)  # fmt: skip
         return Recorder(stream, self.config.recorder, self.utc.label_ns, self.options.recorder)
+
+    def _make_segmenter(self) -> Segmenter | None:
+        if not self.config.segment.is_on or not self.options.segmenter:
+            return None
+        return Segmenter(self.pipeline, self.config.segment, self.options.segmenter)
 
     def _make_loops(self) -> tuple[Loop, ...]:
         frame_ms = 1000 / self.fps
@@ -248,6 +258,8 @@ class Instrument:
         self._look_at_strap()
         if self.recorder is not None:
             self.recorder.supervise(now_ns)
+        if self.segmenter is not None:
+            self.segmenter.supervise(now_ns)
 
     def _look_at_strap(self) -> None:
         """Set means safe mode; a line that cannot be read changes nothing."""
@@ -366,6 +378,9 @@ class Instrument:
         if self.recorder is not None:
             self._recorded = self.recorder.close()
             self.recorder = None
+        if self.segmenter is not None:
+            self.segmenter.close()
+            self.segmenter = None
         if self.failure is None and self.health.state is not State.FAULT:
             self._starts.end_well()
         self.buses.close()

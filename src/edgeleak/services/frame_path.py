@@ -31,6 +31,12 @@ class FrameSource(Protocol):
     def take(self, counts: np.ndarray) -> FrameInfo | None: ...
 
 
+class SecondOpinion(Protocol):
+    """What the network's side offers: it may look at the frame just judged, and never waits."""
+
+    def offer(self, now_ns: int, sequence: int, code: int, noise_counts: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Followers:
     """Everybody who hears of a frame besides the pipeline; fixed at the start."""
@@ -43,6 +49,7 @@ class Followers:
     watchdog: Watchdog
     recorder: Recorder | None
     note_light: Callable[[bool], None] | None
+    segmenter: SecondOpinion | None = None
 
 
 class FramePath:
@@ -89,6 +96,8 @@ class FramePath:
         answer = to.health.take(now_ns, verdict, info.sequence)
         if to.recorder is not None:
             to.recorder.publish(info, answer)
+        if to.segmenter is not None:
+            to.segmenter.offer(now_ns, info.sequence, verdict.code, verdict.noise_counts)
         if answer.kind == Kind.GAS:
             to.panel.note_gas(now_ns)
             if to.recorder is not None:

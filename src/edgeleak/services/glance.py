@@ -48,6 +48,7 @@ def glance(instrument: Any) -> dict[str, Any]:
         "light": None if instrument.light is None else plain(instrument.light.status),
         "nuc": plain(instrument.nuc.status),
         "recorder": plain(instrument.recorded()),
+        "network": _network(instrument.segmenter),
         "alarms": instrument.panel.alarms,
         "clock": {"quality": instrument.utc.quality.name.lower(), "jumps": instrument.utc.jumps},
         "watchdog": {"feeds": instrument.watchdog.feeds, "refusals": instrument.watchdog.refusals},
@@ -60,6 +61,16 @@ def glance(instrument: Any) -> dict[str, Any]:
 def _pair(pair: Any) -> dict[str, Any]:
     """Lit-minus-dark pictures with alternating light."""
     return {"state": plain(pair.state), "ready": pair.ready, "refused": pair.refused}
+
+
+def _network(segmenter: Any) -> dict[str, Any] | None:
+    """The second opinion; None where it is off."""
+    if segmenter is None:
+        return None
+    opinion = segmenter.opinion
+    found = {} if opinion is None else plain(opinion) | {"is_gas": opinion.is_gas}
+    counters = {name: getattr(segmenter, name) for name in ("asked", "skipped", "late", "deaths")}
+    return counters | {"opinion": found or None}
 
 
 def _answer(health: Any, now_ns: int) -> dict[str, Any]:

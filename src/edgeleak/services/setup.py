@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an instrument is given besides board, settings, buses and clock."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ class Options:
     notifier     : service manager
     has_recorder : False keeps memory small where nothing is recorded
     recorder     : command of the recorder process; () keeps the ring without a process
+    segmenter    : command of the network's process; () starts none, whatever is configured
     safe_mode    : no actuator moves
     starts       : in the last minute, counted by who opened the buses; 0 counts here
     """
@@ -45,6 +47,7 @@ class Options:
     notifier: Notifier = field(default_factory=Notifier)
     has_recorder: bool = True
     recorder: tuple[str, ...] = Recorder.COMMAND
+    segmenter: tuple[str, ...] = (sys.executable, "-m", "edgeleak.segment.worker")
     safe_mode: bool = False
     starts: int = 0
 
