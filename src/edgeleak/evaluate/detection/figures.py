@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeleak.evaluate.detection import human
+from edgeleak.evaluate.detection.grid import Grid, is_main
 from edgeleak.evaluate.detection.methane import Labels
 from edgeleak.evaluate.detection.statistics import roc
 from edgeleak.evaluate.detection.track import Track
@@ -83,4 +85,79 @@ def _time_figure(
         axes[0, 0].text(labels.begins(rate) + 3, 500, f"{rate:g}", fontsize=8)
     axes[-1, 0].set_xlabel("seconds; grey lines: the release rate (scfh, above) changes")
     figure.suptitle("Score of every frame (changed area over 0.5 permille); x: no answer")
+    return save_figure(figure, path)
+
+
+PEOPLE = {"color": "#555555", "lw": 1.2}
+
+
+def grid_figures(grid: Grid, names: dict[str, str], out: Path) -> list[Path]:
+    return [
+        _people_figure(grid, out / "grid-people.png"),
+        _methods_figure(grid, names, out / "grid-methods.png"),
+    ]
+
+
+def _people_figure(grid: Grid, path: Path) -> Path:
+    """`sensitive` by distance and dT, with people's curves."""
+    plt = load_pyplot()
+    main = grid.chosen(is_main)
+    distances = sorted({cell.distance_m for cell in main})
+    rates = sorted({cell.rate_g_per_h for cell in main})
+    fine = np.geomspace(1, 2000, 200)
+    figure, axes = plt.subplots(
+        1, len(distances), figsize=(4.4 * len(distances), 4.4), sharey=True, squeeze=False,
+        constrained_layout=True,
+    )  # fmt: skip
+    for axis, distance in zip(axes[0], distances, strict=True):
+        axis.semilogx(fine, 100 * human.zimmerle(fine), ls="--", label="people, surveys (Zimmerle)",
+                      **PEOPLE)  # fmt: skip
+        if distance == 3.0:
+            label = "people, 3 m (Ravikumar)"
+            axis.semilogx(fine, 100 * human.ravikumar(fine), ls="-", label=label, **PEOPLE)
+        for dt_k, colour in zip((2.0, 5.0, 10.0), ("#9ecae1", "#4a98c9", "#08306b"), strict=True):
+            here = [c for c in main if (c.distance_m, c.dt_k) == (distance, dt_k)]
+            if not here:
+                continue
+            shares = [
+                grid.found([c for c in here if c.rate_g_per_h == rate], "sensitive")
+                for rate in rates
+            ]
+            middle = 100 * np.array([s.value for s in shares])
+            low = middle - 100 * np.array([s.low for s in shares])
+            high = 100 * np.array([s.high for s in shares]) - middle
+            shifted = np.array(rates) * {2.0: 0.92, 5.0: 1.0, 10.0: 1.09}[dt_k]
+            axis.errorbar(shifted, middle, (low, high), marker="o", ms=4, capsize=2, color=colour,
+                          lw=1.6, elinewidth=0.7, label=f"sensitive, dT {dt_k:g} K")  # fmt: skip
+            axis.axvline(human.zeng_morris(dt_k, distance), color=colour, ls=":", lw=1.4)
+        axis.set(title=f"{distance:g} m", xlabel="methane, g/h", xlim=(1, 2000), ylim=(-4, 104))
+        axis.grid(alpha=0.3, which="both")
+    axes[0][0].set_ylabel("leaks found, %")
+    axes[0][0].legend(fontsize=7, loc="center left")
+    figure.suptitle(
+        "Simulated leaks, tripod, wind 1 m/s; bars: Wilson 95 %; dotted: people's limit at that dT"
+        " (Zeng and Morris)"
+    )
+    return save_figure(figure, path)
+
+
+def _methods_figure(grid: Grid, names: dict[str, str], path: Path) -> Path:
+    """All methods over all distances and dT."""
+    plt = load_pyplot()
+    main = grid.chosen(is_main)
+    rates = sorted({cell.rate_g_per_h for cell in main})
+    figure, axis = plt.subplots(figsize=(7.5, 4.8), constrained_layout=True)
+    for key, name in names.items():
+        values = [
+            100 * grid.found([c for c in main if c.rate_g_per_h == rate], key).value
+            for rate in rates
+        ]
+        axis.semilogx(rates, values, marker="o", ms=4, label=name, **style_of(key))
+    fine = np.geomspace(min(rates), max(rates), 100)
+    axis.semilogx(fine, 100 * human.zimmerle(fine), ls="--", label="people, surveys (Zimmerle)",
+                  **PEOPLE)  # fmt: skip
+    axis.set(xlabel="methane, g/h", ylabel="leaks found, % of all distances and dT", ylim=(-4, 104))
+    axis.grid(alpha=0.3, which="both")
+    axis.legend(fontsize=8)
+    axis.set_title("Simulated leaks, preset thresholds; false alarms stand in the table")
     return save_figure(figure, path)

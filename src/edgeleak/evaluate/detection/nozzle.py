@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +29,13 @@ def nozzle_clip(data: Path) -> Clip:
 
     def shots() -> Iterator[Shot]:
         for frame in frames:
-            yield Shot(frame, None)
+            yield Shot(frame[0], None, frame[1])
 
-    return Clip("nozzle", frames[0].shape, FPS, 8, len(frames), shots)
+    return Clip("nozzle", frames[0][0].shape, FPS, 8, len(frames), shots)
 
 
 @lru_cache(maxsize=1)
-def _frames(path: Path) -> tuple[np.ndarray, ...]:
+def _frames(path: Path) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     cv2 = load_opencv()
     video = cv2.VideoCapture(str(path))
     frames = []
@@ -49,13 +50,18 @@ def _frames(path: Path) -> tuple[np.ndarray, ...]:
     return tuple(frames)
 
 
-def _without_print(cv2: object, colour: np.ndarray) -> np.ndarray:
-    """(H, W) uint8; what is orange, and what lies beside it, continues its surroundings."""
+def _without_print(cv2: Any, colour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) uint8 where what is orange, and what lies beside it, continues its surroundings;
+    (H, W) bool, the inside of what is orange."""
     blue, red = colour[:, :, 0].astype(np.int16), colour[:, :, 2].astype(np.int16)
     printed = (red - blue > ORANGE).astype(np.uint8)
-    printed = cv2.dilate(printed, np.ones((GROW_PX, GROW_PX), np.uint8))  # type: ignore[attr-defined]
-    grey = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)  # type: ignore[attr-defined]
-    return cv2.inpaint(grey, printed, 5, cv2.INPAINT_TELEA)  # type: ignore[attr-defined]
+    printed = cv2.dilate(printed, np.ones((GROW_PX, GROW_PX), np.uint8))
+    grey = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    inside = np.zeros(grey.shape, bool)
+    if printed.any():
+        rows, columns = np.flatnonzero(printed.any(axis=1)), np.flatnonzero(printed.any(axis=0))
+        inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return cv2.inpaint(grey, printed, 5, cv2.INPAINT_TELEA), inside
 
 
 def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out: Path) -> Part:
@@ -65,11 +71,11 @@ def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
     part.about = (
         f"{clip.n_frames} frames; the box and score that were burnt in are painted over. There is"
         " gas from the first frame on and no truth: look at nozzle.png. The plume leaves the dark"
-        " nozzle to its left."
+        " nozzle to its left. The box is another network's guess at the plume, green in nozzle.png."
     )
     table = Table(
         f"After {AFTER_S:g} s: frames by verdict in %, marked part of the picture in %",
-        ["method", "GAS", "NO GAS", "INHIBIT", "codes", "marked, median"],
+        ["method", "GAS", "NO GAS", "INHIBIT", "codes", "marked, median", "of it in the box"],
     )
     for method in methods:
         track = tracks[method.key]
@@ -77,11 +83,13 @@ def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
         shares = [share(track.is_word(word)[later]) for word in ("GAS", "NO GAS", "INHIBIT")]
         codes = sorted({int(c) for c in track.code[later]} - {0})
         marked = 100 * float(np.median(track.area_px[later])) / (clip.shape[0] * clip.shape[1])
+        boxed = 100 * float(track.hit_px[later].sum() / max(1, track.area_px[later].sum()))
         cells = shares if method.decides else ["score only", "-", "-"]
         table.add(
-            [method.label, *cells, ", ".join(map(str, codes)) or "-", f"{marked:.2f}"],
+            [method.label, *cells, ", ".join(map(str, codes)) or "-", f"{marked:.2f}",
+             f"{boxed:.0f}"],
             method=method.key, words=[s.as_dict() for s in shares], codes=codes,
-            marked_percent=marked,
+            marked_percent=marked, in_box_percent=boxed,
         )  # fmt: skip
     part.tables.append(table)
     part.blind.append("whether what is marked is gas: nobody drew masks; 145 frames of one release")

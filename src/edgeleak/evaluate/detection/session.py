@@ -74,6 +74,17 @@ class Session:
 
         return stills(self.store, self.data, self.methods, self.draws, self.out)
 
+    def _grid(self) -> Part:
+        from edgeleak.evaluate.detection.grid import grid_part, run_grid
+
+        grid = run_grid(self.store, self.methods, self._presets[0], self.quick)
+        part = grid_part(grid, self.methods)
+        if self.draws:
+            from edgeleak.evaluate.detection.figures import grid_figures
+
+            part.figures += grid_figures(grid, self._names, self.out)
+        return part
+
     @property
     def _names(self) -> dict[str, str]:
         return {method.key: method.label for method in self.methods}

@@ -85,7 +85,7 @@ def events(called: np.ndarray) -> int:
 
 
 class Source:
-    """Where a mask was most often in the last seconds, at the end away from the plume."""
+    """Where a mask was most often in the last seconds, at the end that flickers least."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._duty = np.zeros(shape, np.float32)
@@ -101,11 +101,12 @@ class Source:
         top = float(duty.max())
         if top < 0.05:
             return None
-        total = duty.sum()
-        x = float((duty * self._columns).sum() / total)
-        y = float((duty * self._rows).sum() / total)
         rows, columns = np.nonzero(duty >= TOP_DUTY * top)
-        far = np.argmax((columns - x) ** 2 + (rows - y) ** 2)
+        total = duty.sum()
+        # Downstream flickers, so the most constant part lies upstream of the whole.
+        upstream_x = columns.mean() - float((duty * self._columns).sum() / total)
+        upstream_y = rows.mean() - float((duty * self._rows).sum() / total)
+        far = int(np.argmax(columns * upstream_x + rows * upstream_y))
         return float(columns[far]), float(rows[far])
 
 
