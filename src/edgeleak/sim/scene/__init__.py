@@ -5,7 +5,8 @@
 """
 
 from edgeleak.sim.scene.family import Scenario, family_names, load_family, scenarios
-from edgeleak.sim.scene.render import Facts, SceneFrame, Stage, render
+from edgeleak.sim.scene.render import render
+from edgeleak.sim.scene.stage import Facts, SceneFrame, Stage
 from edgeleak.sim.scene.yard import (
     AMBIENT_DEGC,
     GROUND_SHARE,

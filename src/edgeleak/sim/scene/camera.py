@@ -28,6 +28,7 @@ DARK_E_PER_S = 1.0e7
 """Of a 15 um pixel at -20 degC (own figure; cooling decides it)."""
 READ_E = 250.0
 LARGEST_SHARE_EXPOSED = 0.9
+HOUSING_DEGC = 24.0
 HOUSING_SHARE = 0.35
 """Counts that a kelvin of housing and lens gives, over those of a kelvin of scene."""
 
@@ -82,6 +83,10 @@ def expose(band: Band, columns: int, fps: float, netd_mk: float) -> Exposure:
     )
 
 
+KINDS = {"none": 0.0, "residual": 0.02, "raw": 1.0}
+"""Share of the sensor's own pattern that is left."""
+
+
 class Camera:
     """One specimen.
 
@@ -102,6 +107,7 @@ class Camera:
         self._wandered_k = 0.0
         self._noise = np.empty(shape, np.float32)
         self.step_counts = 0.0
+        self._shutter_until_s = -math.inf
         e = self.exposure
         self._variance_per_count = np.float32(e.counts_per_electron)
         self._variance_floor = np.float32(e.floor_e2 * e.counts_per_electron**2)
@@ -122,8 +128,20 @@ class Camera:
         warm_k = self._drift_k_per_s * time_s + self._wandered_k
         return HOUSING_SHARE * RESPONSE_COUNTS_PER_K * warm_k + self.step_counts
 
+    def close_shutter(self, until_s: float) -> None:
+        """Hide the scene; the correction made behind it leaves a new pattern and a new level."""
+        self._shutter_until_s = until_s
+        self._pattern.correct()
+        self.step_counts += float(self._rng.normal(0, 12))
+
+    def is_covered(self, time_s: float) -> bool:
+        """The shutter is closed."""
+        return time_s < self._shutter_until_s
+
     def read(self, light_counts: np.ndarray, time_s: float) -> np.ndarray:
         """(H, W) uint16 of (H, W) float32 counts above black, which is destroyed."""
+        if self.is_covered(time_s):
+            light_counts[...] = self.level(HOUSING_DEGC)
         noise = self._noise
         self._rng.standard_normal(out=noise, dtype=np.float32)
         variance = np.maximum(light_counts, 0)
@@ -141,27 +159,39 @@ class Camera:
 
 
 class Pattern:
-    """Gain and offset of every pixel, and the pixels that do not work."""
+    """Gain and offset of every pixel, and the pixels that do not work.
+
+    kind : "none"; "residual" leaves what a correction does; "raw" is the sensor's own
+    """
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], kind: str) -> None:
-        strength = {"none": 0.0, "residual": 0.02, "raw": 1.0}[kind]
+        self._rng, self._shape = rng, shape
+        self._kind = kind
         height, width = shape
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-        stripes = rng.normal(0, 45, (1, width)) + rng.normal(0, 6, (height, 1))
-        offset = stripes + rng.normal(0, 30, shape) - 220 * (x * x + y * y)
-        uneven = rng.normal(0, 0.02, shape) + rng.normal(0, 0.006, (1, width))
-        uneven -= 0.05 * (x * x + y * y)
-        self._offset = (strength * offset).astype(np.float32)
-        self._gain = (1 + strength * uneven).astype(np.float32)
-        self._is_flat = kind == "none"
+        self._bowl = x * x + y * y
+        uneven = rng.normal(0, 0.02, shape) + rng.normal(0, 0.006, (1, width)) - 0.05 * self._bowl
+        self._gain = (1 + KINDS[kind] * uneven).astype(np.float32)
+        self._offset = self._drawn()
         bad = round(0.001 * height * width) if kind == "raw" else 0
         places = rng.choice(height * width, bad, replace=False)
         self._dead, self._stuck = places[: bad // 2], places[bad // 2 :]
 
+    def _drawn(self) -> np.ndarray:
+        width, height = self._shape[1], self._shape[0]
+        stripes = self._rng.normal(0, 45, (1, width)) + self._rng.normal(0, 6, (height, 1))
+        offset = stripes + self._rng.normal(0, 30, self._shape) - 220 * self._bowl
+        return (KINDS[self._kind] * offset).astype(np.float32)
+
+    def correct(self) -> None:
+        """A new correction; the sensor's own pattern stays."""
+        if self._kind == "residual":
+            self._offset = self._drawn()
+
     def apply(self, counts: np.ndarray) -> None:
         """In place on (H, W) float32."""
-        if not self._is_flat:
+        if self._kind != "none":
             counts *= self._gain
             counts += self._offset
 

@@ -49,6 +49,8 @@ class WorldSpec:
     backdrop: str = word("kind of background", "rack")
     air_degc: float = number("degC", -40, 60, "air and gas", 15.0)
     distance_m: float = number("m", 0.5, 200, "camera to the leak", 6.0)
+    behind_m: float = number("m", 0, 500, "leak to the background", 1.0)
+    sun: float = number("1", 0, 1, "share of a clear noon's sunlight", 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,15 @@ class MotionSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedSpec:
+    """The lamp beside the lens."""
+
+    mode: str = word("when it shines", "off", ("off", "on", "alternate"))
+    power_mw: float = number("mW", 0, 10000, "optical power inside the band", 20.0)
+    half_angle_deg: float = number("deg", 1, 60, "of the beam, to 1/e2", 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DistractorSpec:
     """Something that is no gas."""
 
@@ -108,6 +119,7 @@ class Scenario:
     world: WorldSpec = WorldSpec()
     wind: WindSpec = WindSpec()
     motion: MotionSpec = MotionSpec()
+    led: LedSpec = LedSpec()
     leaks: tuple[LeakSpec, ...] = ()
     distractors: tuple[DistractorSpec, ...] = ()
 
@@ -153,7 +165,7 @@ class Family:
         parts: dict[str, Any] = {
             name: schema.build(cls, drawn.pop(name, {}), self.origin, self.text, name)
             for name, cls in (("camera", CameraSpec), ("world", WorldSpec), ("wind", WindSpec),
-                              ("motion", MotionSpec))
+                              ("motion", MotionSpec), ("led", LedSpec))
         }  # fmt: skip
         lists: dict[str, Any] = {}
         for name, cls in (("leak", LeakSpec), ("distractor", DistractorSpec)):
@@ -168,7 +180,7 @@ class Family:
 
 
 def _unknown(key: str, origin: str) -> str:
-    known = ("summary", "splits", "seconds", "camera", "world", "wind", "motion", *LISTS)
+    known = ("summary", "splits", "seconds", "camera", "world", "wind", "motion", "led", *LISTS)
     near = difflib.get_close_matches(key, known, 1, 0.5)
     hint = f"nearest is '{near[0]}'" if near else f"known are {', '.join(known)}"
     return f"{origin}: unknown setting '{key}'; {hint}"

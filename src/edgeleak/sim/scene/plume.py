@@ -6,6 +6,8 @@ up to float32, so what the column density holds is what the leak released (`test
 Parcels move in three dimensions; the camera sees the sum along its line of sight.
 """
 
+import math
+
 import numpy as np
 
 from edgeleak.sim.scene.turbulence import Wind
@@ -120,16 +122,17 @@ class Plume:
     wind         : carried by; stepped by the caller, since leaks share it
     molar_mass_g : lighter than air rises, heavier sinks
     jet_m_per_s  : (3,) velocity at the hole; its push is lost to the air within half a second
+    lifetime_s   : what is carried decays with this time (droplets); gas does not
     """
 
     def __init__(self, rng: np.random.Generator, grid: Grid, wind: Wind, molar_mass_g: float,
                  jet_m_per_s: tuple[float, float, float] = (0.0, 0.0, 0.0),
-                 hole_m: float = 0.012) -> None:  # fmt: skip
+                 hole_m: float = 0.012, lifetime_s: float = math.inf) -> None:  # fmt: skip
         self._rng, self._grid, self._wind = rng, grid, wind
         self._lift = 0.12 * (1 - molar_mass_g / AIR_MOLAR_G)
         self._jet = np.asarray(jet_m_per_s, np.float64)
-        self._hole_m = hole_m
-        self._spread_m2_per_s = 0.0012 + 0.010 * wind.rms
+        self._hole_m, self._lifetime_s = hole_m, lifetime_s
+        self._spread_m2_per_s = 0.0004 + 0.0035 * wind.rms
         self._parcels = np.zeros((0, 9))
         self._owed = 0.0
         self.released_g = 0.0
@@ -165,6 +168,10 @@ class Plume:
         parcels[:, VX : VZ + 1] *= own_keep
         parcels[:, AGE] += dt_s
         parcels[:, VAR] += 2 * self._spread_m2_per_s * dt_s
+        if self._lifetime_s < math.inf:
+            kept = math.exp(-dt_s / self._lifetime_s)
+            self.left_g += (1 - kept) * self.held_g
+            parcels[:, GRAMS] *= kept
 
     def _release(self, dt_s: float, rate_g_per_s: float, parcels_per_s: float) -> None:
         if rate_g_per_s <= 0:

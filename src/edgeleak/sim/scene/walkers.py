@@ -3,7 +3,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
@@ -62,27 +61,19 @@ class Brush:
         part += share * (np.float32(self._level(temp_degc)) - part)
 
 
-class Walker(Protocol):
-    """Something that crosses the picture."""
-
-    def paint(self, picture: np.ndarray, corner: tuple[int, int], time_s: float) -> None:
-        """Paint itself for one moment.
-
-        picture : (H, W) float32 counts above black
-        corner  : column and row of the world at the picture's top left
-        """
-
-
-class _Crossing:
+class Crossing:
     """Walks along a row of the world from one side to the other, waits outside, comes back.
 
-    world_px : width of the world in pixels
-    row      : of the feet
-    pixel_m  : at its distance
+    world_px  : width of the world in pixels
+    row       : of the feet
+    pixel_m   : at its distance
+    is_behind : the gas is nearer than it
     """
 
     def __init__(self, world_px: int, row: float, pixel_m: float, speed_m_per_s: float,
-                 start_s: float, level: Callable[[float], np.ndarray]) -> None:  # fmt: skip
+                 start_s: float, level: Callable[[float], np.ndarray], air_degc: float,
+                 is_behind: bool = True) -> None:  # fmt: skip
+        self.is_behind, self._air_degc = is_behind, air_degc
         self._span_px, self._row, self._pixel_m = world_px, row, pixel_m
         self._speed_px = speed_m_per_s / pixel_m
         self._start_s, self._level = start_s, level
@@ -99,7 +90,11 @@ class _Crossing:
         along = in_turn_s * self._speed_px - self._outside_px
         return (along, 1) if turn % 2 == 0 else (self._span_px - along, -1)
 
+    def advance(self, dt_s: float) -> None:
+        """Nothing to carry: its place follows from the time."""
+
     def paint(self, picture: np.ndarray, corner: tuple[int, int], time_s: float) -> None:
+        """Paint itself for one moment; see `things.Thing`."""
         place = self._column(time_s)
         if place is None:
             return
@@ -109,49 +104,54 @@ class _Crossing:
     def _draw(self, brush: Brush, way: int, time_s: float) -> None:
         raise NotImplementedError
 
+    def _warm(self, own_degc: float, share: float) -> float:
+        """Surface temperature: `share` of the way from the air's to the own one."""
+        return self._air_degc + share * (own_degc - self._air_degc)
 
-class Person(_Crossing):
+
+class Person(Crossing):
     """1.75 m, clothed, arms and legs swinging."""
 
     def _draw(self, brush: Brush, way: int, time_s: float) -> None:
         swing = math.sin(2 * math.pi * 0.95 * time_s)
         for side in (1, -1):
             knee = (side * 0.17 * swing, 0.45)
-            brush.limb((0, 0.88), knee, 0.075, 24.5)
-            brush.limb(knee, (side * 0.30 * swing, 0.03), 0.055, 23.5)
+            brush.limb((0, 0.88), knee, 0.075, self._warm(34, 0.45))
+            brush.limb(knee, (side * 0.30 * swing, 0.03), 0.055, self._warm(34, 0.4))
             hand = (-side * 0.28 * swing, 0.82)
-            brush.limb((0, 1.36), hand, 0.045, 25.5)
-            brush.limb(hand, hand, 0.05, 31.0)
-        brush.limb((0, 0.88), (0, 1.42), 0.16, 26.5)
-        brush.limb((0, 1.62), (0.01 * way, 1.66), 0.10, 32.0)
+            brush.limb((0, 1.36), hand, 0.045, self._warm(34, 0.5))
+            brush.limb(hand, hand, 0.05, self._warm(34, 0.85))
+        brush.limb((0, 0.88), (0, 1.42), 0.16, self._warm(34, 0.55))
+        brush.limb((0, 1.62), (0.01 * way, 1.66), 0.10, self._warm(34, 0.9))
 
 
-class Animal(_Crossing):
+class Animal(Crossing):
     """A cat or a fox: a trotting body of 0.45 m."""
 
     def _draw(self, brush: Brush, way: int, time_s: float) -> None:
         swing = 0.06 * math.sin(2 * math.pi * 2.2 * time_s)
         for place in (-0.13, -0.09, 0.11, 0.15):
             swing = -swing
-            brush.limb((place, 0.14), (place + swing, 0.0), 0.018, 24.0)
-        brush.limb((-0.13, 0.19), (0.13, 0.18), 0.06, 28.0)
-        brush.limb((way * 0.2, 0.26), (way * 0.21, 0.26), 0.05, 30.0)
-        brush.limb((-way * 0.15, 0.2), (-way * 0.3, 0.34), 0.018, 25.0)
+            brush.limb((place, 0.14), (place + swing, 0.0), 0.018, self._warm(36, 0.4))
+        brush.limb((-0.13, 0.19), (0.13, 0.18), 0.06, self._warm(36, 0.6))
+        brush.limb((way * 0.2, 0.26), (way * 0.21, 0.26), 0.05, self._warm(36, 0.75))
+        brush.limb((-way * 0.15, 0.2), (-way * 0.3, 0.34), 0.018, self._warm(36, 0.45))
 
 
-class Car(_Crossing):
+class Car(Crossing):
     """4.2 m long; glass mirrors the sky, tyres and bonnet are warm, the exhaust is hot."""
 
     def _draw(self, brush: Brush, way: int, time_s: float) -> None:
-        brush.limb((-1.8, 0.62), (1.8, 0.62), 0.34, 21.0)
-        brush.limb((-0.9, 1.05), (0.8, 1.05), 0.30, 20.0)
-        brush.box(-0.75, 0.95, 0.65, 1.27, 4.0)
-        brush.box(min(way * 1.0, way * 1.9), 0.62, max(way * 1.0, way * 1.9), 0.92, 34.0)
+        air = self._air_degc
+        brush.limb((-1.8, 0.62), (1.8, 0.62), 0.34, air + 3)
+        brush.limb((-0.9, 1.05), (0.8, 1.05), 0.30, air + 2)
+        brush.box(-0.75, 0.95, 0.65, 1.27, air - 9)
+        brush.box(min(way * 1.0, way * 1.9), 0.62, max(way * 1.0, way * 1.9), 0.92, air + 17)
         for wheel in (-1.25, 1.25):
-            brush.limb((wheel, 0.31), (wheel, 0.31), 0.31, 30.0)
-            brush.limb((wheel, 0.31), (wheel, 0.31), 0.12, 22.0)
-        brush.limb((-way * 2.1, 0.28), (-way * 2.12, 0.28), 0.05, 75.0)
+            brush.limb((wheel, 0.31), (wheel, 0.31), 0.31, air + 12)
+            brush.limb((wheel, 0.31), (wheel, 0.31), 0.12, air + 4)
+        brush.limb((-way * 2.1, 0.28), (-way * 2.12, 0.28), 0.05, 70.0)
 
 
-KINDS: dict[str, type[_Crossing]] = {"person": Person, "animal": Animal, "car": Car}
+KINDS: dict[str, type[Crossing]] = {"person": Person, "animal": Animal, "car": Car}
 USUAL_SPEED_M_PER_S = {"person": 1.2, "animal": 0.8, "car": 5.0}
