@@ -63,8 +63,7 @@ def reference() -> str:
         parts += [f"### {subject}\n", "| command | level | what it does | parameters, answer |",
                   "|---|---|---|---|"]  # fmt: skip
         for command in found:
-            facts = [f"{p.name}: {p.spoken()}" for p in command.parameters]
-            facts += [f"answers {command.answer}"] if command.answer else []
+            facts = command.spoken() + ([f"answers {command.answer}"] if command.answer else [])
             cells = (f"`{command.header}`", command.level.name.lower(), command.help,
                      "; ".join(facts))  # fmt: skip
             parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -54,6 +54,7 @@ class Desk:
     def poll(self, now_ns: int) -> None:
         """Between two rounds of the peers."""
         self.history.poll(now_ns)
+        self.clerk.settle()
 
     def may_drive(self) -> None:
         """ScpiError where actuators have to rest, whoever asks."""

@@ -279,11 +279,11 @@ def _plain(header: str) -> str:
 
 def described(command: Command) -> str:
     """One line of help: header, parameters, what it does."""
-    parameters = ", ".join(f"<{p.name}>" for p in command.parameters)
-    head = f"  {command.header} {parameters}".rstrip()
-    return f"{head:<{HELP_COLUMN}}{command.help}" + (
-        f" ({'; '.join(p.spoken() for p in command.parameters)})" if command.parameters else ""
-    )
+    names = [f"<{p.name}>" for p in command.parameters]
+    names[command.least :] = [f"[{name}]" for name in names[command.least :]]
+    head = f"  {command.header} {', '.join(names)}".rstrip()
+    ranges = "; ".join(p.spoken() for p in command.parameters)
+    return f"{head:<{HELP_COLUMN}}{command.help}" + (f" ({ranges})" if ranges else "")
 
 
 def _ended(text: str) -> str:

@@ -68,7 +68,8 @@ class NumberOf:
         raise ScpiError(-131, f"{self.name}: expected {self.unit or 'no unit'}, got {unit}")
 
     def spoken(self) -> str:
-        return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+        low, high = (f"{n:.0f}" if self.is_whole else f"{n:g}" for n in (self.low, self.high))
+        return f"{low} to {high} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,19 @@ class Command:
     def is_query(self) -> bool:
         return self.header.endswith("?")
 
+    @property
+    def least(self) -> int:
+        """How many parameters must be given."""
+        return len(self.parameters) if self.needed < 0 else self.needed
+
+    def spoken(self) -> list[str]:
+        """Each parameter with its range; in brackets what may be left out."""
+        said = [f"{p.name}: {p.spoken()}" for p in self.parameters]
+        return said[: self.least] + [f"[{one}]" for one in said[self.least :]]
+
     def values(self, arguments: Sequence[Argument]) -> list[Any]:
         """Checked values; ScpiError by the standard's numbers."""
-        needed = len(self.parameters) if self.needed < 0 else self.needed
+        needed = self.least
         if len(arguments) > len(self.parameters):
             raise ScpiError(-108, f"{self.header} takes {len(self.parameters)}")
         if len(arguments) < needed:

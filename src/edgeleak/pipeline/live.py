@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of a running pipeline: called between two frames, by the thread that steps it."""
 
-from math import log2
+from math import log2, nan
 
+from edgeleak.calibration.model import Calibration
 from edgeleak.config import PictureConfig
 from edgeleak.errors import UsageError
 from edgeleak.pipeline.chain import Pipeline
 from edgeleak.pipeline.profile import Profile
-from edgeleak.pipeline.stages import GreyStage
+from edgeleak.pipeline.stages import Correction, GreyStage
 
 LEAST_OCTAVES = 0.11
 TOP_COUNTS = 16383.0
@@ -64,3 +65,25 @@ def apply(pipeline: Pipeline, base: Profile, wanted: PictureConfig, old: Picture
         pipeline.gain.unlock()
     if isinstance(stage, GreyStage) and wanted != old:
         pipeline._guard.relearn()  # its background is a picture: another gain is another picture
+
+
+def recalibrate(pipeline: Pipeline, calibration: Calibration) -> None:
+    """Take another gain, bad pixels, offsets and planes; gain control and background begin again.
+
+    calibration : of the pipeline's shape, else UsageError, as for a pipeline made without one
+    """
+    fix = pipeline._fix
+    if fix.offset is None or tuple(calibration.shape) != tuple(pipeline.shape):
+        raise UsageError(
+            f"the calibration is for {calibration.shape}, the frames are {pipeline.shape}, or the"
+            " pipeline was made without one; use the calibration of this sensor"
+        )
+    fresh = Correction(pipeline.shape, calibration)
+    fix.gain_q14, fix.offset, fix.bad_pixels = fresh.gain_q14, fresh.offset, fresh.bad_pixels
+    pipeline.calibration = calibration
+    pipeline._has_planes = pipeline._own_offset()
+    pipeline._stage.adjust(pipeline.profile)  # the paper's chain is bound to its arrays
+    pipeline._tiles.structure.shutter_counts = nan
+    pipeline._guard.expect_nuc(calibration.nuc_id)
+    pipeline._guard.relearn()
+    pipeline._has_looked = False

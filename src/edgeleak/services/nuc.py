@@ -116,20 +116,37 @@ class Nuc:
                  may_run: Callable[[], bool], next_id: Callable[[], int],
                  housing_degc: Callable[[], float] = lambda: nan) -> None:  # fmt: skip
         self._pipeline, self._config = pipeline, config
-        self._housing_degc, self._level_proof = housing_degc, LevelProof(base)
+        self._housing_degc = housing_degc
         self._may_run, self._next_id = may_run, next_id
-        self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
-        shape = base.shape
-        self.gain_q14, self.bad_pixels = base.gain_q14, base.bad_pixels
-        self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
-        self._sum = np.zeros(shape, np.uint32)
-        self.offset = base.offset.copy()
-        self._proof = ShutterProof(self._gain)
+        self._sum = np.zeros(base.shape, np.uint32)
+        self.offset = np.empty_like(base.offset, subok=False)
+        self._take_base(base)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
         self._asked, self._refusal = "", codes.NUC_REFUSED
         self._fpa_degc = self._off_k = nan
         self.shutter_wanted = False
         self.status = NucStatus()
+
+    def _take_base(self, base: Calibration) -> None:
+        self._level_proof = LevelProof(base)
+        self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
+        self.gain_q14, self.bad_pixels = base.gain_q14, base.bad_pixels
+        self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
+        self.offset[...] = base.offset
+        self._proof = ShutterProof(self._gain)
+
+    def rebase(self, base: Calibration, now_ns: int) -> None:
+        """Another factory calibration between two frames, as after a start with it: what the
+        shutter gave under the old one is worth nothing, so the next correction is due at once.
+
+        base   : of the sensor's shape; the pipeline gets it beside this
+        now_ns : monotonic
+        """
+        self._take_base(base)
+        before = self.status
+        self.status = NucStatus(why="new calibration", taken=before.taken, refused=before.refused)
+        self._retry_ns = 0
+        self._enter(Phase.SETTLING, now_ns)
 
     def request(self, why: str = "request") -> None:
         """Take a correction as soon as may be; from any thread."""
@@ -137,7 +154,7 @@ class Nuc:
 
     def cancel(self) -> None:
         """Open the shutter and keep the old correction: outputs must come to rest."""
-        if self.status.phase is not Phase.IDLE:
+        if self.status.phase not in (Phase.IDLE, Phase.SETTLING):
             self._refuse("cancelled", self._since_ns, nan, nan)
 
     def facts(self, time_ns: int) -> tuple[int, int, NucState]:

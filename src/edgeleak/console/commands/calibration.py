@@ -5,6 +5,7 @@ import zlib
 from dataclasses import replace
 
 from edgeleak.calibration import layout
+from edgeleak.calibration.model import Calibration
 from edgeleak.console.jobs import Job
 from edgeleak.console.scpi import BLOCK_MOST, ScpiError, block, number, quoted
 from edgeleak.console.session import Session
@@ -12,6 +13,7 @@ from edgeleak.console.tree import Block, Command, Level, NumberOf
 from edgeleak.durable import replace_file
 from edgeleak.errors import DataError
 from edgeleak.services.nuc import Phase
+from edgeleak.services.rebase import rebase
 from edgeleak.services.setup import CALIBRATION_NAME
 
 
@@ -60,20 +62,26 @@ def _defects(on):
 
 
 def upload(session: Session, data: bytes, crc: int = -1) -> Job:
-    """Checked, stored, in force from the next start."""
+    """Checked and stored beside the frames loop, then in force between two frames."""
     on = session.desk.instrument
+    if on.recorder is not None and on.recorder.is_recording:
+        raise ScpiError(-221, "a recording runs, and its file names one correction; stop it first")
     path = on.folders.state / CALIBRATION_NAME
 
-    def work() -> None:
+    def work() -> Calibration:
         if crc >= 0 and zlib.crc32(data) != crc:
             raise DataError(f"CRC-32 of the block is {zlib.crc32(data)}, announced was {crc}")
         found = layout.decode(data, "the uploaded calibration")
         if tuple(found.shape) != on.sensor.shape:
             raise DataError(f"it is for {found.shape}, this sensor has {on.sensor.shape}")
         replace_file(path, data)
-        session.note(f"calibration {found.nuc_id} stored; in force from the next start")
+        return found
 
-    return session.desk.clerk.begin(work)
+    def then(found: Calibration) -> None:
+        rebase(on, found)
+        session.note(f"calibration {found.nuc_id} stored and in force; a correction is due")
+
+    return session.desk.clerk.begin(work, then)
 
 
 def crc(session: Session) -> Job:
@@ -96,7 +104,7 @@ COMMANDS = (
             answer="count,count"),
     Command("CALibration:DATA?", download, "the calibration in force, as an .elcal file",
             answer="block"),
-    Command("CALibration:DATA", upload, "store an .elcal file, in force from the next start",
+    Command("CALibration:DATA", upload, "store an .elcal file and use it from the next frame",
             Level.SERVICE, (Block("file", BLOCK_MOST),
                             NumberOf("crc32", "", 0, 4294967295, is_whole=True)), needed=1),
     Command("CALibration:CRC?", crc, "CRC-32 of the stored file; 0 none", answer="number"),
