@@ -17,7 +17,7 @@ from pathlib import Path
 from edgeleak.evaluate.options import progress_bar, say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
-PARTS = ("methane", "clips", "nozzle", "stills", "grid")
+PARTS = ("methane", "clips", "nozzle", "stills", "grid", "sweep")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ WORD_COLOURS = {"GAS": "#c00000", "NO GAS": "#007000", "INHIBIT": "#806000", "FA
 def marked_figure(
     clip: Clip, methods: Sequence[Method], indices: Sequence[int], title: str, path: Path
 ) -> Path:
-    """One row a method, one column a frame; red what it marks, green outline and cross the truth."""
+    """One row a method, one column a frame; red what it marks, green the truth."""
     shots: dict[int, Shot] = {}
     seen: dict[tuple[str, int], tuple[Reading, np.ndarray]] = {}
 
@@ -45,8 +45,9 @@ def marked_figure(
             truth = shots[index].truth
             if truth is not None and truth.any():
                 axis.contour(truth, [0.5], colors="#00ff40", linewidths=0.6)
-            if shots[index].source_xy is not None:
-                axis.plot(*shots[index].source_xy, "+", color="#00ff40", ms=7, mew=1)
+            source = shots[index].source_xy
+            if source is not None:
+                axis.plot(source[0], source[1], "+", color="#00ff40", ms=7, mew=1)
                 axis.set_xlim(-0.5, clip.shape[1] - 0.5)
                 axis.set_ylim(clip.shape[0] - 0.5, -0.5)
             axis.set_xticks([])

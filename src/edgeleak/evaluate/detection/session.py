@@ -85,6 +85,17 @@ class Session:
             part.figures += grid_figures(grid, self._names, self.out)
         return part
 
+    def _sweep(self) -> Part:
+        from edgeleak.evaluate.detection.sweep import run_walks, sweep_part
+
+        walks = run_walks(self.store, self.methods, self._presets[0], self.quick)
+        part = sweep_part(walks, self.methods)
+        if self.draws:
+            from edgeleak.evaluate.detection.sweep import sweep_figure
+
+            part.figures.append(sweep_figure(walks[0], self.methods, self.out / "sweep.png"))
+        return part
+
     @property
     def _names(self) -> dict[str, str]:
         return {method.key: method.label for method in self.methods}

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Part (g): a hand-held walk along eight components, of which two leak, one of them twice."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgeleak.evaluate.detection.clip import Clip, Shot
+from edgeleak.evaluate.detection.method import Footing, Method
+from edgeleak.evaluate.detection.profiles import PipelineRunner
+from edgeleak.evaluate.detection.scenes import FIRST_TEST_SEED, FPS, SHAPE, play
+from edgeleak.evaluate.detection.statistics import share, wilson
+from edgeleak.evaluate.detection.store import Store
+from edgeleak.evaluate.detection.table import Part, Table, judged
+from edgeleak.evaluate.detection.thresholds import Presets
+from edgeleak.evaluate.detection.track import Track, events
+from edgeleak.events.event import Moment
+from edgeleak.events.tracker import Tracker
+from edgeleak.frame import FrameInfo
+from edgeleak.sim.scene import Scenario
+from edgeleak.sim.scene.family import CameraSpec, LeakSpec, MotionSpec, WorldSpec
+from edgeleak.sim.scene.motion import CameraMotion
+from edgeleak.sim.scene.render import Stage
+
+COMPONENTS = 8
+LEAKING = {2: 2, 5: 1}
+"""Component -> leaks in it."""
+RATE_G_PER_H, DISTANCE_M, DT_K = 400.0, 4.0, 5.0
+PAN_S, PAN_PX_PER_S = 1.0, 160.0
+DWELL_S = 11.0
+SHAKES, QUICK_SHAKES = (0.0, 0.3, 1.0), (0.3,)
+WALKS, QUICK_WALKS = (0, 1), (0,)
+
+
+class View(NamedTuple):
+    """One component: its scene and where its leaks are once the pan has ended."""
+
+    scenario: Scenario
+    seed: int
+    places: tuple[tuple[float, float], ...]
+
+
+@dataclass
+class Walk:
+    """One walk: what every method said, and the events of `sensitive`."""
+
+    shake_px: float
+    views: list[View]
+    tracks: dict[str, Track]
+    called: dict[str, np.ndarray]
+    events: list[Any]
+
+
+def views_of(walk: int, shake_px: float) -> list[View]:
+    """Eight scenes of their own; the camera pans into each for a second."""
+    return [
+        _view(FIRST_TEST_SEED + 100 + COMPONENTS * walk + index, shake_px, LEAKING.get(index, 0))
+        for index in range(COMPONENTS)
+    ]
+
+
+def _view(seed: int, shake_px: float, leaks: int) -> View:
+    scene = Scenario(
+        name="rack",
+        seconds=PAN_S + DWELL_S,
+        camera=CameraSpec(width=SHAPE[1], height=SHAPE[0], fps=FPS, pattern="none"),
+        world=WorldSpec(backdrop="rack", distance_m=DISTANCE_M),
+        motion=MotionSpec(shake_px=shake_px, pan_px_per_s=-PAN_PX_PER_S, pan_to_s=PAN_S),
+    )
+    backdrop = Stage(scene, seed).backdrop
+    _, left, _ = margin = CameraMotion.margin_px(shake_px, -PAN_PX_PER_S * PAN_S)
+    corner = np.array([left - PAN_PX_PER_S * PAN_S, margin[0]])  # where the pan ends
+    inside = [tuple(np.array(place) - corner) for place in backdrop.places]
+    chosen = _apart(inside)[:leaks]
+    specs = []
+    for number in chosen:
+        column, row = (int(v) for v in backdrop.places[number])
+        behind = backdrop.temp_degc[max(0, row - 20) : row + 20, max(0, column - 30) : column + 30]
+        toward = 0.0 if inside[number][0] < SHAPE[1] / 2 else 180.0
+        specs.append(
+            LeakSpec(rate_g_per_h=RATE_G_PER_H, start_s=-6.0, place=number,
+                     gas_degc=float(np.median(behind)) - DT_K, jet_deg=abs(toward - 20.0))
+        )  # fmt: skip
+    places = tuple((float(inside[k][0]), float(inside[k][1])) for k in chosen)
+    return View(replace(scene, leaks=tuple(specs)), seed, places)
+
+
+def _apart(places: Sequence[Any]) -> list[int]:
+    """The place nearest to a third of the picture, then the one farthest from it in view."""
+    points = np.array(places, float)
+    size = np.array([SHAPE[1], SHAPE[0]], float)
+    in_view = ((points > 0.08 * size) & (points < 0.92 * size)).all(axis=1)
+    first = int(np.argmin(np.hypot(*(points - size * (0.35, 0.5)).T) + 1e6 * ~in_view))
+    away = np.where(in_view, np.abs(points[:, 0] - points[first, 0]), -1)
+    return [first, int(np.argmax(away))]
+
+
+def walk_clip(views: Sequence[View], name: str) -> Clip:
+    """All views one after the other, the clock going on."""
+    per_view = max(1, round(views[0].scenario.seconds * FPS))
+
+    def shots() -> Iterator[Shot]:
+        for index, view in enumerate(views):
+            for number, shot in enumerate(play(Stage(view.scenario, view.seed))):
+                sequence = index * per_view + number
+                info = FrameInfo(sequence=sequence, monotonic_ns=round(sequence / FPS * 1e9))
+                yield shot._replace(info=info, source_xy=None)
+
+    return Clip(name, SHAPE, FPS, 14, per_view * len(views), shots, simulated=True)
+
+
+def run_walks(store: Store, methods: Sequence[Method], presets: Presets, quick: bool) -> list[Walk]:
+    """Every walk at every firmness of the hand."""
+    walks = []
+    for shake_px in QUICK_SHAKES if quick else SHAKES:
+        for number in QUICK_WALKS if quick else WALKS:
+            views = views_of(number, shake_px)
+            clip = walk_clip(views, f"walk {number}, {shake_px:g} px")
+            tracks = store.run("sweep", clip, methods)
+            called = {
+                m.key: tracks[m.key].confirmed(None if m.decides else presets[m.key, 14])
+                for m in methods
+            }
+            walks.append(Walk(shake_px, views, tracks, called, follow(clip)))
+    return walks
+
+
+def follow(clip: Clip) -> list[Any]:
+    """Events of `sensitive`, by the tracker of the firmware."""
+    runner = PipelineRunner(Footing(clip.shape, clip.fps, clip.bits), "sensitive")
+    tracker, moment = Tracker(runner.pipeline), Moment(0.0, 0, 0)
+    for index, shot in enumerate(clip.shots()):
+        runner.step(shot.pixels, shot.info)
+        moment = Moment(index / clip.fps, index, index)
+        tracker.look(moment)
+    tracker.finish(moment)
+    return list(tracker.events)
+
+
+def view_of(time_s: np.ndarray | float) -> np.ndarray:
+    """Component that is looked at."""
+    return np.floor(np.asarray(time_s) / (PAN_S + DWELL_S) + 1e-9).astype(int)
+
+
+def in_pan(time_s: np.ndarray) -> np.ndarray:
+    return np.mod(time_s + 1e-9, PAN_S + DWELL_S) < PAN_S
+
+
+def sweep_part(walks: Sequence[Walk], methods: Sequence[Method]) -> Part:
+    part = Part("sweep", "(g) A walk along eight components, two of which leak")
+    part.about = (
+        f"{len(walks)} walks along {COMPONENTS} simulated components at {DISTANCE_M:g} m, 320x240,"
+        f" {FPS:g} frames/s: {PAN_S:g} s of pan with {PAN_PX_PER_S:g} px/s, then {DWELL_S:g} s of"
+        f" looking. Component 3 has two leaks at once, component 6 one, {RATE_G_PER_H:g} g/h each,"
+        " there before the camera comes. The hand shakes by the deviation given."
+    )
+    part.tables += [by_method(walks, methods), by_walk(walks)]
+    part.notes += _judge(walks)
+    part.blind += [
+        "parallax: the simulated world is flat, and it changes while the camera pans",
+        "a person who moves on when he has seen enough: every component gets the same time",
+    ]
+    return part
+
+
+def by_method(walks: Sequence[Walk], methods: Sequence[Method]) -> Table:
+    """Frames of all walks of one firmness."""
+    table = Table(
+        "Shares in % of frames or components: leaking components called GAS with the mask on gas,"
+        " components without a leak that raise an alarm, pan frames called GAS, looks without an"
+        " answer",
+        ["method", "hand px", "leaking found", "false components", "GAS in pans", "INHIBIT"],
+    )
+    for method in methods:
+        for shake_px in sorted({walk.shake_px for walk in walks}):
+            found = false = leaking = quiet = 0
+            pans, held = [], []
+            for walk in (w for w in walks if w.shake_px == shake_px):
+                track, called = walk.tracks[method.key], walk.called[method.key]
+                view, pan = view_of(track.time_s), in_pan(track.time_s)
+                pans.append(called[pan])
+                held.append((track.is_word("INHIBIT") | np.isnan(track.score))[~pan])
+                for index in range(COMPONENTS):
+                    here = called & (view == index) & ~pan
+                    if index in LEAKING:
+                        leaking, found = leaking + 1, found + bool((here & track.is_on_plume).any())
+                    else:
+                        quiet, false = quiet + 1, false + bool(here.any())
+            shares = (wilson(found, leaking), wilson(false, quiet), share(np.concatenate(pans)),
+                      share(np.concatenate(held)))  # fmt: skip
+            table.add([method.label, f"{shake_px:g}", *shares], method=method.key,
+                      shake_px=shake_px, shares=[s.as_dict() for s in shares])  # fmt: skip
+    return table
+
+
+class Sorted(NamedTuple):
+    """Events of a walk, by what they are."""
+
+    leaks: int
+    found: int
+    distinct: int
+    false: int
+    off_px: list[float]
+
+
+def sorted_events(walk: Walk) -> Sorted:
+    """Leaks are found by an event that begins in their view and whose origin is nearest to them."""
+    leaks = [(i, place) for i, view in enumerate(walk.views) for place in view.places]
+    owner: dict[int, tuple[Any, float]] = {}
+    false = 0
+    for event in walk.events:
+        view = int(view_of(event.confirmed.time_s))
+        near = [
+            (float(np.hypot(*np.subtract(event.origin, place))), k)
+            for k, (i, place) in enumerate(leaks)
+            if i == view
+        ]
+        if not near:
+            false += 1
+            continue
+        off, k = min(near, key=lambda pair: (pair[0] != pair[0], pair[0]))
+        if k not in owner or off < owner[k][1]:
+            owner[k] = event, off
+    keys = {event.key for event, _ in owner.values()}
+    return Sorted(len(leaks), len(owner), len(keys), false, [off for _, off in owner.values()])
+
+
+def by_walk(walks: Sequence[Walk]) -> Table:
+    """Events with ids."""
+    table = Table(
+        "`sensitive` with the event tracker: leaks that got an event, ids of their own, events on"
+        " components without a leak, distance of the origin from the leak",
+        [
+            "walk",
+            "hand px",
+            "leaks found",
+            "own ids",
+            "false events",
+            "all events",
+            "origin off px",
+        ],
+    )
+    for number, walk in enumerate(walks):
+        seen = sorted_events(walk)
+        off = ", ".join(f"{px:.0f}" for px in seen.off_px) or "-"
+        table.add(
+            [number + 1, f"{walk.shake_px:g}", f"{seen.found} of {seen.leaks}", seen.distinct,
+             seen.false, len(walk.events), off],
+            shake_px=walk.shake_px, leaks=seen.leaks, found=seen.found, ids=seen.distinct,
+            false_events=seen.false, events=len(walk.events), origin_off_px=seen.off_px,
+        )  # fmt: skip
+    return table
+
+
+def _judge(walks: Sequence[Walk]) -> list[str]:
+    if any("sensitive" not in walk.tracks for walk in walks):
+        return []
+    in_pans = sum(
+        events(w.called["sensitive"] & in_pan(w.tracks["sensitive"].time_s)) for w in walks
+    )
+    seen = [sorted_events(walk) for walk in walks]
+    found, leaks = sum(s.found for s in seen), sum(s.leaks for s in seen)
+    distinct, false = sum(s.distinct for s in seen), sum(s.false for s in seen)
+    return [
+        judged("no alarm during a pan", in_pans == 0, f"{in_pans} in {len(walks)} walks"),
+        judged("every leak has an event with its own id", distinct == leaks,
+               f"{found} of {leaks} leaks, {distinct} ids"),
+        judged("no event on components without a leak", false == 0, f"{false}"),
+    ]  # fmt: skip
+
+
+def sweep_figure(walk: Walk, methods: Sequence[Method], path: Path) -> Path:
+    """What every method said over the walk."""
+    from edgeleak.evaluate.extras import load_pyplot
+    from edgeleak.evaluate.prints import save_figure
+
+    plt = load_pyplot()
+    figure, axis = plt.subplots(figsize=(11, 0.34 * len(methods) + 1.5), constrained_layout=True)
+    for row, method in enumerate(methods):
+        track, called = walk.tracks[method.key], walk.called[method.key]
+        held = (track.is_word("INHIBIT") | np.isnan(track.score)) & ~called
+        axis.plot(track.time_s[held], np.full(held.sum(), row), "|", color="#c8a030", ms=9)
+        axis.plot(track.time_s[called], np.full(called.sum(), row), "|", color="#c00000", ms=9)
+    whole = PAN_S + DWELL_S
+    for index in range(COMPONENTS):
+        axis.axvspan(index * whole, index * whole + PAN_S, color="0.8")
+        if index in LEAKING:
+            axis.axvspan(index * whole + PAN_S, (index + 1) * whole, color="#d0f0d0", zorder=0)
+        axis.text(index * whole + 2, -1.1, f"component {index + 1}", fontsize=7)
+    axis.set_yticks(range(len(methods)), [method.label for method in methods], fontsize=8)
+    axis.set(ylim=(len(methods) - 0.5, -1.6), xlim=(0, COMPONENTS * whole), xlabel="seconds")
+    axis.set_title(
+        f"Walk, hand {walk.shake_px:g} px: red GAS, yellow no answer; grey the pan, green a leak is"
+        " in view", fontsize=10,
+    )  # fmt: skip
+    return save_figure(figure, path)
