@@ -54,3 +54,10 @@ def test_an_netd_the_optics_cannot_give_is_refused():
     scene = load_family("rack").draw(1).with_camera(width=640, height=480, fps=60, netd_mk=15.0)
     with pytest.raises(UsageError, match="fewer frames"):
         render(scene)
+
+
+def test_families_of_the_test_split_are_never_trained_on():
+    tested, learnt = set(family_names("test")), set(family_names("train"))
+    assert len(tested) >= 3
+    assert len(learnt) >= 3
+    assert not tested & learnt

@@ -17,6 +17,8 @@ from edgeleak.sim.scene.painting import MAKERS, Canvas
 SOLAR_TRANSMISSION = 0.75
 SKY_MIRRORED_K = 12.0
 """What surfaces mirror is this much colder than the air: half sky, half surroundings."""
+MOST_SCATTERED = 0.12
+"""Diffuse reflectivity of bare metal at 3.3 um (own figure)."""
 AIR_METHANE_PPM = 1.95
 AIR_EXTINCTION_PER_M = 4e-4
 """Water vapour and haze between 3.2 and 3.4 um (own figure)."""
@@ -48,11 +50,16 @@ class Backdrop:
         mirrored = camera.level(air_degc - SKY_MIRRORED_K)
         return self.emissivity * camera.level(self.temp_degc) + (1 - self.emissivity) * mirrored
 
+    @property
+    def scattering(self) -> np.ndarray:
+        """(H, W) diffuse reflectivity: what shines little mirrors rather than scatters."""
+        mirrored = 1 - self.emissivity
+        return MOST_SCATTERED * -np.expm1(-mirrored / MOST_SCATTERED) * (1 - self.sky)
+
     def sunlight(self, camera: Camera, sun: float) -> np.ndarray:
         """Counts of sunlight that surfaces scatter; `sun` 0..1 is the share of a clear noon."""
         irradiance = sun * SOLAR_TRANSMISSION * camera.band.sunlight()
-        scattered = (1 - self.emissivity) * self.lit * (1 - self.sky)
-        return (camera.counts(irradiance / math.pi) * scattered).astype(np.float32)
+        return (camera.counts(irradiance / math.pi) * self.scattering * self.lit).astype(np.float32)
 
 
 def through_air(
@@ -66,12 +73,13 @@ def through_air(
 
 
 def make_backdrop(rng: np.random.Generator, kind: str, picture: tuple[int, int],
-                  margin: tuple[int, int, int], air_degc: float) -> Backdrop:  # fmt: skip
+                  margin: tuple[int, int, int], air_degc: float,
+                  difference_k: float = 0.0) -> Backdrop:  # fmt: skip
     """Draw a world for a picture (H, W) with margins (above and below, left, right)."""
     around, left, right = margin
     shape = (picture[0] + 2 * around + 1, picture[1] + left + right + 1)
     centre = (left + picture[1] / 2, around + picture[0] / 2)
-    canvas = Canvas(shape, float(picture[0]), centre)
+    canvas = Canvas(shape, float(picture[0]), centre, difference_k)
     places = MAKERS[kind](rng, canvas, air_degc)
     wide = (shape[1] - 2 * around) / picture[0]
     inside = [p for p in places if -0.6 < p[0] < wide - 0.75 and abs(p[1]) < 0.45]

@@ -49,6 +49,7 @@ class WorldSpec:
     backdrop: str = word("kind of background", "rack")
     air_degc: float = number("degC", -40, 60, "air and gas", 15.0)
     distance_m: float = number("m", 0.5, 200, "camera to the leak", 6.0)
+    difference_k: float = number("K", -80, 200, "of the backdrop 'wall' over the air", 5.0)
     behind_m: float = number("m", 0, 500, "leak to the background", 1.0)
     sun: float = number("1", 0, 1, "share of a clear noon's sunlight", 0.0)
 

@@ -17,9 +17,12 @@ class Canvas:
     shape  : (H, W) of the world
     scale  : pixels per unit
     centre : column and row of the picture's middle
+    difference_k : of an even wall and the air
     """
 
-    def __init__(self, shape: tuple[int, int], scale: float, centre: Place) -> None:
+    def __init__(self, shape: tuple[int, int], scale: float, centre: Place,
+                 difference_k: float = 0.0) -> None:  # fmt: skip
+        self.difference_k = difference_k
         rows, cols = np.indices(shape, dtype=np.float32)
         self.scale, self.centre, self.shape = scale, centre, shape
         self.x = (cols + 0.5 - centre[0]) / scale
@@ -254,7 +257,15 @@ def _row(rng: np.random.Generator, canvas: Canvas, air_degc: float) -> list[Plac
     return places
 
 
+def _wall(rng: np.random.Generator, canvas: Canvas, air_degc: float) -> list[Place]:
+    """An even black wall, `difference_k` warmer than the air: for checks against numbers."""
+    canvas.emissivity[...] = 1
+    canvas.temp[...] = air_degc + canvas.difference_k
+    return [(-0.25, 0.0)]
+
+
 MAKERS: dict[str, Maker] = {
+    "wall": _wall,
     "rack": _rack,
     "stack": _stack,
     "yard": _yard,

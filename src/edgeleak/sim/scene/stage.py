@@ -113,8 +113,9 @@ class Stage:
         self.camera = Camera(chip, self.band, scenario.shape, c.fps, c.netd_mk, c.pattern,
                              c.drift_k_per_min, c.wander_k)  # fmt: skip
         self._hold(hand)
-        self.backdrop = make_backdrop(world, _known("backdrop", w.backdrop, MAKERS),
-                                      scenario.shape, self.margin, w.air_degc)  # fmt: skip
+        kind = _known("backdrop", w.backdrop, MAKERS)
+        self.backdrop = make_backdrop(world, kind, scenario.shape, self.margin, w.air_degc,
+                                      w.difference_k)  # fmt: skip
         self.pixel_m = self.pixel_m_at(w.distance_m)
         self._blow(air)
         self._shine()
@@ -126,6 +127,12 @@ class Stage:
         """Size of a pixel at a distance, m."""
         camera = self.scenario.camera
         return 2 * distance_m * math.tan(math.radians(camera.fov_deg / 2)) / camera.width
+
+    @property
+    def apparent_degc(self) -> np.ndarray:
+        """(H, W) temperature of the black body that shines as the still world does."""
+        light = self._light / self.camera.exposure.counts_per_light
+        return self.band.temp_degc(np.maximum(light, 1.0))
 
     def _hold(self, rng: np.random.Generator) -> None:
         m = self.scenario.motion
@@ -154,8 +161,8 @@ class Stage:
             low = rows - self.margin[0] - self.scenario.camera.height / 2
             off_axis_m = np.hypot(right, low) * self.pixel_m_at(away_m)
             lamp = Led(led.power_mw, led.half_angle_deg)
-            mirror = (1 - self.backdrop.emissivity) * (1 - self.backdrop.sky)
-            self._lamp = lamp.on_scene(camera, mirror, away_m, off_axis_m).astype(np.float32)
+            scatters = self.backdrop.scattering
+            self._lamp = lamp.on_scene(camera, scatters, away_m, off_axis_m).astype(np.float32)
 
     def _leak(self, spec: LeakSpec, rng: np.random.Generator) -> Source:
         gas = gas_in(spec.gas, self.band)
