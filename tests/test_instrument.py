@@ -244,13 +244,27 @@ def test_a_stuck_bus_stops_control_only(running):
     running.run_s(0.3)
     assert not running.plant.truth.tec_enabled
     running.run_s(0.05)
-    assert running.answer.trouble.code == codes.CONTROL_LATE
-    running.run_s(0.8)
     assert str(running.answer) == "FAULT"
-    running.run_s(1.2)
+    assert running.answer.trouble.code == codes.CONTROL_LATE
+    running.run_s(2)
     assert running.instrument.path.frames - frames >= 22, "frames go on"
     assert running.answer.trouble.code == codes.CONTROL_STALLED
     assert not running.plant.truth.tec_enabled
+    assert not violations(running)
+
+
+def test_a_short_stop_of_control_is_a_fault_that_passes(running):
+    running.lockstep.stop(CONTROL)
+    running.run_s(0.3)
+    assert not running.plant.truth.tec_enabled
+    assert str(running.answer) == "FAULT"
+    running.lockstep.go_on(CONTROL)
+    running.run_s(0.2)
+    assert str(running.answer) == "INHIBIT"
+    assert running.answer.trouble.code == codes.TEC_LATE
+    running.run_s(3)
+    assert running.plant.truth.tec_enabled
+    assert running.instrument.health.latched is None
     assert not violations(running)
 
 

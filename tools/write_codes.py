@@ -27,6 +27,7 @@ was expected or is allowed.
 |---|---|
 | INHIBIT | no answer now; ends by itself when its cause ends |
 | FAULT | latched: cooler ramps to zero, light off; mend the cause, then clear it or restart |
+| FAULT, passes | outputs are off, and on again by themselves when the cause has ended |
 | note | the answer stands; the flag `degraded` is shown |
 
 The red status LED flashes a fault's hundreds: two flashes are a cooler fault.
@@ -35,7 +36,8 @@ The red status LED flashes a fault's hundreds: two flashes are a cooler fault.
 
 def kind_of(code: Code) -> str:
     """INHIBIT, FAULT or note."""
-    return "note" if code.is_note else Kind(code.kind).name
+    kind = "note" if code.is_note else Kind(code.kind).name
+    return f"{kind}, passes" if code.is_passing else kind
 
 
 def row(code: Code) -> str:

@@ -43,6 +43,7 @@ class Code:
     section      : profile or configuration section that sets the limit
     next_step    : what a person does now
     is_note      : the answer stands, only the flag `degraded` is shown
+    is_passing   : a FAULT that ends with its cause; whoever has it decides whether it stays
     """
 
     number: int
@@ -52,6 +53,7 @@ class Code:
     section: str
     next_step: str
     is_note: bool = False
+    is_passing: bool = False
 
 
 def _table(*rows: Code) -> dict[int, Code]:
@@ -353,9 +355,9 @@ TABLE.update(_table(
     Code(FRAMES_STALE, "frames-stale", _I,
          "no whole frame for {measured:.2f} s, at most {expected:.2f} s is live",
          "sensor.stale_ms", "look at the link counters, cable and sensor power"),
-    Code(CONTROL_LATE, "control-late", _I,
+    Code(CONTROL_LATE, "control-late", _F,
          "no control step for {measured:.2f} s, at most {expected:.2f} s is safe: outputs are off",
-         "cooler", "wait; look for an overloaded processor if it repeats"),
+         "cooler", "wait; look for an overloaded processor if it repeats", is_passing=True),
     Code(CONTROL_STALLED, "control-stalled", _F,
          "no control step for {measured:.2f} s, {expected:.2f} s is a hang: outputs are off",
          "cooler", "look for a stuck I2C bus; power-cycle the board"),

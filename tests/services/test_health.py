@@ -72,7 +72,8 @@ def test_the_way_up_is_told_line_by_line_and_never_no_gas():
 
 
 INHIBITS = [code for code, row in TABLE.items() if row.kind == Kind.INHIBIT and not row.is_note]
-FAULTS = [code for code, row in TABLE.items() if row.kind == Kind.FAULT]
+FAULTS = [code for code, row in TABLE.items() if row.kind == Kind.FAULT and not row.is_passing]
+PASSING = [code for code, row in TABLE.items() if row.is_passing]
 
 
 @pytest.mark.parametrize("code", INHIBITS)
@@ -86,6 +87,16 @@ def test_every_inhibit_of_a_service_stands_against_every_answer(code, kind):
     rig.reports["cooler"] = FINE
     assert str(rig.frame(kind=kind, passed_s=0.5)) == "INHIBIT", "a cause that flickers"
     assert rig.frame(kind=kind, passed_s=0.6).kind == kind
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_passing_fault_ends_with_its_cause(code):
+    rig = Rig()
+    rig.frame()
+    assert str(rig.tick(cooler=code)) == "FAULT"
+    rig.reports["cooler"] = FINE
+    assert rig.health.latched is None
+    assert str(rig.frame(passed_s=3600)) == "NO GAS"
 
 
 @pytest.mark.parametrize("code", FAULTS)

@@ -177,7 +177,8 @@ class Health:
         found = _worst(self._sources)
         if found.code:
             self._held, self._held_ns = found, now_ns
-            if TABLE[found.code].kind == Kind.FAULT:
+            row = TABLE[found.code]
+            if row.kind == Kind.FAULT and not row.is_passing:
                 self.latched = found
             return found
         if self._verdict is None:

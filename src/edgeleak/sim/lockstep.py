@@ -101,8 +101,12 @@ class Lockstep:
         self._move(time_ns)
 
     def stop(self, index: int) -> None:
-        """The thread of this loop hangs for ever."""
+        """The thread of this loop hangs until it may `go_on`."""
         self._stopped.add(index)
+
+    def go_on(self, index: int) -> None:
+        """A thread that was stopped gets its processor back; what it missed is due now."""
+        self._stopped.discard(index)
 
     def _run(self, index: int) -> None:
         stack = self._waiting.pop(index, None)
