@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from edgeleak.errors import UsageError
-from edgeleak.sim.scene import family_names, load_family, render, scenarios
+from edgeleak.sim.scene import (
+    Scenario,
+    Stage,
+    family_names,
+    load_family,
+    render,
+    scenarios,
+)
+from edgeleak.sim.scene.family import CameraSpec, LeakSpec, WorldSpec
+from edgeleak.sim.scene.gases import gas_in
 
 SMALL = {"width": 64, "height": 48, "netd_mk": 30.0}
 
@@ -33,12 +42,52 @@ def test_a_seed_gives_the_same_frames_and_another_seed_others():
     assert (first[2].counts != other[2].counts).mean() > 0.9
 
 
+def even_wall(**world):
+    """A plume before an even wall: contrast and noise are known."""
+    return Scenario(
+        seconds=1.0,
+        camera=CameraSpec(width=64, height=48, pattern="none", drift_k_per_min=0, wander_k=0),
+        world=WorldSpec(backdrop="wall", difference_k=world.pop("difference_k", 5.0), **world),
+        leaks=(LeakSpec(rate_g_per_h=600.0, start_s=-4.0),),
+    )
+
+
 def test_the_mask_is_where_the_gas_stands_out_of_the_noise():
-    frame = frames("rack", 3, 8)[-1]
+    frame = list(render(even_wall(), 3))[-1]
     contrast = np.abs(frame.facts.contrast_counts)
-    assert frame.mask.any()
-    assert contrast[frame.mask].min() > 1.0
-    assert contrast[~frame.mask].max() < 4.0
+    assert 0.01 < frame.mask.mean() < 0.9
+    assert contrast[frame.mask].min() > 0.9 * frame.facts.noise_counts
+    assert contrast[~frame.mask].max() < 1.3 * frame.facts.noise_counts
+
+
+@pytest.mark.parametrize(("difference_k", "sign"), [(6.0, -1), (-6.0, 1)])
+def test_gas_before_warm_absorbs_and_before_cold_emits(difference_k, sign):
+    frame = list(render(even_wall(difference_k=difference_k), 3))[-1]
+    assert (np.sign(frame.facts.contrast_counts[frame.mask]) == sign).all()
+
+
+def test_contrast_is_what_the_column_takes_between_wall_and_gas():
+    stage = Stage(even_wall(difference_k=8.0), 3)
+    frame = list(stage.frames())[-1]
+    gas = gas_in("methane", stage.band)
+    wall = float(stage.camera.level(stage.apparent_degc[5, 5]))
+    air = float(stage.camera.level(stage.scenario.world.air_degc))
+    wanted = gas.absorbed(frame.column_ppm_m) * (air - wall)
+    assert np.abs(frame.facts.contrast_counts - wanted).max() < 0.02 * np.abs(wanted).max()
+
+
+def test_the_frame_is_the_scene_plus_noise_of_the_asked_netd():
+    scene = even_wall().without_gas().with_camera(netd_mk=40.0)
+    stage = Stage(scene, 3)
+    counts = np.array([f.counts for f in stage.frames()], float)
+    noise = np.sqrt(np.mean(np.diff(counts, axis=0) ** 2 / 2))
+    wall = float(stage.camera.level(stage.apparent_degc[5, 5]))
+    assert noise == pytest.approx(float(stage.camera.exposure.noise_counts(wall)), rel=0.05)
+    at_20 = float(stage.camera.level(20.0))
+    per_k = float(stage.camera.level(20.5) - stage.camera.level(19.5))
+    assert 1e3 * float(stage.camera.exposure.noise_counts(at_20)) / per_k == pytest.approx(
+        40, rel=0.01
+    )
 
 
 def test_splits_share_no_seed_and_no_scene():
