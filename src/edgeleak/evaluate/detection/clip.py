@@ -45,7 +45,7 @@ class Clip:
     fps, bits : of the frames
     n_frames : how many
     shots    : starts a new reading at every call
-    simulated : it depends on the simulator, not on a file
+    depends  : files and folders of the package that make its frames, besides this one
     """
 
     name: str
@@ -54,7 +54,7 @@ class Clip:
     bits: int
     n_frames: int
     shots: Callable[[], Iterator[Shot]]
-    simulated: bool = False
+    depends: tuple[str, ...] = ()
 
     def first(self, n_frames: int) -> "Clip":
         """Its first frames only."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from edgeleak.evaluate.options import progress_bar, say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
-PARTS = ("methane", "clips", "nozzle", "stills", "grid", "sweep")
+PARTS = ("methane", "clips", "nozzle", "stills", "grid", "ablation", "cost", "sweep")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("out/evaluate/detection"), metavar="DIR",
         help="tables, pictures and what was run already (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="the tables as a page of documents, with plots"
+    )
     parser.add_argument("--no-figures", action="store_true", help="tables only; no matplotlib")
     parser.add_argument("--fresh", action="store_true", help="run again what is there already")
     parser.add_argument("--json", action="store_true", help="machine output on stdout")

@@ -97,5 +97,5 @@ def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
         from edgeleak.evaluate.detection.pictures import marked_figure
 
         title = "Nozzle, hand-held: red is what a method marks; gas leaves the dark nozzle"
-        part.figures.append(marked_figure(clip, methods, SHOWN, title, out / "nozzle.png"))
+        part.pictures.append(marked_figure(clip, methods, SHOWN, title, out / "nozzle.png"))
     return part

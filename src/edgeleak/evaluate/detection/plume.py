@@ -23,6 +23,7 @@ PREWARM_S = 3.0
 PARCELS_PER_S = 500.0
 METHANE_MOLAR_G = 16.04
 MOST = 2.0
+DRAWN_BY = ("evaluate/detection/plume.py", "sim/scene/plume.py", "sim/scene/turbulence.py")
 BODY = 0.25
 """The truth holds pixels with so much of the plume's nominal contrast."""
 LEAST_SIGMA_8_BIT = 0.5
@@ -54,7 +55,7 @@ def with_plume(clip: Clip, contrast: float, seed: int) -> Clip:
                 pixels=pixels, truth=field > BODY, source_xy=source_of(clip.shape, seed)
             )
 
-    return replace(clip, name=f"{clip.name} x{contrast:g} s{seed}", shots=shots, simulated=True)
+    return replace(clip, name=f"{clip.name} x{contrast:g} s{seed}", shots=shots, depends=DRAWN_BY)
 
 
 def _rng(seed: int, stream: int) -> np.random.Generator:

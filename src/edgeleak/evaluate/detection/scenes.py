@@ -19,6 +19,7 @@ SECONDS = 15.0
 START_S = 3.0
 NETD_MK = 30.0
 AIR_DEGC = 15.0
+MADE_BY = ("evaluate/detection/scenes.py", "sim/scene")
 DOWNWIND_PX, BEHIND_PX = 60, 40
 FIRST_TEST_SEED = 200_000
 """Seeds from here on are the simulator's test split: nothing is trained or chosen on them."""
@@ -33,7 +34,7 @@ def scene_clip(name: str, scenario: Scenario, seed: int) -> Clip:
         yield from play(stage)
 
     n_frames = max(1, round(scenario.seconds * fps))
-    return Clip(name, scenario.shape, fps, 14, n_frames, shots, simulated=True)
+    return Clip(name, scenario.shape, fps, 14, n_frames, shots, depends=MADE_BY)
 
 
 def play(stage: Stage) -> Iterator[Shot]:

@@ -50,7 +50,7 @@ class Session:
         if self.draws:
             from edgeleak.evaluate.detection.figures import methane_figures
 
-            part.figures += methane_figures(tracks, labels, self._names, self.out)
+            part.plots += methane_figures(tracks, labels, self._names, self.out)
         return part
 
     def _clips(self) -> Part:
@@ -61,7 +61,7 @@ class Session:
         if self.draws:
             from edgeleak.evaluate.detection.clips import clips_figures
 
-            part.figures += clips_figures(found, self.methods, self.out)
+            part.pictures += clips_figures(found, self.methods, self.out)
         return part
 
     def _nozzle(self) -> Part:
@@ -82,7 +82,7 @@ class Session:
         if self.draws:
             from edgeleak.evaluate.detection.figures import grid_figures
 
-            part.figures += grid_figures(grid, self._names, self.out)
+            part.plots += grid_figures(grid, self._names, self.out)
         return part
 
     def _sweep(self) -> Part:
@@ -93,8 +93,20 @@ class Session:
         if self.draws:
             from edgeleak.evaluate.detection.sweep import sweep_figure
 
-            part.figures.append(sweep_figure(walks[0], self.methods, self.out / "sweep.png"))
+            part.plots.append(sweep_figure(walks[0], self.methods, self.out / "sweep.png"))
         return part
+
+    def _ablation(self) -> Part:
+        from edgeleak.evaluate.detection.ablation import ablation_part, run_ablation, variants
+
+        methods = variants()
+        proof = run_ablation(self.store, self.data, methods, self.quick)
+        return ablation_part(proof, methods)
+
+    def _cost(self) -> Part:
+        from edgeleak.evaluate.detection.cost import cost
+
+        return cost(self.out, self.quick)
 
     @property
     def _names(self) -> dict[str, str]:

@@ -106,5 +106,5 @@ def stills(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
             title = f"Still `{clip.name}`: red is what a method marks, green the hand-drawn mask"
             shown = (round(QUIET_S * FPS) - 2, last - 40, last)
             path = out / f"still-{clip.name}.png"
-            part.figures.append(marked_figure(clip, methods, shown, title, path))
+            part.pictures.append(marked_figure(clip, methods, shown, title, path))
     return part

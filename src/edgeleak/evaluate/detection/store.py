@@ -20,7 +20,9 @@ from edgeleak.evaluate.detection.track import Track, run_clip
 from edgeleak.evaluate.options import Progress
 
 _ALWAYS = ("pipeline", "kernels")
-_OWN = ("classic.py", "clip.py", "method.py", "profiles.py", "track.py", "plume.py", "scenes.py")
+_OWN = ("classic.py", "clip.py", "method.py", "profiles.py", "track.py")
+_NETWORK = ("segment",)
+_KINDS = {".py", ".so", ".toml", ".tflite"}
 
 
 class Store:
@@ -51,7 +53,7 @@ class Store:
         if self._folder is None:
             return None
         facts = f"{method.parameters}|{clip.shape}|{clip.fps}|{clip.n_frames}"
-        facts += fingerprint(clip.simulated, method.key.startswith("network"))
+        facts += fingerprint((*clip.depends, *(_NETWORK if method.key == "network" else ())))
         name = re.sub(r"[^\w.+-]+", "_", f"{clip.name}~{method.key}")
         return self._folder / part / f"{name}~{hashlib.sha256(facts.encode()).hexdigest()[:12]}.npz"
 
@@ -78,14 +80,16 @@ class Store:
 
 
 @cache
-def fingerprint(has_scene: bool, has_network: bool) -> str:
-    """Of everything a track depends on besides the recording."""
+def fingerprint(more: tuple[str, ...]) -> str:
+    """Of everything a track depends on besides the recording.
+
+    more : files and folders of the package, besides those that count for every track
+    """
     root = Path(edgeleak.__file__).parent
-    folders = [*_ALWAYS, *["sim"] * has_scene, *["segment"] * has_network]
-    files = [path for name in folders for path in sorted((root / name).rglob("*"))]
-    files += [Path(__file__).parent / name for name in _OWN]
     total = hashlib.sha256()
-    for path in files:
-        if path.suffix in {".py", ".so", ".toml", ".tflite"} and path.is_file():
-            total.update(path.read_bytes())
+    for name in (*_ALWAYS, *(f"evaluate/detection/{name}" for name in _OWN), *more):
+        path = root / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.suffix in _KINDS and file.is_file():
+                total.update(file.read_bytes())
     return total.hexdigest()[:16]

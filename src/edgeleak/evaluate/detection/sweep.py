@@ -11,7 +11,7 @@ import numpy as np
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Footing, Method
 from edgeleak.evaluate.detection.profiles import PipelineRunner
-from edgeleak.evaluate.detection.scenes import FIRST_TEST_SEED, FPS, SHAPE, play
+from edgeleak.evaluate.detection.scenes import FIRST_TEST_SEED, FPS, MADE_BY, SHAPE, play
 from edgeleak.evaluate.detection.statistics import share, wilson
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part, Table, judged
@@ -32,7 +32,7 @@ RATE_G_PER_H, DISTANCE_M, DT_K = 400.0, 4.0, 5.0
 PAN_S, PAN_PX_PER_S = 1.0, 160.0
 DWELL_S = 11.0
 SHAKES, QUICK_SHAKES = (0.0, 0.3, 1.0), (0.3,)
-WALKS, QUICK_WALKS = (0, 1), (0,)
+WALKS, QUICK_COMPONENTS = (0,), 3
 
 
 class View(NamedTuple):
@@ -54,11 +54,11 @@ class Walk:
     events: list[Any]
 
 
-def views_of(walk: int, shake_px: float) -> list[View]:
-    """Eight scenes of their own; the camera pans into each for a second."""
+def views_of(walk: int, shake_px: float, components: int = COMPONENTS) -> list[View]:
+    """Scenes of their own; the camera pans into each for a second."""
     return [
         _view(FIRST_TEST_SEED + 100 + COMPONENTS * walk + index, shake_px, LEAKING.get(index, 0))
-        for index in range(COMPONENTS)
+        for index in range(components)
     ]
 
 
@@ -109,15 +109,23 @@ def walk_clip(views: Sequence[View], name: str) -> Clip:
                 info = FrameInfo(sequence=sequence, monotonic_ns=round(sequence / FPS * 1e9))
                 yield shot._replace(info=info, source_xy=None)
 
-    return Clip(name, SHAPE, FPS, 14, per_view * len(views), shots, simulated=True)
+    return Clip(
+        name,
+        SHAPE,
+        FPS,
+        14,
+        per_view * len(views),
+        shots,
+        depends=(*MADE_BY, "evaluate/detection/sweep.py"),
+    )
 
 
 def run_walks(store: Store, methods: Sequence[Method], presets: Presets, quick: bool) -> list[Walk]:
     """Every walk at every firmness of the hand."""
     walks = []
     for shake_px in QUICK_SHAKES if quick else SHAKES:
-        for number in QUICK_WALKS if quick else WALKS:
-            views = views_of(number, shake_px)
+        for number in WALKS:
+            views = views_of(number, shake_px, QUICK_COMPONENTS if quick else COMPONENTS)
             clip = walk_clip(views, f"walk {number}, {shake_px:g} px")
             tracks = store.run("sweep", clip, methods)
             called = {
@@ -152,7 +160,8 @@ def in_pan(time_s: np.ndarray) -> np.ndarray:
 def sweep_part(walks: Sequence[Walk], methods: Sequence[Method]) -> Part:
     part = Part("sweep", "(g) A walk along eight components, two of which leak")
     part.about = (
-        f"{len(walks)} walks along {COMPONENTS} simulated components at {DISTANCE_M:g} m, 320x240,"
+        f"{len(walks)} walks along {len(walks[0].views)} simulated components at {DISTANCE_M:g} m,"
+        " 320x240,"
         f" {FPS:g} frames/s: {PAN_S:g} s of pan with {PAN_PX_PER_S:g} px/s, then {DWELL_S:g} s of"
         f" looking. Component 3 has two leaks at once, component 6 one, {RATE_G_PER_H:g} g/h each,"
         " there before the camera comes. The hand shakes by the deviation given."
@@ -183,7 +192,7 @@ def by_method(walks: Sequence[Walk], methods: Sequence[Method]) -> Table:
                 view, pan = view_of(track.time_s), in_pan(track.time_s)
                 pans.append(called[pan])
                 held.append((track.is_word("INHIBIT") | np.isnan(track.score))[~pan])
-                for index in range(COMPONENTS):
+                for index in range(len(walk.views)):
                     here = called & (view == index) & ~pan
                     if index in LEAKING:
                         leaking, found = leaking + 1, found + bool((here & track.is_on_plume).any())
@@ -285,13 +294,13 @@ def sweep_figure(walk: Walk, methods: Sequence[Method], path: Path) -> Path:
         axis.plot(track.time_s[held], np.full(held.sum(), row), "|", color="#c8a030", ms=9)
         axis.plot(track.time_s[called], np.full(called.sum(), row), "|", color="#c00000", ms=9)
     whole = PAN_S + DWELL_S
-    for index in range(COMPONENTS):
+    for index in range(len(walk.views)):
         axis.axvspan(index * whole, index * whole + PAN_S, color="0.8")
         if index in LEAKING:
             axis.axvspan(index * whole + PAN_S, (index + 1) * whole, color="#d0f0d0", zorder=0)
         axis.text(index * whole + 2, -1.1, f"component {index + 1}", fontsize=7)
     axis.set_yticks(range(len(methods)), [method.label for method in methods], fontsize=8)
-    axis.set(ylim=(len(methods) - 0.5, -1.6), xlim=(0, COMPONENTS * whole), xlabel="seconds")
+    axis.set(ylim=(len(methods) - 0.5, -1.6), xlim=(0, len(walk.views) * whole), xlabel="seconds")
     axis.set_title(
         f"Walk, hand {walk.shake_px:g} px: red GAS, yellow no answer; grey the pan, green a leak is"
         " in view", fontsize=10,

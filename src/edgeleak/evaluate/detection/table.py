@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a part of the evaluation found: tables, sentences, pictures; for people and machines."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class Part:
     tables     : in order
     notes      : what was judged and what stands out, bad first
     blind      : what the tables do not show
-    figures    : files written
+    plots      : curves, drawn from numbers alone; they go into documents
+    pictures   : frames of recordings or scenes, to look at
     """
 
     key: str
@@ -48,15 +50,21 @@ class Part:
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blind: list[str] = field(default_factory=list)
-    figures: list[Path] = field(default_factory=list)
+    plots: list[Path] = field(default_factory=list)
+    pictures: list[Path] = field(default_factory=list)
 
-    def text(self) -> str:
-        """Markdown; readable in a terminal."""
+    def text(self, shown: Callable[[Path], str] | None = None) -> str:
+        """Markdown; readable in a terminal.
+
+        shown : where a plot lies, as seen from the page; None leaves plots out
+        """
         blocks = [f"## {self.title}", self.about, *(table.text() for table in self.tables)]
         if self.notes:
             blocks.append("\n".join(f"- {note}" for note in self.notes))
         if self.blind:
             blocks.append("Not shown here:\n\n" + "\n".join(f"- {line}" for line in self.blind))
+        if shown is not None:
+            blocks += [f"![{path.stem}]({shown(path)})" for path in self.plots]
         return "\n\n".join(block for block in blocks if block)
 
     def as_dict(self) -> dict[str, object]:
@@ -66,7 +74,8 @@ class Part:
             "tables": [{"title": t.title, "rows": t.values} for t in self.tables],
             "notes": self.notes,
             "not_shown": self.blind,
-            "figures": [str(path) for path in self.figures],
+            "plots": [str(path) for path in self.plots],
+            "pictures": [str(path) for path in self.pictures],
         }
 
 

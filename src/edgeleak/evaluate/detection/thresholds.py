@@ -90,7 +90,15 @@ def _yard(
 
     kind = "people" if movers else "quiet"
     name = f"yard-{seed}-{kind}-{bits}bit"
-    return Clip(name, shape, fps, bits, round(seconds * fps), shots, simulated=True)
+    return Clip(
+        name,
+        shape,
+        fps,
+        bits,
+        round(seconds * fps),
+        shots,
+        depends=("evaluate/detection/thresholds.py", "sim"),
+    )
 
 
 def as_video(counts: np.ndarray, window: tuple[float, float]) -> np.ndarray:
