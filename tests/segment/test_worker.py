@@ -13,7 +13,7 @@ from segment_bench import MODEL, PATIENCE_S, SHAPE, camera, copied_card, needs_r
 
 from edgeleak import Pipeline, codes
 from edgeleak.config import SegmentConfig
-from edgeleak.errors import UsageError
+from edgeleak.errors import ConfigError
 from edgeleak.segment import Network, Segmenter
 from edgeleak.segment.memory import READY
 from edgeleak.services.health import FINE, Trouble
@@ -213,7 +213,7 @@ def test_no_card_is_a_note_and_no_process(tmp_path):
 
 
 def test_a_profile_without_counts_is_refused():
-    with pytest.raises(UsageError, match="sensitive"):
+    with pytest.raises(ConfigError, match="sensitive"):
         Segmenter(Pipeline(SHAPE, "paper", fps=10), SegmentConfig(is_on=True))
 
 

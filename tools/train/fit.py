@@ -87,6 +87,12 @@ def score(predict, planes: np.ndarray, labels: np.ndarray) -> dict[str, float]:
             "false": float(np.mean(frames[False] or [0]))}  # fmt: skip
 
 
+def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frames with gas and without; every batch has as many of both."""
+    with_gas = (labels == GAS).any((1, 2))
+    return np.flatnonzero(with_gas), np.flatnonzero(~with_gas)
+
+
 def fit(model: keras.Model, train: tuple, held: tuple, seconds: float, seed: int) -> list[dict]:
     """Rows of the curve: cost, loss and scores on scenes held back."""
     rng = np.random.default_rng(seed)
@@ -95,12 +101,13 @@ def fit(model: keras.Model, train: tuple, held: tuple, seconds: float, seed: int
     predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
     spent, next_row = 0.0, ROW_SHARE
     losses: list[float] = []
+    pools = halves(train[1])
     while spent < seconds:
         start, share = time.process_time(), spent / seconds
         warm = min(1.0, share / 0.03 + 0.05)
         optimiser.learning_rate.assign(PEAK_RATE * warm * 0.5 * (1 + np.cos(np.pi * share)))
-        picked = rng.choice(len(train[0]), BATCH, replace=False)
-        x, y = augmented(train[0][np.sort(picked)], train[1][np.sort(picked)], rng)
+        picked = np.concatenate([rng.choice(pool, BATCH // 2) for pool in pools])
+        x, y = augmented(train[0][picked], train[1][picked], rng)
         losses.append(float(step(tf.constant(x), tf.constant(y))))
         spent += time.process_time() - start
         if spent >= next_row * seconds:

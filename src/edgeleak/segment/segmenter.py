@@ -19,7 +19,7 @@ import numpy as np
 from edgeleak import codes
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import SegmentConfig
-from edgeleak.errors import EdgeLeakError, UsageError
+from edgeleak.errors import ConfigError, EdgeLeakError
 from edgeleak.pipeline import Pipeline
 from edgeleak.segment import memory
 from edgeleak.segment.card import PACKAGED, read_card
@@ -68,7 +68,7 @@ class Segmenter:
     command  : arguments before those of the worker
 
     `said` is a descriptor that becomes readable when the worker said something.
-    Raises UsageError on a pipeline without linear counts.
+    Raises ConfigError on a pipeline without linear counts.
     """
 
     COMMAND = (sys.executable, "-m", "edgeleak.segment.worker")
@@ -76,7 +76,7 @@ class Segmenter:
     def __init__(self, pipeline: Pipeline, config: SegmentConfig,
                  command: tuple[str, ...] = COMMAND) -> None:  # fmt: skip
         if "smoothed" not in pipeline.arena:
-            raise UsageError(
+            raise ConfigError(
                 f"segment.is_on needs linear counts, profile {pipeline.profile.name} has none;"
                 " use detection.profile = sensitive"
             )
