@@ -14,6 +14,7 @@ from edgeleak.cli.sim_board import (
     Ear,
     History,
     _read_log,
+    _require,
     _say,
     is_right,
     judge,
@@ -21,8 +22,10 @@ from edgeleak.cli.sim_board import (
     promise_of,
     sentence,
 )
+from edgeleak.errors import EdgeLeakError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.pacer import Stop
 
 YARD = scenarios.parse({"gas": {"start_s": 5.0}}, "yard.toml")
 LOG = """\
@@ -198,6 +201,25 @@ def test_an_error_in_the_settings_names_the_file_of_the_user(tmp_path, capsys):
     path.write_text("[cooler]\nset_point = 1\n")
     assert main(["sim", "leak", "--config", str(path)]) == 78
     assert str(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("stops", "code"), [([], 65), ([Stop(3.0, 0.29, 1)], 75)])
+@pytest.mark.parametrize("violations", [[], [{"limit": "tec-slew"}]])
+def test_a_wrong_run_on_a_machine_that_stood_still_proves_nothing(
+    tmp_path, stops, code, violations
+):
+    found = history(gas_from_s=5.0, log="", tmp_path=tmp_path)
+    found.stops, found.violations = stops, violations
+    with pytest.raises(EdgeLeakError) as refusal:
+        _require(judged(found), 0, True)
+    assert refusal.value.exit_code == code
+    assert ("stood still once, for 0.29 s" in str(refusal.value)) == bool(stops)
+
+
+def test_a_right_run_is_right_whatever_the_machine_did(tmp_path):
+    found = history(gas_from_s=51.0, tmp_path=tmp_path)
+    found.stops = [Stop(3.0, 0.29, 1)]
+    _require(judged(found), 0, True)
 
 
 def test_a_leak_nobody_called_is_missed(tmp_path):

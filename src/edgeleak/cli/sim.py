@@ -4,6 +4,8 @@
 The firmware runs as it does on the board, with the real spidev, smbus2 and GPIO calls, against
 an emulated board in a process of its own: sensor, cooler, LED, chips, a plant yard with a leak.
 Because the truth is known, the run ends with found, missed and false alarms.
+Exit code 65: the board's own judge saw a limit broken, or with --check a wrong answer; 75: that,
+while this machine stood still, so try again.
 While it runs, its first lines say how to talk to it: `edgeleak console`, `edgeleak status`.
 
   edgeleak sim                      scenario `leak`, in real time

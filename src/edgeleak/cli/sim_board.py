@@ -21,10 +21,11 @@ from typing import Any
 
 from edgeleak import schema
 from edgeleak.durable import replace_text
-from edgeleak.errors import DataError
+from edgeleak.errors import DataError, NotReadyError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim import spoken
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.pacer import Pacer, Stop, in_words
 from edgeleak.sim.scenario import LEAK
 
 SAMPLE_S = 0.2
@@ -47,6 +48,7 @@ class History:
     states   : (seconds, state)
     verdicts : (seconds, GAS | NO GAS | INHIBIT | FAULT)
     told     : (seconds, code and name) of what stood against an answer or was worth a note
+    stops    : moments in which the machine itself stood still
     began_s  : time 0 of the log: no line was heard earlier than its own time after it
     """
 
@@ -56,6 +58,7 @@ class History:
     violations: list[dict[str, Any]] = field(default_factory=list)
     counters: dict[str, Any] = field(default_factory=dict)
     told: list[tuple[float, str]] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
     began_s: float = math.inf
     exit_code: int = 0
 
@@ -78,7 +81,9 @@ class History:
 
 
 def run_board(args: argparse.Namespace) -> int:
-    """Run; exit code of the firmware, 65 when the plant's judge found a limit broken."""
+    """Run; exit code of the firmware, 65 when the plant's judge found a limit broken, 75 when
+    the machine stood still in a run that was to be judged.
+    """
     course = scenarios.load(args.scenario)
     seconds = args.seconds or course.seconds
     say = sys.stderr if args.json else sys.stdout
@@ -96,11 +101,23 @@ def run_board(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(summary, indent=2))
     _say(args, summary, say)
-    if code == 0 and history.violations:
-        raise DataError(f"the plant's judge saw {len(history.violations)} limits broken")
-    if code == 0 and args.check and not is_right(summary):
-        raise DataError(f"{course.name}: {sentence(summary)}")
+    _require(summary, code, args.check)
     return code
+
+
+def _require(summary: dict[str, Any], code: int, is_checked: bool) -> None:
+    """Raises for what must not be; a machine that stood still may have been the reason."""
+    limits = summary["violations"]
+    wrong = f"the plant's judge saw {len(limits)} limits broken" if limits else ""
+    if not wrong and is_checked and not is_right(summary):
+        wrong = f"{summary['scenario']}: {sentence(summary)}"
+    if code or not wrong:
+        return
+    if summary["stops"]:
+        raise NotReadyError(f"{wrong}; but this machine stood still"
+                            f" {in_words(summary['stops'])}, so a run in real time proves nothing:"
+                            " run it again on a machine that has time")  # fmt: skip
+    raise DataError(wrong)
 
 
 def is_right(summary: dict[str, Any]) -> bool:
@@ -116,7 +133,8 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
     for name in ("state", "run"):
         (scratch / name).mkdir()
     (out / "run.log").unlink(missing_ok=True)  # of an earlier run: nobody says those words now
-    with RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
+    pacer = Pacer()
+    with pacer, RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
         command = [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
                    "--seconds", str(seconds), "--json", "--out", str(out),
                    "--state", str(scratch / "state"), "--run", str(scratch / "run"),
@@ -136,6 +154,7 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
                 firmware.wait()
         history.violations = plant.control.ask("violations")["violations"]
         history.counters = plant.control.ask("counters")
+    history.stops = pacer.stops
     report = json.loads(text) if text.strip().startswith("{") else {}
     _read_log(out / "run.log", history, _began_s(history))
     history.exit_code = firmware.returncode
@@ -256,6 +275,7 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
         "no_gas_s": round(sum(b - a for a, b in clear), 1),
         "gas_s": round(sum(b - a for a, b in calls), 1),
         "violations": history.violations,
+        "stops": history.stops,
         "words_judged": history.counters.get("heard", 0),
         "extremes": history.counters.get("extremes", {}),
         "last": report,
@@ -348,6 +368,8 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
     coldest = summary["extremes"].get("min_cold_degc", float("nan"))
     print(f"plant    {found}, {summary['words_judged']} words judged; detector down to"
           f" {coldest:.1f} degC", file=say)  # fmt: skip
+    if summary["stops"]:
+        print(f"machine  stood still {in_words(summary['stops'])}", file=say)
     if args.out is None:
         print("         add --out DIR for time plots, recording and log", file=say)
         return

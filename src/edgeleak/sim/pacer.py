@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When this machine stood still: a run in real time proves nothing about such moments.
+
+    python -m edgeleak.sim.pacer
+
+One thread for each processor wakes up every 10 ms, above every other program where that is
+allowed.  It waits for nobody and needs nothing, so a wake-up that comes late was the machine's:
+a virtual machine whose host was busy, a quota that ran out, a laptop that slept.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import NamedTuple, Self
+
+TICK_S = 0.01
+STOP_S = 0.1
+"""Two control periods: less does not reach the limits of the firmware (0.15 s)."""
+PRIORITY = 60
+"""Above the emulated board's (40), which is above the firmware's."""
+END_S = 5.0
+READY = "ready"
+
+
+class Stop(NamedTuple):
+    """One processor gave nobody a turn.
+
+    at_s      : when it ended, s after the pacer began
+    seconds   : how long
+    processor : number
+    """
+
+    at_s: float
+    seconds: float
+    processor: int
+
+
+class Pacer:
+    """Watches the machine in a process of its own; a context manager."""
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "edgeleak.sim.pacer"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         text=True, start_new_session=True)  # fmt: skip
+        self.stops: list[Stop] = []
+        if self.process.stdout is not None:
+            self.process.stdout.readline()  # it ticks on every processor
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends it; `stops` is then complete."""
+        try:
+            text = self.process.communicate(timeout=END_S)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            text = self.process.communicate()[0]
+        if text.strip().startswith("["):
+            self.stops = [Stop(*row) for row in json.loads(text)]
+
+
+def in_words(stops: list[Stop]) -> str:
+    """How often and how long, in words."""
+    worst = max(stops, key=lambda stop: stop.seconds)
+    times = "once" if len(stops) == 1 else f"{len(stops)} times"
+    return (f"{times}, for {worst.seconds:.2f} s at most (processor {worst.processor},"
+            f" {worst.at_s:.0f} s after the start)")  # fmt: skip
+
+
+def watch(processor: int, begin_s: float, end: threading.Event, stops: list[Stop]) -> None:
+    """Tick on one processor until the end."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, {processor})
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+    last_s = time.monotonic()
+    while not end.is_set():
+        time.sleep(TICK_S)
+        now_s = time.monotonic()
+        if now_s - last_s - TICK_S > STOP_S:
+            stops.append(Stop(now_s - begin_s, now_s - last_s - TICK_S, processor))
+        last_s = now_s
+
+
+def main() -> int:
+    """Until standard input ends; prints every stop as JSON."""
+    end, stops, begin_s = threading.Event(), [], time.monotonic()  # type: ignore[var-annotated]
+    threads = [threading.Thread(target=watch, args=(one, begin_s, end, stops))
+               for one in sorted(os.sched_getaffinity(0))]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    print(READY, flush=True)
+    sys.stdin.read()
+    end.set()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(stops))
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
