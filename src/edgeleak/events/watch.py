@@ -14,6 +14,25 @@ from edgeleak.frame import FrameInfo
 NS_PER_S = 1e9
 
 
+class Clock:
+    """Seconds since the first frame of a run.
+
+    fps : used where frames carry no time; None leaves NaN
+    """
+
+    def __init__(self, fps: float | None) -> None:
+        self._fps = fps
+        self._start_ns: int | None = None
+
+    def time_s(self, info: FrameInfo, frame: int) -> float:
+        """Of that frame, the run's number `frame`."""
+        if info.monotonic_ns >= 0:
+            if self._start_ns is None:
+                self._start_ns = info.monotonic_ns
+            return (info.monotonic_ns - self._start_ns) / NS_PER_S
+        return frame / self._fps if self._fps else nan
+
+
 class Follower:
     """A tracker that is told of each frame of a run.
 
@@ -23,8 +42,7 @@ class Follower:
 
     def __init__(self, pipeline: Any, fps: float | None,
                  keep: Callable[[dict[str, Any]], None] = lambda record: None) -> None:  # fmt: skip
-        self.tracker, self._fps, self._keep = Tracker(pipeline), fps, keep
-        self._start_ns: int | None = None
+        self.tracker, self._clock, self._keep = Tracker(pipeline), Clock(fps), keep
         self._moment = Moment(nan, -1, -1)
         self._shown: dict[str, dict[str, str]] = {}
 
@@ -35,19 +53,12 @@ class Follower:
     def take(self, info: FrameInfo, word: str = "") -> list[Event]:
         """After the step of that frame; the events that changed."""
         frame = self._moment.frame + 1
-        self._moment = moment_of(info, self._time_s(info, frame), frame)
+        self._moment = moment_of(info, self._clock.time_s(info, frame), frame)
         return self._kept(self.tracker.look(self._moment, word))
 
     def finish(self) -> list[Event]:
         """No more frames."""
         return self._kept(self.tracker.finish(self._moment))
-
-    def _time_s(self, info: FrameInfo, frame: int) -> float:
-        if info.monotonic_ns >= 0:
-            if self._start_ns is None:
-                self._start_ns = info.monotonic_ns
-            return (info.monotonic_ns - self._start_ns) / NS_PER_S
-        return frame / self._fps if self._fps else nan
 
     def _kept(self, changed: list[Event]) -> list[Event]:
         for event in changed:

@@ -148,6 +148,10 @@ class Pipeline:
             self._stage.draw()
         return self._grey
 
+    def relearn(self) -> None:
+        """The next frame that may train becomes the background."""
+        self._guard.relearn()
+
     def draw_when_asked(self) -> None:
         """Leave the picture to whoever reads `grey`: a quarter of the instructions of a frame.
 
