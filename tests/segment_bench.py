@@ -23,6 +23,8 @@ from edgeleak.sim.scene import octave_noise
 
 SHAPE = (120, 160)
 FRAME_NS = 100_000_000
+START_NS = 43_000_000_000_000
+"""A machine that has been up for half a day."""
 PATIENCE_S = 60
 MODEL = PACKAGED.with_name("plume.tflite")
 
@@ -47,8 +49,8 @@ class Camera:
         rng = np.random.default_rng(5)
         self._scene = 6500 + 60 * octave_noise(rng, shape, 1.5)
         self._rng = rng
-        self.frames, self.now_ns = 0, 0
-        self.segmenter = Segmenter(self.pipeline, self.config, command)
+        self.frames, self.now_ns = 0, START_NS
+        self.segmenter = Segmenter(self.pipeline, self.config, command, START_NS)
 
     def take(self, count=1, plume=0.0):
         """Frames as the frames loop sees them; a dark blot when there is a plume."""

@@ -169,7 +169,7 @@ class Instrument:
     def _make_segmenter(self) -> Segmenter | None:
         if not self.config.segment.is_on or not self.options.segmenter:
             return None
-        return Segmenter(self.pipeline, self.config.segment, self.options.segmenter)
+        return Segmenter(self.pipeline, self.config.segment, self.options.segmenter, self.start_ns)
 
     def _make_loops(self) -> tuple[Loop, ...]:
         frame_ms = 1000 / self.fps

@@ -60,6 +60,16 @@ def test_it_is_asked_as_often_as_configured_and_never_twice_at_once():
 
 
 @needs_runtime
+def test_a_worker_that_loads_is_given_its_time():
+    with camera() as rig:
+        first = rig.worker.pid
+        rig.pass_s(50)
+        assert rig.worker.pid == first
+        rig.until_ready()
+        assert rig.segmenter.deaths == 0
+
+
+@needs_runtime
 def test_a_killed_worker_is_a_note_until_the_next_one_answers():
     with camera() as rig:
         rig.until_ready().until_answered()

@@ -66,6 +66,7 @@ class Segmenter:
     pipeline : profile with linear counts; its arena is what the network sees
     config   : section [segment]
     command  : arguments before those of the worker
+    now_ns   : of the clock that later calls name
 
     `said` is a descriptor that becomes readable when the worker said something.
     Raises ConfigError on a pipeline without linear counts.
@@ -74,7 +75,7 @@ class Segmenter:
     COMMAND = (sys.executable, "-m", "edgeleak.segment.worker")
 
     def __init__(self, pipeline: Pipeline, config: SegmentConfig,
-                 command: tuple[str, ...] = COMMAND) -> None:  # fmt: skip
+                 command: tuple[str, ...] = COMMAND, now_ns: int = 0) -> None:  # fmt: skip
         if "smoothed" not in pipeline.arena:
             raise ConfigError(
                 f"segment.is_on needs linear counts, profile {pipeline.profile.name} has none;"
@@ -88,7 +89,7 @@ class Segmenter:
         self._deaths = self.asked = self.skipped = self.late = 0
         self._asked_ns = self._spawned_ns = self._retry_ns = 0
         self._is_late, self._took_s = False, 0.0
-        self._now_ns = self._due_ns = 0
+        self._now_ns, self._due_ns = now_ns, 0
         self.opinion: Opinion | None = None
         self._open(pipeline.shape)
 
