@@ -31,8 +31,8 @@ from edgeleak.pipeline.rules import knowledge
 BASE = "sensitive"
 AFTER_S = 2.0
 CONTRAST = 16.0
-METHANE_FRAMES, QUICK_METHANE_FRAMES = 600, 364
-RATES, QUICK_RATES = (20.0, 60.0, 200.0, 600.0), (200.0,)
+METHANE_FRAMES, QUICK_METHANE_FRAMES = 540, 364
+RATES, QUICK_RATES = (20.0, 60.0, 200.0), (200.0,)
 ELEMENTS: dict[str, dict[str, object]] = {
     "smoothing at plume scale": {"smooth.height_percent": 0.1},
     "opening": {"threshold.opening_px": 1},

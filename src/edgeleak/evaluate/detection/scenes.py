@@ -15,7 +15,7 @@ from edgeleak.sim.scene.render import Stage
 
 SHAPE = (240, 320)
 FPS = 9.0
-SECONDS = 15.0
+SECONDS = 13.0
 START_S = 3.0
 NETD_MK = 30.0
 AIR_DEGC = 15.0

@@ -30,8 +30,8 @@ LEAKING = {2: 2, 5: 1}
 """Component -> leaks in it."""
 RATE_G_PER_H, DISTANCE_M, DT_K = 400.0, 4.0, 5.0
 PAN_S, PAN_PX_PER_S = 1.0, 160.0
-DWELL_S = 11.0
-SHAKES, QUICK_SHAKES = (0.0, 0.3, 1.0), (0.3,)
+DWELL_S = 10.0
+SHAKES, QUICK_SHAKES = (0.0, 0.3), (0.3,)
 WALKS, QUICK_COMPONENTS = (0,), 3
 
 

@@ -25,6 +25,9 @@ SEEDS, QUICK_SEEDS = (101, 102, 103), (101,)
 COUNTS_S, VIDEO_S = 40.0, 160.0
 COUNTS_FPS, VIDEO_FPS = 9.0, 1.0
 MARGIN_COUNTS = 20.0
+MADE_BY = tuple(
+    f"sim/{name}.py" for name in ("sensor", "detector", "plume", "movers", "scene/yard")
+)
 Presets = dict[tuple[str, int], float]
 """(method, bits) -> score above which a frame counts."""
 
@@ -97,7 +100,7 @@ def _yard(
         bits,
         round(seconds * fps),
         shots,
-        depends=("evaluate/detection/thresholds.py", "sim"),
+        depends=MADE_BY,
     )
 
 
