@@ -43,7 +43,8 @@ def drawn(grey: np.ndarray, limits: Any, document: dict[str, Any]) -> Picture:
     title = f"{asked:g} {unit} of methane could be seen in {100 * share:.0f} % of this picture"
     canvas.text((10, BANNER_PX // 2), title, 18, room_px=room)
     foot = BANNER_PX + scene.shape[0]
-    legend = f"green: {asked:g} {unit} is enough; amber: up to {TIMES * asked:g}; red: nothing is"
+    most = f"{TIMES * asked:g}"
+    legend = f"green: {asked:g} {unit} is enough; amber: up to {most}; red: more than {most}"
     canvas.text((10, foot + 16), legend, 14, room_px=room)
     words = f"air {document['air']['counts']:.0f} counts, {document['air']['words']}"
     canvas.text((10, foot + 40), words, 13, ink=FAINT, room_px=room)

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     peaks = Peaks(profile["evidence.window_s"])
     for path in args.paths:
         collect(args, path, profile, peaks)
-    facts = gate_facts(fit(peaks.values, peaks.answered_s / 3600), args.alarms_per_h)
+    tail = fit(peaks.values, peaks.answered_s / 3600)
+    facts = gate_facts(tail, args.alarms_per_h, profile["evidence.gas"])
     facts |= {"profile": profile.name, "recordings": [Path(path).name for path in args.paths]}
     if args.json:
         print(json.dumps(facts, indent=2))

@@ -21,7 +21,8 @@ LEAST_PEAKS = 5
 TAIL_SHARE = 0.5
 SHAPE_LIMITS = (-0.4, 0.9)
 POISSON_95 = 2.9957
-S_PER_H = 3600.0
+ABOVE = 1.001
+"""Just above a peak, also when it is written with four digits."""
 
 
 class Sustained:
@@ -120,7 +121,7 @@ class Tail:
         Without a law the least gate of which the count alone shows that rate; NaN for none.
         """
         if not self.is_fitted:
-            gates = [0.0, *(float(np.nextafter(peak, inf)) for peak in self.peaks)]
+            gates = [0.0, *(ABOVE * peak for peak in self.peaks)]
             return next((gate for gate in gates if self.upper_95(gate) <= wanted_per_h), nan)
         rate = self.counted(self.start) / self.hours
         if wanted_per_h >= rate:
@@ -161,9 +162,13 @@ def fit(peaks: Iterable[float], hours: float) -> Tail:
     return tail
 
 
-def gate_facts(tail: Tail, wanted_per_h: float) -> dict[str, Any]:
-    """The gate and what it stands on, in plain values."""
+def gate_facts(tail: Tail, wanted_per_h: float, in_force: float = 0.0) -> dict[str, Any]:
+    """The gate and what it stands on, in plain values.
+
+    in_force : the gate of the profile; a count alone never lowers it
+    """
     gate = tail.gate_for(wanted_per_h)
+    gate = gate if tail.is_fitted or gate != gate else max(gate, in_force)
     is_known = gate == gate
     return {
         "schema": "edgeleak.gate/1",
@@ -194,7 +199,7 @@ def _counted_gate(values: list[float], allowed: float) -> float:
     keep = int(allowed)
     if keep >= len(values):
         return values[0]
-    return float(np.nextafter(values[len(values) - 1 - keep], inf))
+    return ABOVE * values[len(values) - 1 - keep]
 
 
 def _poisson_upper(count: int) -> float:

@@ -24,6 +24,9 @@ ROOT_SHARE, END_SHARE = 0.08, 0.30
 FLICKER = 0.5
 """Spread of the logarithm of what puffs carry: with a dozen in view a column fluctuates by a
 quarter of its mean, as measured plumes do by a fifth and more."""
+MARGIN_SHARE, FADE_SHARE = 0.4, 0.25
+"""Room beside a plume, of its length; the outermost part of the box fades it out, or much gas would
+end in a sharp edge there, as no gas does."""
 NORM_S = 6.0
 LENGTH_SHARE = 0.2
 """Of the picture's longer side."""
@@ -41,7 +44,7 @@ class Place(NamedTuple):
         """Box round what it can reach: left, top, right, bottom."""
         dx, dy = cos(self.toward_deg * pi / 180), -sin(self.toward_deg * pi / 180)
         end_x, end_y = self.x + dx * self.length_px, self.y + dy * self.length_px
-        wide = END_SHARE * self.length_px
+        wide = MARGIN_SHARE * self.length_px
         return (min(self.x, end_x) - wide, min(self.y, end_y) - wide,
                 max(self.x, end_x) + wide, max(self.y, end_y) + wide)  # fmt: skip
 
@@ -64,6 +67,7 @@ class Plume:
         self.part = rows, columns
         self._y = np.arange(rows.start, rows.stop, dtype=np.float32)
         self._x = np.arange(columns.start, columns.stop, dtype=np.float32)
+        self._fade = np.outer(_fade(len(self._y)), _fade(len(self._x)))
         self._toward = np.array(
             [cos(place.toward_deg * pi / 180), -sin(place.toward_deg * pi / 180)]
         )
@@ -118,7 +122,13 @@ class Plume:
         half = 0.5 / sigma**2
         down = np.exp(-half * (self._y[:, None] - y) ** 2) * height
         across = np.exp(-half * (self._x[:, None] - x) ** 2)
-        return (down.astype(np.float32) @ across.astype(np.float32).T).astype(np.float32)
+        return (down.astype(np.float32) @ across.astype(np.float32).T) * self._fade
+
+
+def _fade(length: int) -> np.ndarray:
+    """1 in the middle, smoothly 0 at both ends, float32."""
+    to_edge = np.minimum(np.arange(length), np.arange(length)[::-1]) / max(length, 1)
+    return np.sin(np.clip(to_edge / FADE_SHARE, 0, 1) * (pi / 2)).astype(np.float32) ** 2
 
 
 class Injector:
