@@ -23,7 +23,7 @@ from edgeleak.evaluate.detection.thresholds import Presets
 from edgeleak.evaluate.detection.track import Track, events
 
 AFTER_S = 2.0
-CONTRASTS, QUICK_CONTRASTS = (1.0, 2.0, 4.0, 8.0, 16.0), (16.0,)
+CONTRASTS, QUICK_CONTRASTS = (1.0, 2.0, 4.0, 16.0), (16.0,)
 GOAL_CONTRASTS = (1.0, 2.0, 4.0)
 SEEDS, QUICK_SEEDS = (11, 12), (11,)
 QUICK_CLIPS = ("cat", "hedgehog-ffc", "possum", "rocks-palm-2", "motorway")

@@ -8,6 +8,7 @@ over its time; puffs are up to twice as strong.  Noise is what neighbouring fram
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,8 +39,8 @@ def with_plume(clip: Clip, contrast: float, seed: int) -> Clip:
     """
 
     def shots() -> Iterator[Shot]:
-        strength, body = strength_of(clip, seed)
-        amplitude = contrast * sign_of(seed) * local_noise(clip, body)
+        strength, noise = _measured(clip, seed)
+        amplitude = contrast * sign_of(seed) * noise
         places = fields(clip, seed)
         top = 255 if clip.bits == 8 else 16383
         nothing = np.zeros(clip.shape, bool)
@@ -91,6 +92,13 @@ def fields(clip: Clip, seed: int) -> Iterator[np.ndarray]:
             wind.step(step_s)
             plume.step(step_s, 1.0, PARCELS_PER_S)
         yield plume.column_g_per_m2()
+
+
+@lru_cache(maxsize=4)
+def _measured(clip: Clip, seed: int) -> tuple[float, float]:
+    """Mean field at its strongest place, and the local noise: the same for every contrast."""
+    strength, body = strength_of(clip, seed)
+    return strength, local_noise(clip, body)
 
 
 def steps(dt_s: float) -> tuple[float, int]:
