@@ -7,6 +7,7 @@ from edgeleak.console.open import InstrumentConsole
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level
 from edgeleak.services.health import State
+from edgeleak.sim import faults
 
 
 class Memory:
@@ -65,6 +66,23 @@ class Bench(Rig):
         while session.status.errors:
             errors.append(session.status.take_error()[0])
         return raw.removesuffix(b"\n") if raw[:1] == b"#" else raw.decode().rstrip("\n"), errors
+
+
+def brought(folder, state):
+    """A bench in this state: boot, cooling, detecting, safe or fault, the last two at rest."""
+    bench = Bench(folder)
+    if state == "boot":
+        return bench
+    if state == "cooling":
+        return bench.run_to(State.COOLING)
+    bench.ready()
+    if state == "safe":
+        bench.ask("SYST:SAFE ON")
+        bench.run_to(State.SAFE).run_s(8)
+    elif state == "fault":
+        bench.plant.inject(faults.ThermistorOpen())
+        bench.run_to(State.FAULT).run_s(8)
+    return bench
 
 
 def unpacked(raw):

@@ -32,7 +32,7 @@ def _set(name: str) -> Callable[[Session, Any], None]:
 def _number(header: str, name: str, help_: str, is_whole: bool = False) -> tuple[Command, Command]:
     """Setting and its query, with the range of the settings file."""
     facts = FIELDS[name].metadata
-    parameter = NumberOf(header.split(":")[-1].lower(), facts["unit"].upper(), facts["low"],
+    parameter = NumberOf(header.split(":")[-1].lower(), facts["unit"], facts["low"],
                          facts["high"], getattr(DEFAULTS, name), is_whole)  # fmt: skip
     return (
         Command(header, _set(name), f"{help_}: {facts['why']}", Level.OPERATE, (parameter,)),
