@@ -56,13 +56,14 @@ def test_a_refused_model_is_degraded_and_costs_no_frame(tmp_path):
     try:
         hear(rig)
         rig.instrument.segmenter._process.wait(PATIENCE_S)
-        rig.run_to(State.DETECTING).run_s(3)
+        rig.run_s(4)
         found = rig.instrument.status()
         assert found["degraded"]
         assert rig.instrument.health.note.code == codes.SEGMENT_MODEL
         assert "segment-model-refused" in found["note"]
-        assert found["verdict"] == "NO GAS"
+        assert "segment" not in found["reason"]
         sequences = [info.sequence for info in rig.infos]
+        assert len(sequences) > 20
         assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     finally:
         rig.instrument.shutdown()

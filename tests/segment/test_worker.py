@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from segment_bench import MODEL, PATIENCE_S, SHAPE, camera, copied_card, needs_runtime
+from segment_bench import MODEL, PATIENCE_S, PATIENT, SHAPE, camera, copied_card, needs_runtime
 
 from edgeleak import Pipeline, codes
 from edgeleak.config import SegmentConfig
@@ -17,8 +17,6 @@ from edgeleak.errors import ConfigError
 from edgeleak.segment import Network, Segmenter
 from edgeleak.segment.memory import READY
 from edgeleak.services.health import FINE, Trouble
-
-SHORT = SegmentConfig(deadline_ms=1000)
 
 
 def altered(code):
@@ -88,15 +86,15 @@ def test_a_killed_worker_is_a_note_until_the_next_one_answers():
 
 @needs_runtime
 def test_a_stopped_worker_is_slow_then_ended_then_another_answers():
-    with camera(SHORT) as rig:
+    with camera() as rig:
         rig.until_ready().until_answered()
         stopped = rig.worker
         os.kill(stopped.pid, signal.SIGSTOP)
-        rig.take(20)
+        rig.take(110)
         found = rig.segmenter.report()
-        assert (found.code, found.expected) == (codes.SEGMENT_SLOW, 1.0)
+        assert (found.code, found.expected) == (codes.SEGMENT_SLOW, 10.0)
         assert stopped.poll() is None
-        rig.pass_s(10)
+        rig.pass_s(100)
         assert stopped.wait(PATIENCE_S) == -signal.SIGKILL
         rig.pass_s(1)
         assert rig.segmenter.report().code == codes.SEGMENT_GONE
@@ -112,7 +110,7 @@ def test_a_model_without_end_ends_its_process_even_if_nobody_looks():
         "    while True: pass\n"
         "Network.detect = hang"
     )
-    config = replace(SHORT, deadline_ms=20)  # gives up after 0.2 s
+    config = replace(PATIENT, deadline_ms=20)  # gives up after 0.2 s
     with camera(config, altered(code)) as rig:
         rig.until_ready().take(30)
         assert rig.worker.wait(PATIENCE_S) == -signal.SIGALRM
@@ -128,14 +126,14 @@ def test_a_late_answer_is_no_opinion():
         "    turn = 0\n"
         "    def monotonic_ns(self):\n"
         "        Slow.turn += 1\n"
-        "        return Slow.turn * 2_000_000_000\n"
+        "        return Slow.turn * 12_000_000_000\n"
         "clock.SystemClock = Slow"
     )
-    with camera(SHORT, altered(code)) as rig:
+    with camera(PATIENT, altered(code)) as rig:
         rig.until_ready().until_answered()
         assert rig.segmenter.opinion is None
         assert rig.segmenter.late == 1
-        assert rig.segmenter.report() == Trouble(codes.SEGMENT_SLOW, 2.0, 1.0)
+        assert rig.segmenter.report() == Trouble(codes.SEGMENT_SLOW, 12.0, 10.0)
 
 
 def test_a_worker_that_always_dies_is_left_alone():
@@ -166,7 +164,7 @@ def test_a_wrong_hash_is_refused_before_a_runtime_sees_it(tmp_path):
     with (tmp_path / MODEL.name).open("ab") as file:
         file.write(b"x")
     code = "sys.modules['tflite_runtime'] = sys.modules['ai_edge_litert'] = None"
-    with camera(replace(SHORT, model=str(card)), altered(code)) as rig:
+    with camera(replace(PATIENT, model=str(card)), altered(code)) as rig:
         assert refused(rig) == 65  # not 69: it never came to the runtime
         assert rig.segmenter.report().code == codes.SEGMENT_MODEL
 
@@ -181,7 +179,7 @@ def test_a_missing_runtime_is_said():
 @needs_runtime
 def test_a_model_that_finds_something_else_is_refused(tmp_path):
     card = copied_card(tmp_path, gas_px="3", tolerance_px="1")
-    with camera(replace(SHORT, model=str(card))) as rig:
+    with camera(replace(PATIENT, model=str(card))) as rig:
         assert refused(rig) == 65
         found = rig.segmenter.report()
         assert (found.code, found.expected) == (codes.SEGMENT_WRONG, 3)
@@ -201,11 +199,11 @@ def garbled(kind):
 
 
 @needs_runtime
-@pytest.mark.parametrize("kind", ["cut short", "text", "1", "2"])
+@pytest.mark.parametrize("kind", ["cut short", "text", "1"])
 def test_a_garbled_model_with_a_right_hash_ends_in_the_worker(tmp_path, kind):
     """The runtime may refuse it, answer nonsense or crash; all three cost no frame."""
     card = copied_card(tmp_path, garbled(kind))
-    with camera(replace(SHORT, model=str(card))) as rig:
+    with camera(replace(PATIENT, model=str(card))) as rig:
         status = rig.worker.wait(PATIENCE_S)
         rig.pass_s(1).take(10)
         assert status != 0
