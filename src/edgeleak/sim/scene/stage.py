@@ -19,7 +19,7 @@ from edgeleak.sim.scene.camera import Camera
 from edgeleak.sim.scene.family import DistractorSpec, LeakSpec, Scenario
 from edgeleak.sim.scene.gases import Gas, gas_in
 from edgeleak.sim.scene.led import Led
-from edgeleak.sim.scene.motion import CameraMotion, moved
+from edgeleak.sim.scene.motion import CameraMotion, blurred, moved
 from edgeleak.sim.scene.painting import MAKERS
 from edgeleak.sim.scene.plume import LONGEST_STEP_S, PARCELS, Grid, Plume
 from edgeleak.sim.scene.things import THINGS, Surroundings, Thing, enlarged
@@ -100,6 +100,7 @@ class Stage:
 
     sources : the leaks, with their place (column, row) in the world
     camera, wind, backdrop, pixel_m : as drawn
+    lamp_counts : (H, W) float32 counts that the lamp adds to the world; None without one
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -154,7 +155,7 @@ class Stage:
         away_m = w.distance_m + w.behind_m
         still = self.backdrop.emitted(camera, w.air_degc) + self._sunlit
         self._light = through_air(still, camera, w.air_degc, away_m).astype(np.float32)
-        self._lamp: np.ndarray | None = None
+        self.lamp_counts: np.ndarray | None = None
         if led.mode != "off":
             rows, cols = np.indices(self._light.shape, np.float32)
             right = cols - self.margin[1] - self.scenario.camera.width / 2
@@ -162,7 +163,9 @@ class Stage:
             off_axis_m = np.hypot(right, low) * self.pixel_m_at(away_m)
             lamp = Led(led.power_mw, led.half_angle_deg)
             scatters = self.backdrop.scattering
-            self._lamp = lamp.on_scene(camera, scatters, away_m, off_axis_m).astype(np.float32)
+            self.lamp_counts = lamp.on_scene(camera, scatters, away_m, off_axis_m).astype(
+                np.float32
+            )
 
     def _leak(self, spec: LeakSpec, rng: np.random.Generator) -> Source:
         gas = gas_in(spec.gas, self.band)
@@ -256,7 +259,11 @@ class Stage:
         window = (slice(row, row + height + 1), slice(col, col + width + 1))
         light = self._light[window].copy()
         self._paint(light, corner, time_s, behind=True)
-        lamp = self._lamp[window] if self._lamp is not None and self._is_lit(index) else None
+        lamp = (
+            self.lamp_counts[window]
+            if self.lamp_counts is not None and self._is_lit(index)
+            else None
+        )
         column, contrast = self._gas(light, lamp, window)
         clear = light - contrast
         self._paint(light, corner, time_s, behind=False)
@@ -265,7 +272,8 @@ class Stage:
             contrast = light - clear
         place = (left - col, top - row)
         light, column, contrast = (
-            moved(p, *place, self.scenario.shape) for p in (light, column, contrast)
+            moved(p, *place, self.scenario.shape)
+            for p in (blurred(light), column, blurred(contrast))
         )
         return self._read(light, column, contrast, time_s, (dx, dy), lamp is not None)
 

@@ -8,8 +8,8 @@ wind while each wave turns over in its own time (kinematic simulation, Kraichnan
 
 import numpy as np
 
-WAVES = 28
-LARGEST_OVER_SMALLEST = 24.0
+WAVES = 36
+LARGEST_OVER_SMALLEST = 50.0
 
 
 class Wind:
