@@ -17,6 +17,8 @@ from pathlib import Path
 from edgeleak.evaluate.options import progress_bar, say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
+WITH_DATA = {"methane", "clips", "nozzle", "stills", "ablation"}
+WITH_THRESHOLDS = {"methane", "clips", "grid", "sweep"}
 PARTS = ("methane", "clips", "nozzle", "stills", "grid", "ablation", "cost", "sweep")
 
 
@@ -45,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar() as progress:
         session = Session(args, progress)
-        parts = [session.thresholds, *(session.part(key) for key in args.part or PARTS)]
+        chosen = args.part or PARTS
+        if WITH_DATA.intersection(chosen):
+            session.check_data()
+        parts = [session.thresholds] if WITH_THRESHOLDS.intersection(chosen) else []
+        parts += [session.part(key) for key in chosen]
     say(args, finish(args, parts, session.store))
     return 0

@@ -28,6 +28,10 @@ class Session:
     def data(self) -> Path:
         return find_data(self._data)
 
+    def check_data(self) -> None:
+        """The recordings are there, or one error says what is missing, before anything runs."""
+        self.data  # noqa: B018
+
     @cached_property
     def _presets(self) -> tuple:
         return presets(self.store, self.methods, self.quick)

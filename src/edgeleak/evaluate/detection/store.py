@@ -7,6 +7,7 @@ pipeline, the kernels, the simulator, this package.  A changed file makes it be 
 
 import hashlib
 import re
+import zipfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,7 @@ class Store:
             return None
         try:
             return Track.from_bytes(path.read_bytes())
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # cut short: it is made again
 
     def _save(self, part: str, clip: Clip, method: Method, track: Track) -> None:
