@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text form of a simulated sensor: `sim:seed=3,leak=on,shape=240x320`."""
+"""Text form of a simulated sensor: `sim:seed=3,leak=on,shape=240x320`, `sim:family=rack,seed=3`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from edgeleak.errors import UsageError
+from edgeleak.sim.scene.source import SceneSource
 from edgeleak.sim.sensor import SimulatedSensor
 
 PREFIX = "sim:"
@@ -36,22 +38,40 @@ FIELDS: dict[str, tuple[str, Callable]] = {
 }
 
 
-def open_sim(spec: str) -> SimulatedSensor:
+SCENE_FIELDS: dict[str, tuple[str, Callable]] = {
+    "family": ("scenario", str),
+    "seed": ("seed", int),
+    "width": ("width", int),
+    "height": ("height", int),
+    "fps": ("fps", float),
+    "netd": ("netd_mk", float),
+}
+
+
+def open_sim(spec: str) -> SimulatedSensor | SceneSource:
     """A sensor from its text form; raises UsageError that names the word it did not know.
 
     spec : `sim:` and comma-separated seed=, shape=, fps=, leak=on|off, start= (s), rate= (g/h),
-           seconds=, movers=on|off, fixed-pattern=on|off; 60 seconds unless stated
+           seconds=, movers=on|off, fixed-pattern=on|off; 60 seconds unless stated.
+           With family= a scene (docs/scene-simulator.md): seed=, width=, height=, fps=, netd=
     """
-    given: dict = {"seconds": 60.0}
-    for word in filter(None, spec.removeprefix(PREFIX).split(",")):
+    words = list(filter(None, spec.removeprefix(PREFIX).split(",")))
+    if any(word.startswith("family=") for word in words):
+        return SceneSource(**_given(words, spec, SCENE_FIELDS))
+    sensor = SimulatedSensor(**{"seconds": 60.0, **_given(words, spec, FIELDS)})
+    sensor.path = PREFIX + spec.removeprefix(PREFIX)
+    return sensor
+
+
+def _given(words: list[str], spec: str, fields: dict[str, tuple[str, Callable]]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for word in words:
         key, _, value = word.partition("=")
-        if key not in FIELDS:
-            raise UsageError(f"'{key}' in '{spec}': known are {', '.join(FIELDS)}")
-        name, convert = FIELDS[key]
+        if key not in fields:
+            raise UsageError(f"'{key}' in '{spec}': known are {', '.join(fields)}")
+        name, convert = fields[key]
         try:
             given[name] = convert(value)
         except (KeyError, ValueError) as error:
             raise UsageError(f"'{word}' in '{spec}': the value of {key} is not valid") from error
-    sensor = SimulatedSensor(**given)
-    sensor.path = PREFIX + spec.removeprefix(PREFIX)
-    return sensor
+    return given

@@ -10,7 +10,7 @@ for words too, `{ choice = [...] }`; a `[[distractor]]` may have a `chance`.  `d
 import difflib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,15 @@ class Scenario:
         return self.camera.height, self.camera.width
 
     def with_camera(self, **values: Any) -> "Scenario":
-        """The same scene seen by another camera, e.g. `width=320, height=240, fps=14`."""
-        return replace(self, camera=replace(self.camera, **values))
+        """The same scene seen by another camera, e.g. `width=320, height=240, fps=14`.
+
+        Raises UsageError where a value is unknown or out of range.
+        """
+        try:
+            camera = schema.build(CameraSpec, {**asdict(self.camera), **values}, "camera")
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
+        return replace(self, camera=camera)
 
     def without_gas(self) -> "Scenario":
         """The same scene, nothing leaks."""
@@ -170,14 +177,18 @@ class Family:
         }  # fmt: skip
         lists: dict[str, Any] = {}
         for name, cls in (("leak", LeakSpec), ("distractor", DistractorSpec)):
-            rows = _taken(drawn.pop(name, []), rng)
+            rows = _taken(drawn.pop(name, []), rng, f"{self.origin}: {name}")
             lists[name + "s"] = tuple(
                 schema.build(cls, row, self.origin, self.text, name) for row in rows
             )
-        seconds = float(drawn.pop("seconds", 20.0))
+        seconds = drawn.pop("seconds", 20.0)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            raise ConfigError(f"{self.origin}: seconds = {seconds!r}; expected a number above 0")
         if drawn:
             raise ConfigError(_unknown(next(iter(drawn)), self.origin))
-        return Scenario(name=self.name, summary=self.summary, seconds=seconds, **parts, **lists)
+        return Scenario(
+            name=self.name, summary=self.summary, seconds=float(seconds), **parts, **lists
+        )
 
 
 def _unknown(key: str, origin: str) -> str:
@@ -191,9 +202,13 @@ def _drawn(value: Any, rng: np.random.Generator, origin: str) -> Any:
     """The table with every range replaced by one value of it."""
     if isinstance(value, dict):
         if value.keys() == {"choice"}:
+            if not isinstance(value["choice"], list) or not value["choice"]:
+                raise ConfigError(f"{origin}: choice = {value['choice']!r}; write a list")
             return value["choice"][int(rng.integers(len(value["choice"])))]
         if value.keys() == {"log"}:
             low, high = _ends(value["log"], origin)
+            if low <= 0:
+                raise ConfigError(f"{origin}: log = {value['log']!r}; both ends must be above 0")
             return float(np.exp(rng.uniform(np.log(low), np.log(high))))
         return {key: _drawn(part, rng, origin) for key, part in value.items()}
     if isinstance(value, list):
@@ -217,13 +232,19 @@ def _ends(value: Any, origin: str) -> tuple[float, float]:
     return value[0], value[1]
 
 
-def _taken(rows: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
+def _taken(rows: Any, rng: np.random.Generator, where: str) -> list[dict[str, Any]]:
     """Rows whose chance came up."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(f"{where} is a list of tables; write it in double brackets")
+    chances = [row.get("chance", 1.0) for row in rows]
+    for chance in chances:
+        if not isinstance(chance, int | float) or not 0 <= chance <= 1:
+            raise ConfigError(f"{where}: chance = {chance!r}; expected 0 to 1")
     luck = rng.random(len(rows))
     return [
         {k: v for k, v in row.items() if k != "chance"}
-        for row, lucky in zip(rows, luck, strict=True)
-        if lucky < row.get("chance", 1.0)
+        for row, chance, lucky in zip(rows, chances, luck, strict=True)
+        if lucky < chance
     ]
 
 
