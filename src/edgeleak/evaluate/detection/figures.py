@@ -115,7 +115,7 @@ def _people_figure(grid: Grid, path: Path) -> Path:
         if distance == 3.0:
             label = "people, 3 m (Ravikumar)"
             axis.semilogx(fine, 100 * human.ravikumar(fine), ls="-", label=label, **PEOPLE)
-        for dt_k, colour in zip((2.0, 5.0), ("#4a98c9", "#08306b"), strict=True):
+        for dt_k, colour in zip((2.0, 5.0, 10.0), ("#9ecae1", "#4a98c9", "#08306b"), strict=True):
             here = [c for c in main if (c.distance_m, c.dt_k) == (distance, dt_k)]
             if not here:
                 continue
@@ -126,7 +126,7 @@ def _people_figure(grid: Grid, path: Path) -> Path:
             middle = 100 * np.array([s.value for s in shares])
             low = middle - 100 * np.array([s.low for s in shares])
             high = 100 * np.array([s.high for s in shares]) - middle
-            shifted = np.array(rates) * {2.0: 0.95, 5.0: 1.05}[dt_k]
+            shifted = np.array(rates) * {2.0: 0.92, 5.0: 1.0, 10.0: 1.09}[dt_k]
             axis.errorbar(shifted, middle, (low, high), marker="o", ms=4, capsize=2, color=colour,
                           lw=1.6, elinewidth=0.7, label=f"sensitive, dT {dt_k:g} K")  # fmt: skip
             axis.axvline(human.zeng_morris(dt_k, distance), color=colour, ls=":", lw=1.4)

@@ -13,7 +13,7 @@ from edgeleak.evaluate.detection.clip import NOZZLE, Clip, Shot
 from edgeleak.evaluate.detection.method import Method
 from edgeleak.evaluate.detection.statistics import share
 from edgeleak.evaluate.detection.store import Store
-from edgeleak.evaluate.detection.table import Part, Table
+from edgeleak.evaluate.detection.table import Part, Table, judged
 from edgeleak.evaluate.extras import load_opencv
 
 FPS = 15.0
@@ -92,6 +92,7 @@ def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
             marked_percent=marked, in_box_percent=boxed,
         )  # fmt: skip
     part.tables.append(table)
+    part.notes += _judge(table, 100 * float(np.mean([f[1].mean() for f in _frames(data / NOZZLE)])))
     part.blind.append("whether what is marked is gas: nobody drew masks; 145 frames of one release")
     if draws:
         from edgeleak.evaluate.detection.pictures import marked_figure
@@ -99,3 +100,16 @@ def nozzle(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
         title = "Nozzle, hand-held: red is what a method marks; gas leaves the dark nozzle"
         part.pictures.append(marked_figure(clip, methods, SHOWN, title, out / "nozzle.png"))
     return part
+
+
+def _judge(table: Table, box_percent: float) -> list[str]:
+    """Marking at random puts the box's share of the picture into the box."""
+    own = [row for row in table.values if row["method"] == "sensitive"]
+    if not own:
+        return []
+    boxed = float(str(own[0]["in_box_percent"]))
+    return [
+        judged("`sensitive` marks the plume: most of what it marks lies in the box",
+               boxed > 50, f"{boxed:.0f} %; the box is {box_percent:.0f} % of the picture, and what"
+               " it marks besides are edges of the nozzle and the rim of the picture (nozzle.png)")
+    ]  # fmt: skip

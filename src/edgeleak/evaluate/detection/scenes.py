@@ -13,14 +13,14 @@ from edgeleak.sim.scene.family import CameraSpec, LeakSpec, MotionSpec, WindSpec
 from edgeleak.sim.scene.motion import CameraMotion
 from edgeleak.sim.scene.render import Stage
 
-SHAPE = (240, 320)
+SHAPE = (120, 160)
 FPS = 9.0
 SECONDS = 13.0
 START_S = 3.0
 NETD_MK = 30.0
 AIR_DEGC = 15.0
 MADE_BY = ("evaluate/detection/scenes.py", "sim/scene")
-DOWNWIND_PX, BEHIND_PX = 60, 40
+DOWNWIND_PX, BEHIND_PX = 30, 20
 FIRST_TEST_SEED = 200_000
 """Seeds from here on are the simulator's test split: nothing is trained or chosen on them."""
 
@@ -65,7 +65,7 @@ def leak_scene(
 ) -> Scenario:
     """One leak that opens at the third second; rate 0 is the same scene without.
 
-    dt_k : what is behind the gas (median of 60x40 pixels downwind) is so much warmer than it
+    dt_k : what is behind the gas (median of 30x20 pixels downwind) is so much warmer than it
     """
     scene = Scenario(
         name=backdrop,

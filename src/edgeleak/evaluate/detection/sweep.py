@@ -29,7 +29,7 @@ COMPONENTS = 8
 LEAKING = {2: 2, 5: 1}
 """Component -> leaks in it."""
 RATE_G_PER_H, DISTANCE_M, DT_K = 400.0, 4.0, 5.0
-PAN_S, PAN_PX_PER_S = 1.0, 160.0
+PAN_S, PAN_PX_PER_S = 1.0, 80.0
 DWELL_S = 10.0
 SHAKES, QUICK_SHAKES = (0.0, 0.3), (0.3,)
 WALKS, QUICK_COMPONENTS = (0,), 3
@@ -78,7 +78,7 @@ def _view(seed: int, shake_px: float, leaks: int) -> View:
     specs = []
     for number in chosen:
         column, row = (int(v) for v in backdrop.places[number])
-        behind = backdrop.temp_degc[max(0, row - 20) : row + 20, max(0, column - 30) : column + 30]
+        behind = backdrop.temp_degc[max(0, row - 10) : row + 10, max(0, column - 15) : column + 15]
         toward = 0.0 if inside[number][0] < SHAPE[1] / 2 else 180.0
         specs.append(
             LeakSpec(rate_g_per_h=RATE_G_PER_H, start_s=-6.0, place=number,
@@ -161,7 +161,7 @@ def sweep_part(walks: Sequence[Walk], methods: Sequence[Method]) -> Part:
     part = Part("sweep", "(g) A walk along eight components, two of which leak")
     part.about = (
         f"{len(walks)} walks along {len(walks[0].views)} simulated components at {DISTANCE_M:g} m,"
-        " 320x240,"
+        " 160x120,"
         f" {FPS:g} frames/s: {PAN_S:g} s of pan with {PAN_PX_PER_S:g} px/s, then {DWELL_S:g} s of"
         f" looking. Component 3 has two leaks at once, component 6 one, {RATE_G_PER_H:g} g/h each,"
         " there before the camera comes. The hand shakes by the deviation given."
