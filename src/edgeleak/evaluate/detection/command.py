@@ -18,8 +18,8 @@ from edgeleak.evaluate.options import progress_bar, say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
 WITH_DATA = {"methane", "clips", "nozzle", "stills", "ablation"}
-WITH_THRESHOLDS = {"methane", "clips", "grid", "sweep"}
-PARTS = ("methane", "clips", "nozzle", "stills", "grid", "ablation", "cost", "sweep")
+WITH_THRESHOLDS = {"methane", "clips", "grid", "families", "sweep"}
+PARTS = ("methane", "clips", "nozzle", "stills", "grid", "families", "ablation", "cost", "sweep")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

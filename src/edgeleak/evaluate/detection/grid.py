@@ -132,8 +132,10 @@ def grid_part(grid: Grid, methods: Sequence[Method]) -> Part:
         " their luck with the wind",
         "people's curves come from other cameras, other winds, minutes of looking and pictures that"
         " are moved on purpose; they stand on these axes for the scale, not as a contest",
-        f"more than {SECONDS - START_S:g} s of looking; distractors; other gases; finer pixels, which see"
+        f"more than {SECONDS - START_S:g} s of looking; other gases; finer pixels, which see"
         " smaller plumes: EL-1 has 640x480",
+        "the network was trained on other seeds of these two families; `families` has none of its"
+        " training",
     ]
     return part
 

@@ -89,6 +89,12 @@ class Session:
             part.plots += grid_figures(grid, self._names, self.out)
         return part
 
+    def _families(self) -> Part:
+        from edgeleak.evaluate.detection.families import families_part, run_families
+
+        drawn = run_families(self.store, self.methods, self._presets[0], self.quick)
+        return families_part(drawn, self.methods)
+
     def _sweep(self) -> Part:
         from edgeleak.evaluate.detection.sweep import run_walks, sweep_part
 
