@@ -108,6 +108,35 @@ def test_a_setting_is_echoed_as_it_is(console):
     assert b"Data out of range" in console.say(b"SENS 50\r")
 
 
+def test_a_setting_of_the_picture_is_echoed_with_the_histogram(console):
+    console.run_s(2)
+    console.peer.session.level = Level.SERVICE
+    console.say(b"\x02")
+    for typed, echoed in ((b"agc 7000 2000", "AGC:LEV 7000"), (b"agc lock", "AGC:LOCK 1"),
+                          (b"agc auto", "AGC:LOCK 0"), (b"clahe 4 3", "CLAH:TILE 4"),
+                          (b"background 2", "BACK:SLEW 2")):  # fmt: skip
+        shown = console.say(typed + b"\r").decode()
+        assert echoed in shown, shown
+        assert shown.count("####") >= 1, shown
+    assert console.desk.live.picture.clahe_clip == 3
+    assert "####" not in console.say(b"agc 1e9\r").decode()
+
+
+def test_bring_up_judges_each_proof_and_names_the_next(console):
+    console.peer.session.level = Level.SERVICE
+    console.say(b"\x02")
+    shown = console.say(b"bringup\r").decode()
+    assert "open  1  nodes" in shown
+    assert "next: stop the instrument" in shown
+    console.ready()
+    shown = console.say(b"bringup\r").decode()
+    for step in (1, 2, 4, 6):
+        assert f"holds {step}  " in shown, shown
+    assert "open  5  gains" in shown
+    assert "next: tec tune" in shown
+    assert "open  8  gas is seen" in shown
+
+
 def test_a_long_command_keeps_its_own_connection_waiting_only(console):
     gate = threading.Event()
     console.peer.session.level = Level.SERVICE

@@ -43,11 +43,14 @@ class HumanMode:
     banner    : text shown on entering: version, state, fault
     shortcuts : words besides the tree
     live      : one line for `watch`
+    beside    : header of a setting -> what is shown below its echo
     """
 
     def __init__(self, session: Session, banner: Callable[[], str],
-                 shortcuts: Mapping[str, Shortcut], live: Callable[[], str]) -> None:  # fmt: skip
+                 shortcuts: Mapping[str, Shortcut], live: Callable[[], str],
+                 beside: Callable[[str], str] = lambda node: "") -> None:  # fmt: skip
         self._session, self._banner, self._live = session, banner, live
+        self._beside = beside
         self._shortcuts = dict(shortcuts)
         self.is_on = False
         self._line, self._escape = bytearray(), b""
@@ -210,7 +213,8 @@ class HumanMode:
             return ""
         if session.tree.find(path, True).parameters:
             return ""
-        return f"{node} {_readable(session.execute(header.encode() + b'?'))}"
+        echoed = f"{node} {_readable(session.execute(header.encode() + b'?'))}"
+        return f"{_ended(echoed)}{self._beside(node)}"
 
     def _nearest(self, line: str) -> str:
         wanted = line.split()[0].upper()

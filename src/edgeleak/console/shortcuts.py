@@ -9,25 +9,19 @@ import numpy as np
 from edgeleak import __version__, kernels
 from edgeleak.console import checks
 from edgeleak.console.desk import Desk
+from edgeleak.console.guide import guide
 from edgeleak.console.human import HumanMode, Shortcut
 from edgeleak.console.scpi import quoted
 from edgeleak.console.session import Session
 
-BARS = " .:-=+*#%@"
-BRING_UP = """bring-up in small proofs; stop at the first that fails
-  1  stop the instrument, then: edgeleak bringup       guided: nodes, chips, heat, light
-  2  edgeleak run --safe; here: selftest               the same while it runs, nothing driven
-  3  MEAS:TEMP?; MEAS:TEMP:HOTS?                       both near the room's, and steady
-  4  SYST:SAFE OFF; COOL:SETP 20; watch                detector falls, hot side rises a little
-  5  tec tune; save                                    gains of this cooler
-  6  nuc                                               the picture becomes even
-  7  LED:CURR 0.05; LED:MODE ON; MEAS:LED:CURR?        reads back 0.05 A
-  8  a lighter, not lit, at two metres: VERD?          GAS"""
+PICTURE = ("AGC", "CLAH", "BACK", "SENS")
+"""Settings that are echoed with the histogram."""
 
 
 def make_human(desk: Desk, session: Session) -> HumanMode:
     """Human mode of one connection."""
-    return HumanMode(session, lambda: banner(desk), table(desk), lambda: live(desk))
+    return HumanMode(session, lambda: banner(desk), table(desk), lambda: live(desk),
+                     lambda node: agc(desk) if node.startswith(PICTURE) else "")  # fmt: skip
 
 
 def banner(desk: Desk) -> str:
@@ -175,8 +169,14 @@ def table(desk: Desk) -> dict[str, Shortcut]:
     return {
         "status": Shortcut("everything on one screen", show(screen)),
         "selftest": Shortcut("each check with value, limit, verdict", show(selftest)),
-        "bringup": Shortcut("small proofs for a new board, in order", say(BRING_UP)),
-        "agc": Shortcut("gain, contrast and the histogram", show(agc)),
+        "bringup": Shortcut("small proofs for a new board: what holds, what to do next",
+                            show(guide)),
+        "agc": Shortcut("histogram; agc auto, agc lock, agc LEVEL SPAN in counts",
+                        lambda session, words: agc_line(words) or agc(desk)),
+        "clahe": Shortcut("local contrast: clahe TILES, clahe TILES CLIP",
+                          lambda session, words: _with(":CLAH:TILE", words, ";CLIP")),
+        "background": Shortcut("speed of the background: background FACTOR",
+                               lambda session, words: _with(":BACK:SLEW", words)),
         "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP")),
         "nuc": Shortcut("take a correction now", say(":CAL:RUN")),
         "tec tune": Shortcut("find the cooler's gains", say(":COOL:TUNE")),
@@ -196,9 +196,20 @@ def table(desk: Desk) -> dict[str, Shortcut]:
     }  # fmt: skip
 
 
-def _with(header: str, words: list[str]) -> str:
-    """Command with what was typed behind it, or its query."""
+def _with(header: str, words: list[str], second: str = "") -> str:
+    """Command with what was typed behind it, or its query; `second` takes the other words."""
+    if second and len(words) > 1:
+        return f"{header} {words[0]}{second} {','.join(words[1:])}"
     return f"{header} {','.join(words)}" if words else f"{header}?"
+
+
+def agc_line(words: list[str]) -> str:
+    """`agc lock` and the like as commands; nothing for `agc` alone."""
+    if not words:
+        return ""
+    if words[0] in ("auto", "lock"):
+        return f":AGC:LOCK {'ON' if words[0] == 'lock' else 'OFF'}"
+    return _with(":AGC:LEV", words, ";SPAN") + ";MODE LOCK"
 
 
 def keep_bundle(desk: Desk) -> str:
