@@ -6,7 +6,7 @@ edgeleak scene gases [--band 8 14]             what a band sees, and why not
 edgeleak scene show rack --seed 3              one scene's values
 edgeleak scene render rack --seed 3 --out DIR  recording, truth masks, contact sheet
 edgeleak scene limits                          beside the published detection limits
-edgeleak scene led --power 20                  how far lit-minus-dark imaging helps
+edgeleak scene led                             how far lit-minus-dark imaging helps
 
 A family may be a file of one's own: docs/scene-simulator.md.
 """
@@ -60,8 +60,8 @@ def _add_checks(limits: argparse.ArgumentParser, led: argparse.ArgumentParser) -
     limits.add_argument("--pixels", type=int, default=200, help="that must stand out (200)")
     limits.add_argument("--contrast", type=float, default=0.01, help="share of the light (0.01)")
     limits.add_argument("--wind", type=float, default=0.2, metavar="M/S", help="mean (0.2)")
-    led.add_argument("--power", type=float, default=20.0, metavar="MW",
-                     help="optical, inside the band (20)")  # fmt: skip
+    led.add_argument("--power", type=float, default=3.0, metavar="MW",
+                     help="optical, inside the band (3)")  # fmt: skip
     led.add_argument(
         "--half-angle", type=float, default=10.0, metavar="DEG", help="of the beam (10)"
     )

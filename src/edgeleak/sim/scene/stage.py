@@ -36,6 +36,8 @@ STEP_EVERY_S = 7.0
 STEP_COUNTS = 20.0
 EYE_M = 1.5
 """Height of the camera above the ground."""
+GROUND_SHARE = 0.1
+"""What is far away stands no more than this share of the picture higher than the leak's foot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ class Stage:
         leak_m = self.scenario.world.distance_m
         distance_m = 1.2 * leak_m if math.isnan(spec.distance_m) else spec.distance_m
         pixel_m = self.pixel_m_at(distance_m)
-        row = self.backdrop.ground_row + EYE_M * (1 / pixel_m - 1 / self.pixel_m)
+        nearer_px = EYE_M * (1 / pixel_m - 1 / self.pixel_m)
+        row = self.backdrop.ground_row + max(nearer_px, -GROUND_SHARE * self.scenario.shape[0])
         speed = USUAL_SPEED_M_PER_S[kind] * spec.strength
         return KINDS[kind](self._light.shape[1], row, pixel_m, speed, spec.start_s,
                            self.camera.level, at.air_degc, distance_m > leak_m)  # fmt: skip
