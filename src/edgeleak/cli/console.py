@@ -19,11 +19,19 @@ import sys
 import termios
 import tty
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edgeleak.clock import NS_PER_S, SystemClock
-from edgeleak.errors import BusError, EdgeLeakError, StorageError, UnavailableError, UsageError
+from edgeleak.errors import (
+    BusError,
+    EdgeLeakError,
+    MissingInputError,
+    StorageError,
+    UnavailableError,
+    UsageError,
+)
 
 HELP = "talk to an instrument over serial port, pty or socket"
 PLANES = ("PICT", "RAW", "CORR", "MASK", "BACK", "GAS")
@@ -63,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
     port = args.port or client.find(settings.socket)
     if not (args.lines or args.grab or args.bundle or args.plot):
         return Terminal(port, args.baud).run()
+    if args.plot:
+        return _plot(port, args)
     with client.Client(client.connect(port, args.baud), args.timeout) as asked:
         asked.start()
-        if args.plot:
-            return _plot(asked, args.seconds)
         return _ask(asked, args)
 
 
@@ -162,23 +170,47 @@ def _save(path: Path, data: bytes) -> str:
 # --- drawing -------------------------------------------------------------------------------------
 
 
-def _plot(asked: Any, seconds: float | None) -> int:
+def _plot(port: str, args: argparse.Namespace) -> int:
     """Once a second until Ctrl-C; each picture is 20 lines."""
-    import numpy as np
-
     clock = SystemClock()
-    past: tuple[deque[float], ...] = (deque(maxlen=PLOT_COLUMNS), deque(maxlen=PLOT_COLUMNS))
     begin_ns = clock.monotonic_ns()
     clear = "\x1b[H\x1b[J" if sys.stdout.isatty() else ""
     with contextlib.suppress(KeyboardInterrupt):
-        while seconds is None or clock.monotonic_ns() - begin_ns < seconds * NS_PER_S:
-            told = asked.query(
-                "SYST:STAT?;:VERD?;:MEAS:FPS?;:MEAS:TEMP?;TEMP:HOTS?;:MEAS:TEC:CURR?"
-            )
-            bins = np.frombuffer(asked.block("HIST:DATA? PICT"), "<u4")
-            print(clear + drawn(told.split(";"), past, bins), flush=True)
-            clock.wait_until_ns(clock.monotonic_ns() + NS_PER_S)
+        for picture in pictures(port, args.baud, args.timeout):
+            print(clear + picture, flush=True)
+            now_ns = clock.monotonic_ns()
+            if args.seconds is not None and now_ns - begin_ns >= args.seconds * NS_PER_S:
+                break
+            clock.wait_until_ns(now_ns + NS_PER_S)
     return 0
+
+
+def pictures(port: str, baud: int, timeout_s: float) -> Iterator[str]:
+    """What to show, for ever: a picture, or a line that says that the instrument is waited for.
+
+    Raises what `connect` raises when there is no instrument at first; later a reset, a cable that
+    was pulled and a port that is gone only pause it, and the courses of temperature go on.
+    """
+    from edgeleak.console import client
+
+    past: tuple[deque[float], ...] = (deque(maxlen=PLOT_COLUMNS), deque(maxlen=PLOT_COLUMNS))
+    while True:
+        try:
+            with client.Client(client.connect(port, baud), timeout_s) as asked:
+                asked.start()
+                while True:
+                    yield _picture(asked, past)
+        except (BusError, UnavailableError, MissingInputError) as error:
+            if not past[0]:
+                raise
+            yield f"{port} is gone; waiting for it, Ctrl-C ends ({error})"
+
+
+def _picture(asked: Any, past: tuple[deque[float], ...]) -> str:
+    import numpy as np
+
+    told = asked.query("SYST:STAT?;:VERD?;:MEAS:FPS?;:MEAS:TEMP?;TEMP:HOTS?;:MEAS:TEC:CURR?")
+    return drawn(told.split(";"), past, np.frombuffer(asked.block("HIST:DATA? PICT"), "<u4"))
 
 
 def drawn(told: list[str], past: tuple[deque[float], ...], bins: Any) -> str:
