@@ -17,7 +17,7 @@ from instrument_rig import small_config
 
 from edgeleak import config, kernels
 from edgeleak.calibration import container, layout
-from edgeleak.console import commands
+from edgeleak.console import commands, shortcuts
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.errors import ConfigError
@@ -394,16 +394,25 @@ def test_log_status_and_tasks(ready):
 
 def test_the_bundle_holds_everything_but_secrets(fresh):
     fresh.run_s(3)
-    fresh.ask("SYST:PIN SERV,'geheim-77'", session=fresh.session(LOOK, is_cable=True))
+    cable = fresh.session(LOOK, is_cable=True)
+    for said in ("SYST:PIN SERV,'geheim-77'", "SYST:LEV SERV,'geheim-78'", "SYST:PIN 'geheim-77'",
+                 "SYST:LEV SERV,'geheim-77", "SYST:LEVL SERV,'geheim-77'", "'geheim-77'",
+                 "geheim-77", "SYST:LEV SERV,geheim-77", "SYST:LEV SERV,'geheim-77'"):  # fmt: skip
+        fresh.ask(said, session=cable)
+    assert cable.level is SERVICE
+    human = shortcuts.make_human(fresh.desk, cable)
+    human.enter()
+    human.feed(b"logout\rlogin service geheim-77\rlogin geheim-77\r")
     data = unpacked(fresh.ask("SYST:BUND?")[0])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist()}
     assert any(name.endswith("status.json") for name in texts)
     assert "[cooler]" in texts["edgeleak-bundle/settings.toml"]
     whole = "\n".join(texts.values())
-    salt = json.loads((fresh.folder / "pins.json").read_text())["pins"]["service"]["salt"]
-    assert "geheim-77" not in whole
-    assert salt not in whole
+    assert "level service granted" in whole
+    kept = json.loads((fresh.folder / "pins.json").read_text())["pins"]["service"]
+    for secret in ("geheim", kept["salt"], kept["hash"]):
+        assert secret not in whole
 
 
 def test_recording_needs_the_ring(ready):
