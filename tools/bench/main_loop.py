@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class Sample:
     """Where the run stands: plant's counters and the firmware's processor time."""
 
     at_s: float
-    counters: dict[str, int]
-    frames: dict[str, int]
+    counters: Counter[str]
+    frames: Counter[str]
     cpu_s: float
 
 
@@ -72,7 +73,7 @@ def sample(plant: RunningPlant, pid: int) -> Sample:
     seen = plant.control.ask("counters")
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     cpu_s = (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
-    return Sample(seen["now_ns"] / 1e9, seen["counters"], seen["frames"], cpu_s)
+    return Sample(seen["now_ns"] / 1e9, Counter(seen["counters"]), Counter(seen["frames"]), cpu_s)
 
 
 def measure(row: Row, seconds: float) -> dict[str, Any]:
@@ -95,9 +96,9 @@ def measure(row: Row, seconds: float) -> dict[str, Any]:
             if firmware.returncode:
                 raise RuntimeError(f"edgeleak run ended with {firmware.returncode}:\n"
                                    + (at / "said").read_text()[-2000:])  # fmt: skip
-            end = plant.control.ask("counters")
+            end = Counter(plant.control.ask("counters")["frames"])
             violations = plant.control.ask("violations")["violations"]
-    facts = figures(row, first, last, end["frames"], report)
+    facts = figures(row, first, last, end, report)
     loads = f"{load_before:.1f} to {os.getloadavg()[1]:.1f}"
     return {**facts, "violations": len(violations), "load": loads, "tasks": report["tasks"]}
 
@@ -127,7 +128,7 @@ def wait_until(time_s: float, firmware: Any) -> None:
     raise RuntimeError(f"edgeleak run ended early, exit code {firmware.returncode}")
 
 
-def figures(row: Row, first: Sample, last: Sample, frames: dict[str, int],
+def figures(row: Row, first: Sample, last: Sample, frames: Counter[str],
             report: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
     """Expected against measured."""
     took_s = last.at_s - first.at_s
