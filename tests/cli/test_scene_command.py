@@ -44,6 +44,7 @@ def test_a_rendered_scene_is_the_recording_and_its_truth(tmp_path, capsys):
         (["show", "rak"], 66, "nearest is 'rack'"),
         (["show", "rack", "--netd", "1"], 64, "use 5 to 200"),
         (["show", "rack", "--seed", "-1"], 64, "0 or more"),
+        (["show", "rack", "--gas", "helium"], 64, "known are methane"),
         (["gases", "--band", "9", "8"], 64, "no infrared band"),
         (["led", "--pairs", "0"], 64, "--pairs"),
         (["limits", "--contrast", "2"], 64, "--contrast"),

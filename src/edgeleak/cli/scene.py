@@ -48,6 +48,8 @@ def _add_scene(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--fps", type=float, help="frames a second")
     sub.add_argument("--netd", type=float, metavar="MK", help="noise at 20 degC, mK")
     sub.add_argument("--seconds", type=float, help="length")
+    sub.add_argument("--gas", help="what leaks (edgeleak scene gases)")
+    sub.add_argument("--rate", type=float, metavar="G/H", help="of every leak")
     sub.add_argument("--no-gas", action="store_true", help="the same scene, nothing leaks")
 
 

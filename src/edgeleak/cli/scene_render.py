@@ -15,6 +15,8 @@ from edgeleak.picture import contact_sheet
 from edgeleak.picture.palettes import palette
 from edgeleak.recording import Writer
 from edgeleak.sim.scene import Scenario, SceneFrame, Stage, load_family
+from edgeleak.sim.scene.bands import Band
+from edgeleak.sim.scene.gases import gas_in
 from edgeleak.sim.scene.source import SceneSource, TruthWriter, frame_info, source_places
 
 SHEET_FRAMES = 4
@@ -22,7 +24,7 @@ DIFFERENCE_NOISE = 6.0
 LEAST_COLUMN_PPM_M = 50.0
 OPTIONS = {"width": "width", "height": "height", "fps": "fps", "netd": "netd_mk"}
 LIMITS = {"width": (32, 1280), "height": (24, 1024), "fps": (0.5, 120), "netd": (5, 200),
-          "seconds": (0.01, 86400)}  # fmt: skip
+          "seconds": (0.01, 86400), "rate": (0, 1e6)}  # fmt: skip
 
 
 def drawn(args: argparse.Namespace) -> Scenario:
@@ -39,7 +41,16 @@ def drawn(args: argparse.Namespace) -> Scenario:
     scene = scene.with_camera(**camera)
     if args.seconds is not None:
         scene = replace(scene, seconds=args.seconds)
-    return scene.without_gas() if args.no_gas else scene
+    return scene.without_gas() if args.no_gas else _leaking(scene, args)
+
+
+def _leaking(scene: Scenario, args: argparse.Namespace) -> Scenario:
+    """The scene with the gas and rate that were asked for."""
+    asked = {"gas": args.gas, "rate_g_per_h": args.rate}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if args.gas is not None:
+        gas_in(args.gas, Band(scene.camera.band_short_um, scene.camera.band_long_um))
+    return replace(scene, leaks=tuple(replace(leak, **asked) for leak in scene.leaks))
 
 
 def show_action(args: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,9 @@ from edgeleak.sim.scene import (
     render,
     scenarios,
 )
-from edgeleak.sim.scene.family import CameraSpec, LeakSpec, WorldSpec
+from edgeleak.sim.scene.family import CameraSpec, LeakSpec, MotionSpec, WorldSpec
 from edgeleak.sim.scene.gases import gas_in
-from edgeleak.sim.scene.motion import blurred
+from edgeleak.sim.scene.motion import Way, blurred
 
 SMALL = {"width": 64, "height": 48, "netd_mk": 30.0}
 
@@ -112,3 +113,23 @@ def test_families_of_the_test_split_are_never_trained_on():
     assert len(tested) >= 3
     assert len(learnt) >= 3
     assert not tested & learnt
+
+
+def test_the_way_from_stop_to_stop():
+    way = Way(50.0, 4.0, 0.0, stops=3, stop_px=100.0, dwell_s=6.0)
+    assert [way.at(t) for t in (0, 4, 5, 6, 11.9, 13, 100)] == [0, 0, 50, 100, 100, 150, 300]
+    assert way.whole_px == 300
+    once = Way(-20.0, 1.0, 3.0)
+    assert [once.at(t) for t in (0, 2, 9)] == [0, -20, -40]
+    assert once.whole_px == -40
+
+
+def test_a_moving_camera_sees_the_same_world_elsewhere():
+    still = Scenario(seconds=2.2, camera=CameraSpec(width=96, height=72, fps=5, pattern="none"),
+                     world=WorldSpec(backdrop="row"))  # fmt: skip
+    motion = MotionSpec(pan_px_per_s=30.0, pan_from_s=0.0, pan_to_s=2.0)
+    frames = list(render(replace(still, motion=motion), 4))
+    assert [round(f.facts.shift_px[0]) for f in frames[:3]] == [0, 6, 12]
+    first, last = frames[0].counts.astype(float), frames[-1].counts.astype(float)
+    moved_noise = (last[:, :-60] - first[:, 60:]).std()
+    assert moved_noise < 3 * frames[0].facts.noise_counts < (last - first).std() / 2

@@ -88,6 +88,9 @@ class MotionSpec:
     pan_px_per_s: float = number("px/s", -400, 400, "speed of a pan", 0.0)
     pan_from_s: float = number("s", 0, 86400, "its begin", 0.0)
     pan_to_s: float = number("s", 0, 86400, "its end", 0.0)
+    stops: int = number("", 0, 100, "stops after the first, instead of one pan", 0)
+    stop_px: float = number("px", 1, 4000, "between two stops", 100.0)
+    dwell_s: float = number("s", 0, 3600, "at each stop but the first", 6.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,24 +2,57 @@
 """Where the camera points: hand tremor, slow sway, a pan, a knock."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 TREMOR_S, SWAY_S = 0.09, 1.1
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One pan, or from stop to stop.
+
+    px_per_s       : speed, positive looks to the right
+    from_s, to_s   : of the one pan; with stops the first one ends at `from_s`
+    stops, stop_px : stops after the first, pixels between two
+    dwell_s        : time at each of them
+    """
+
+    px_per_s: float
+    from_s: float
+    to_s: float
+    stops: int = 0
+    stop_px: float = 0.0
+    dwell_s: float = 0.0
+
+    @property
+    def whole_px(self) -> float:
+        """How far it leads."""
+        if self.stops:
+            return math.copysign(self.stops * self.stop_px, self.px_per_s)
+        return self.px_per_s * max(0.0, self.to_s - self.from_s)
+
+    def at(self, time_s: float) -> float:
+        """Pixels to the right."""
+        if not self.stops or not self.px_per_s:
+            return self.px_per_s * (min(max(time_s, self.from_s), self.to_s) - self.from_s)
+        leg_s = self.stop_px / abs(self.px_per_s)
+        done, since_s = divmod(max(0.0, time_s - self.from_s), leg_s + self.dwell_s)
+        legs = min(self.stops, done + min(1.0, since_s / leg_s))
+        return math.copysign(legs * self.stop_px, self.px_per_s)
+
+
 class CameraMotion:
     """Offset of the picture in pixels, frame by frame.
 
-    shake_px      : deviation of the hand's motion; 0 is a tripod
-    pan_px_per_s  : speed of the pan, positive looks to the right
-    pan_from_s, pan_to_s : when
+    shake_px : deviation of the hand's motion; 0 is a tripod
+    way      : where it looks, in pixels to the right, at a moment
     """
 
-    def __init__(self, rng: np.random.Generator, fps: float, shake_px: float, pan_px_per_s: float,
-                 pan_from_s: float, pan_to_s: float) -> None:  # fmt: skip
+    def __init__(self, rng: np.random.Generator, fps: float, shake_px: float, way: "Way") -> None:
         self._rng, self._fps, self._shake_px = rng, fps, shake_px
-        self._pan = (pan_px_per_s, pan_from_s, pan_to_s)
+        self._way = way
         self._states = np.zeros((2, 2))
 
     @staticmethod
@@ -30,8 +63,7 @@ class CameraMotion:
 
     def step(self, time_s: float) -> tuple[float, float]:
         """(dx, dy) of this frame: pixels to the right and down that the camera looks off centre."""
-        speed, begin, end = self._pan
-        pan = speed * (min(max(time_s, begin), end) - begin)
+        pan = self._way.at(time_s)
         if not self._shake_px:
             return pan, 0.0
         for row, (last_s, share) in enumerate(((TREMOR_S, 0.35), (SWAY_S, 0.94))):

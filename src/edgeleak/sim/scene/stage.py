@@ -19,7 +19,7 @@ from edgeleak.sim.scene.camera import Camera
 from edgeleak.sim.scene.family import DistractorSpec, LeakSpec, Scenario
 from edgeleak.sim.scene.gases import Gas, gas_in
 from edgeleak.sim.scene.led import Led
-from edgeleak.sim.scene.motion import CameraMotion, blurred, moved
+from edgeleak.sim.scene.motion import CameraMotion, Way, blurred, moved
 from edgeleak.sim.scene.painting import MAKERS
 from edgeleak.sim.scene.plume import LONGEST_STEP_S, PARCELS, Grid, Plume
 from edgeleak.sim.scene.things import THINGS, Surroundings, Thing, enlarged
@@ -139,10 +139,9 @@ class Stage:
 
     def _hold(self, rng: np.random.Generator) -> None:
         m = self.scenario.motion
-        self._motion = CameraMotion(rng, self.scenario.camera.fps, m.shake_px, m.pan_px_per_s,
-                                    m.pan_from_s, m.pan_to_s)  # fmt: skip
-        pan_px = m.pan_px_per_s * max(0.0, m.pan_to_s - m.pan_from_s)
-        self.margin = CameraMotion.margin_px(m.shake_px, pan_px)
+        way = Way(m.pan_px_per_s, m.pan_from_s, m.pan_to_s, m.stops, m.stop_px, m.dwell_s)
+        self._motion = CameraMotion(rng, self.scenario.camera.fps, m.shake_px, way)
+        self.margin = CameraMotion.margin_px(m.shake_px, way.whole_px)
 
     def _blow(self, rng: np.random.Generator) -> None:
         spec = self.scenario.wind
