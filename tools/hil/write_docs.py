@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fill docs/hil.md: the transcript of the suite, and throughput through a cable's pace.
 
-write_docs.py              both; takes six minutes
-write_docs.py --rates      only the throughput
-write_docs.py --run FILE   the transcript from a kept output of pytest
+write_docs.py               suite and throughput; takes six minutes
+write_docs.py --rates       only the throughput
+write_docs.py --run FILE    the transcript from a kept output of `pytest tools/hil`
+write_docs.py --board FILE  the one of `board_on_pty.py --switch -rs`
+write_docs.py --hour FILE   the one of `pytest tools/hil -m hour -s`
 """
 
 import argparse
@@ -31,6 +33,8 @@ PATIENCE_S = 60.0
 TIMEOUT_MS = 70_000
 """Of the client, for a whole answer; a 16-bit frame takes 53.4 s at 115,200 Bd."""
 BITS_A_BYTE = 10
+KEPT = {"board": "python tools/hil/board_on_pty.py --switch -rs", "hour": "pytest tools/hil -m hour -s"}
+"""Parts that take too long to be made here, and the commands whose output is kept for them."""
 
 
 class Case(NamedTuple):
@@ -137,25 +141,32 @@ def compare(folder: Path, frames: list[tuple[int, np.ndarray]]) -> None:
 def transcript(kept: Path | None) -> str:
     """What `pytest tools/hil` prints."""
     if kept is not None:
-        text = kept.read_text()
-    else:
-        text = subprocess.run([sys.executable, "-m", "pytest", str(HERE), "-rs"],
-                              capture_output=True, text=True).stdout  # fmt: skip
+        return shown("pytest tools/hil", kept.read_text())
+    text = subprocess.run([sys.executable, "-m", "pytest", str(HERE), "-rs"],
+                          capture_output=True, text=True).stdout  # fmt: skip
+    return shown("pytest tools/hil", text)
+
+
+def shown(command: str, text: str) -> str:
+    """A command and what it printed, without dates."""
     lines = [
         line.rstrip() for line in text.splitlines() if not re.match(r"\w{3} \w{3} \d\d ", line)
     ]
-    return "\n".join(["```", "$ pytest tools/hil", *lines, "```"])
+    return "\n".join(["```", f"$ {command}", *lines, "```"])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rates", action="store_true")
-    parser.add_argument("--run", type=Path, metavar="FILE")
+    for name in ("run", *KEPT):
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE")
     args = parser.parse_args()
-    parts = {}
-    if args.rates or args.run is None:
+    parts = {name: shown(command, getattr(args, name).read_text())
+             for name, command in KEPT.items() if getattr(args, name) is not None}  # fmt: skip
+    is_all = not (parts or args.rates or args.run)
+    if args.rates or is_all:
         parts["rates"] = rates()
-    if args.run is not None or not args.rates:
+    if args.run is not None or is_all:
         parts["transcript"] = transcript(args.run)
     text = FILE.read_text(encoding="utf-8")
     for name, part in parts.items():
