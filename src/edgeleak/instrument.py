@@ -30,6 +30,7 @@ from edgeleak.services.control_side import Actuators, ControlSide
 from edgeleak.services.frame_path import Followers, FramePath
 from edgeleak.services.glance import glance
 from edgeleak.services.health import FINE, Freshness, Health, Source, State, Trouble
+from edgeleak.services.leaks import Leaks
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.panel import Panel
@@ -158,6 +159,7 @@ class Instrument:
             self.nuc, self.utc, self.health, self.frame_age, self.panel, self.watchdog,
             self.recorder, None if light is None else light.note_frame, self.segmenter),
             self.clock)  # fmt: skip
+        self.leaks = Leaks(self.pipeline, self.path, self.health, self.recorder, self.options.log)
 
     def _make_recorder(self) -> Recorder | None:
         if not self.options.has_recorder:
@@ -255,6 +257,7 @@ class Instrument:
         now_ns = self.clock.monotonic_ns()
         self.utc.step(now_ns)
         self.path.measure_fps(now_ns)
+        self.leaks.look()
         self._look_at_strap()
         if self.recorder is not None:
             self.recorder.supervise(now_ns)
@@ -375,6 +378,7 @@ class Instrument:
             self._shut_actuators()
         self.panel.dark()
         self.watchdog.stopping()
+        self.leaks.close()
         if self.recorder is not None:
             self._recorded = self.recorder.close()
             self.recorder = None

@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"note       {status['note']}")
     print(f"frames     {status['frames']} in {status['uptime_s']:.0f} s,"
           f" {status['link']['drops']} dropped")  # fmt: skip
+    for leak in status["leaks"]["open"]:
+        print(f"leak       {leak_line(leak)}")
     for what, count in status["counts"].items():
         print(f"           {count:4d} x {what}")
     return 0
@@ -69,6 +71,15 @@ def line_of(status: dict[str, Any]) -> str:
     code = f" {status['code']} {status['reason'].split(':')[0]}" if status["code"] else ""
     return (f"{status['state']:<9}  {cold}  {status['fps']:4.1f} fps  {status['verdict']}{code}"
             f"  drops {link['drops']}{marks}")  # fmt: skip
+
+
+def leak_line(leak: dict[str, Any]) -> str:
+    """One leak that lasts."""
+    x, y = leak["origin_xy"]
+    source = "?" if x is None else f"{x:.0f},{y:.0f} +/- {leak['origin_error_px']:.0f} px"
+    again = f", again at {leak['same_place_as']}" if leak["same_place_as"] else ""
+    return (f"{leak['id']}  for {leak['duration_s']:.0f} s  source {source}"
+            f"  evidence {leak['evidence']:.3g}  {leak['polarity']}{again}")  # fmt: skip
 
 
 def _number(value: float | None) -> str:

@@ -50,6 +50,7 @@ def glance(instrument: Any) -> dict[str, Any]:
         "recorder": plain(instrument.recorded()),
         "network": _network(instrument.segmenter),
         "alarms": instrument.panel.alarms,
+        "leaks": instrument.leaks.facts(),
         "clock": {"quality": instrument.utc.quality.name.lower(), "jumps": instrument.utc.jumps},
         "watchdog": {"feeds": instrument.watchdog.feeds, "refusals": instrument.watchdog.refusals},
         "life": instrument.life.values(),

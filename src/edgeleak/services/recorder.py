@@ -89,7 +89,7 @@ class Recorder:
         self._refused_ns: int | None = None
         self._wish: Wish | None = None
         self._now_ns = 0
-        self.commands_lost = 0
+        self.commands_lost, self._backlog = 0, b""
         self.spawn()
 
     # --- every frame -----------------------------------------------------------------------------
@@ -158,6 +158,11 @@ class Recorder:
         if self._wish is not None:
             self._send({"do": "event", "facts": facts})
 
+    def leak(self, record: dict[str, Any]) -> bool:
+        """One record for the journal of events beside the recordings; False: not now."""
+        run = {"do": "leak", "folder": self._config.folder, "serial": self._stream.serial}
+        return self._send({**run, "record": record})
+
     def _start_command(self, what: str, why: str) -> dict[str, Any]:
         stream, limits = self._stream, self._stream.limits
         return {
@@ -167,15 +172,25 @@ class Recorder:
             "limits": [limits.evidence, limits.window_s, list(limits.place)],
         }  # fmt: skip
 
-    def _send(self, command: dict[str, Any]) -> None:
-        """Never waits: a recorder that reads no commands loses them, and that is counted."""
+    def _send(self, command: dict[str, Any]) -> bool:
+        """Never waits: a recorder that reads no commands loses them, and that is counted.
+
+        What a pipe takes a part of is finished by the next call, before anything else.
+        """
         process = self._process
         if process is None or process.stdin is None:
-            return
+            return False
+        data = json.dumps(command).encode() + b"\n"
         try:
-            os.write(process.stdin.fileno(), json.dumps(command).encode() + b"\n")
+            if self._backlog:
+                self._backlog = self._backlog[os.write(process.stdin.fileno(), self._backlog) :]
+            if self._backlog:
+                raise BlockingIOError
+            self._backlog = data[os.write(process.stdin.fileno(), data) :]
         except OSError:
             self.commands_lost += 1
+            return False
+        return True
 
     # --- the process -----------------------------------------------------------------------------
 
@@ -219,7 +234,7 @@ class Recorder:
         assert self._process is not None
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process = None
+        self._process, self._backlog = None, b""
         self._deaths += 1
 
     def _resume(self, handled: int, what: str) -> None:

@@ -28,6 +28,7 @@ from edgeleak.calibration.container import write as write_calibration
 from edgeleak.calibration.model import Calibration, Defect, Kind
 from edgeleak.codes import WORDS
 from edgeleak.errors import EdgeLeakError, StorageError
+from edgeleak.events.journal import Journal
 from edgeleak.pipeline.verdict import Limits
 from edgeleak.recording import Writer, recording_path
 from edgeleak.recording.layout import sensor_from_json
@@ -35,6 +36,7 @@ from edgeleak.services.ring import Progress, Ring, Slot
 
 STARTING, IDLE, RECORDING, TROUBLE = 0, 1, 2, 3
 LOOK_AT_SPACE_EVERY = 32
+JOURNAL_NAME = "events.jsonl"
 NICENESS = 5
 REFUSALS = (EdgeLeakError, OSError)
 """What a card that was torn out makes of any call, also of those that only look."""
@@ -55,7 +57,7 @@ class RecorderProcess:
         self._limits = Limits(0.0, 0.0)
         self._cursor = self._until = 0
         self._keep_free_mib, self._kind = 0, (-1, -1)
-        self._buffer = b""
+        self._buffer, self._lost_leak = b"", False
         self.progress = Progress(IDLE)
         ring.set_progress(self.progress)
 
@@ -95,8 +97,28 @@ class RecorderProcess:
             self._follow()
         elif what == "snapshot":
             self._snapshot(command)
+        elif what == "leak":
+            self._guarded_leak(command)
         elif what == "event" and self._writer is not None:
             self._guarded(lambda: self._event(command["facts"]))
+
+    def _guarded_leak(self, command: dict[str, Any]) -> None:
+        """Into the journal of all leaks, and into the recording that shows it.
+
+        Storage that refuses one is said like any trouble; frames and later leaks go on.
+        """
+        record, folder = command["record"], Path(command["folder"])
+        try:
+            self._make(folder)
+            Journal(folder / JOURNAL_NAME, command["serial"]).append(record)
+            phase = RECORDING if self._writer is not None else IDLE
+            self._say(**({"phase": phase, "error": 0} if self._lost_leak else {}))
+            self._lost_leak = False
+        except REFUSALS as error:
+            self._lost_leak = True
+            self._say(phase=TROUBLE, error=_errno(error))
+        if self._writer is not None:
+            self._guarded(lambda: self._event({**record, "event": "leak", "thumbnails": {}}))
 
     # --- one recording ---------------------------------------------------------------------------
 
