@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parts make of tracks: found, late, false, whose event it is; printed boxes go."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edgeleak.evaluate.detection import clips, families, grid, nozzle, stills, sweep
+from edgeleak.evaluate.detection.clip import Clip, Shot
+from edgeleak.evaluate.detection.method import Method
+from edgeleak.evaluate.detection.track import WORDS, Track
+from edgeleak.events.event import Moment
+
+FPS, N = 4.0, 80
+METHOD = Method("sensitive", "sensitive", "", lambda footing: None, True)
+
+
+def made(gas=(), on_plume=(), truth=100):
+    """A track that calls frames GAS, its mask on the plume or beside it."""
+    frames = np.arange(N)
+    word = np.full(N, WORDS.index("NO GAS"))
+    word[list(gas)] = WORDS.index("GAS")
+    area = np.where(np.isin(frames, list(gas)), 50, 0)
+    hit = np.where(np.isin(frames, list(on_plume)), area, 0)
+    none = np.zeros(N, int)
+    return Track(frames / FPS, area / 10.0, word, none, area, hit, none + truth,
+                 np.full(N, 7.0), np.ones(1))  # fmt: skip
+
+
+def test_a_plume_is_found_when_the_mask_is_on_it():
+    track = made(gas=range(20, 60), on_plume=range(32, 60))
+    assert clips.late_s(track, track.confirmed()) == pytest.approx(32 / FPS - 3.0)
+    beside = made(gas=range(20, 60))
+    assert np.isnan(clips.late_s(beside, beside.confirmed()))
+
+
+def test_noise_of_a_frame_and_of_a_second(rng):
+    drift = np.linspace(0, 8, 60)
+
+    def shots():
+        for level in drift:  # a level that moves alike everywhere is no noise
+            frame = 1000 + 20 * level + rng.normal(0, 3, (40, 50))
+            yield Shot(np.rint(frame).astype(np.uint16), None)
+
+    fast, slow = clips.noise_of(Clip("n", (40, 50), 9.0, 14, 60, shots))
+    assert slow == pytest.approx(1.0, rel=0.1)  # 3 over the root of nine pixels
+    assert fast > 3 * 0.9
+
+
+def test_alarms_beside_the_gas_are_false_and_hours_are_counted():
+    track = made(gas=[*range(20, 30), *range(40, 50)], on_plume=range(40, 50))
+    drawn = families.Drawn("room", 4.0, {"sensitive": track}, {"sensitive": track.confirmed()})
+    assert families.late_s(drawn, "sensitive") == pytest.approx(40 / FPS - 4.0)
+    false, hours, held, frames = families._false([drawn], "sensitive")
+    assert (false, held, frames) == (1, 0, N - 8)
+    assert hours == pytest.approx((N - 9) / FPS / 3600)
+    part = families.families_part([drawn], [METHOD])
+    assert part.tables[0].rows[0][0] == "sensitive"
+    assert part.tables[1].rows[0][:4] == ["room", "1", "1 of 1", "1"]
+
+
+def test_the_grid_pools_what_it_shows():
+    cells = [grid.Cell("rack", 60.0), grid.Cell("rack", 600.0), grid.Cell("rack", 0.0)]
+    tracks = [made(), made(gas=range(20, 80), on_plume=range(20, 80)), made(gas=[30])]
+    held = grid.Grid(cells, {}, {})
+    for cell, track in zip(cells, tracks, strict=True):
+        held.tracks[cell] = {"sensitive": track}
+        held.called[cell, "sensitive"] = track.confirmed()
+    part = grid.grid_part(held, [METHOD])
+    table = part.tables[0].rows
+    assert table == [["6", "5", "0 of 1", "1 of 1", "114"]]  # 18.41 * 5**-1.094 * 36
+    assert part.tables[1].values[0]["iou"] == pytest.approx(60 * 50 / (68 * 100))
+    quiet = part.tables[-1].values[0]
+    assert quiet["tripod"]["events"] == 1
+    assert "100.0" in part.notes[0]
+
+
+def test_time_tells_component_and_pan():
+    whole = sweep.PAN_S + sweep.DWELL_S
+    times = np.array([0.0, sweep.PAN_S, whole - 0.1, whole, 2 * whole + sweep.PAN_S])
+    assert list(sweep.view_of(times)) == [0, 0, 0, 1, 2]
+    assert list(sweep.in_pan(times)) == [True, False, False, True, False]
+
+
+def test_events_belong_to_the_nearest_leak_of_their_component():
+    whole = sweep.PAN_S + sweep.DWELL_S
+    views = [sweep.View(None, 0, ()), sweep.View(None, 1, ((20.0, 20.0), (100.0, 20.0)))]
+    seen = [
+        SimpleNamespace(key=key, origin=origin, confirmed=Moment(time_s, 0, 0))
+        for key, origin, time_s in (
+            ("a", (22.0, 20.0), whole + 3), ("b", (97.0, 24.0), whole + 4), ("c", (5.0, 5.0), 4.0),
+        )
+    ]  # fmt: skip
+    found = sweep.sorted_events(sweep.Walk(0.3, views, {}, {}, seen))
+    assert (found.leaks, found.found, found.distinct, found.false) == (2, 2, 2, 1)
+    assert sorted(found.off_px) == [2.0, 5.0]
+
+
+def test_a_burnt_in_box_is_painted_over():
+    cv2 = pytest.importorskip("cv2")
+    frame = np.full((60, 60, 3), 90, np.uint8)
+    frame[20:40, 20:22] = frame[20:40, 38:40] = frame[20:22, 20:40] = frame[38:40, 20:40] = (
+        0, 140, 255,
+    )  # fmt: skip
+    grey, inside = nozzle._without_print(cv2, frame)
+    assert np.abs(grey.astype(int) - 90).max() <= 3  # inpainting interpolates
+    assert inside[30, 30]
+    assert not inside[10, 10]
+
+
+def test_overlap_of_all_frames_together():
+    iou, f1 = stills.overlap(made(gas=range(10), on_plume=range(5)), np.arange(N) < 10)
+    assert iou == pytest.approx(250 / (500 + 1000 - 250))
+    assert f1 == pytest.approx(500 / 1500)
