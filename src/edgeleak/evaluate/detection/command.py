@@ -14,7 +14,7 @@ default profile is worth, and what it costs.
 import argparse
 from pathlib import Path
 
-from edgeleak.evaluate.options import progress_bar, say
+from edgeleak.evaluate.options import say
 
 HELP = "profiles, textbook detectors and network: found, missed, false alarms, with intervals"
 WITH_DATA = {"methane", "clips", "nozzle", "stills", "ablation"}
@@ -42,10 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edgeleak.evaluate.detection.progress import live_progress
     from edgeleak.evaluate.detection.report import finish
     from edgeleak.evaluate.detection.session import Session
 
-    with progress_bar() as progress:
+    with live_progress() as progress:
         session = Session(args, progress)
         chosen = args.part or PARTS
         if WITH_DATA.intersection(chosen):
