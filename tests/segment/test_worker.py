@@ -71,14 +71,17 @@ def test_a_worker_that_loads_is_given_its_time():
 def test_a_killed_worker_is_a_note_until_the_next_one_answers():
     with camera() as rig:
         rig.until_ready().until_answered()
-        first = rig.worker.pid
+        assert rig.segmenter.opinion is not None
+        first, answered = rig.worker.pid, rig.segmenter.memory.reply()
         rig.worker.kill()
         rig.worker.wait()
         rig.pass_s(1).take(50)
         assert rig.segmenter.report() == Trouble(codes.SEGMENT_GONE, 1, 5)
         assert rig.segmenter.opinion is None
-        rig.pass_s(2)
+        rig.pass_s(2).take()
         assert rig.worker.pid != first
+        assert rig.segmenter.opinion is None, "what the dead one said is no answer to anything"
+        assert rig.segmenter.memory.reply().sequence == answered.sequence
         rig.until_ready().until_answered()
         assert rig.segmenter.report() == FINE
         assert rig.segmenter.opinion is not None

@@ -86,7 +86,7 @@ class Segmenter:
         self._card_path = Path(config.model) if config.model else PACKAGED
         self._refusal = FINE
         self._process: subprocess.Popen[bytes] | None = None
-        self._deaths = self.asked = self.skipped = self.late = 0
+        self._deaths = self.asked = self.skipped = self.late = self._seen = 0
         self._asked_ns = self._spawned_ns = self._retry_ns = 0
         self._is_late, self._took_s = False, 0.0
         self._now_ns, self._due_ns = now_ns, 0
@@ -149,8 +149,9 @@ class Segmenter:
             self._took_s = waited_ns / NS_PER_S
             return
         found = self.memory.reply()
-        if not found.number or (self.opinion and self.opinion.sequence == found.sequence):
+        if found.number == self._seen:
             return
+        self._seen = found.number
         self._took_s = found.took_ns / NS_PER_S
         self._is_late = found.took_ns > limit_ns
         self.late += self._is_late
@@ -172,6 +173,7 @@ class Segmenter:
         give_up_s = GIVE_UP_DEADLINES * self._config.deadline_ms / 1000
         self.memory.say(State())
         self.memory.answer(self.memory.reply()._replace(number=self.asked))
+        self._seen = self.asked  # what was asked of a dead one stays unanswered
         self._is_late, self._spawned_ns = False, self._now_ns
         self._process = subprocess.Popen(
             [*self._command, *map(str, descriptors), str(self._card_path), str(give_up_s)],
