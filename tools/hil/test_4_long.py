@@ -31,9 +31,17 @@ def test_an_hour_of_operation(ready, request, measure):
 
 
 def operate(console, request, measure, seconds) -> None:
-    """Ask four times a second what the instrument does; judge all of it at the end."""
-    rows, waits_ms, sizes = [], [], []
+    """Ask four times a second what the instrument does; judge all of it at the end, and report
+    every value though one of them is out of its limits."""
+    rows, waits_ms, sizes, bad = [], [], [], []
     process = firmware_of(request)
+
+    def note(*values, **limits) -> None:
+        try:
+            measure(*values, **limits)
+        except AssertionError as error:
+            bad.append(str(error).splitlines()[0])
+
     begin_ns = console._clock.monotonic_ns()
     for _ in console.tries(seconds, PERIOD_S):
         asked_ns = console._clock.monotonic_ns()
@@ -41,15 +49,16 @@ def operate(console, request, measure, seconds) -> None:
         waits_ms.append((console._clock.monotonic_ns() - asked_ns) / 1e6)
         if process is not None:
             sizes.append(size_of(process))
-    measure("operation lasted", (console._clock.monotonic_ns() - begin_ns) / 1e9, "s",
-            low=0.99 * seconds)  # fmt: skip
-    measure("answer of the console, 99 %", float(np.percentile(waits_ms, 99)), "ms", high=100)
-    judge_frames(rows, measure)
-    judge_answers(rows, request, measure)
+    note("operation lasted", (console._clock.monotonic_ns() - begin_ns) / 1e9, "s",
+         low=0.99 * seconds)  # fmt: skip
+    note("answer of the console, 99 %", float(np.percentile(waits_ms, 99)), "ms", high=100)
     if len(sizes) > FIRST_MINUTE:
         grown = (np.array(sizes[-1]) - sizes[FIRST_MINUTE]).tolist()
-        measure("memory grown since the first minute", grown[0], "MiB", high=GROWN_MOST_MIB)
-        measure("descriptors more", grown[1], "", high=0)
+        note("memory grown since the first minute", grown[0], "MiB", high=GROWN_MOST_MIB)
+        note("descriptors more", grown[1], "", high=0)
+    judge_frames(rows, note)
+    judge_answers(rows, request, note)
+    assert not bad, bad
 
 
 def judge_frames(rows, measure) -> None:
