@@ -133,7 +133,8 @@ def _people_figure(grid: Grid, path: Path) -> Path:
         axis.set(title=f"{distance:g} m", xlabel="methane, g/h", xlim=(1, 2000), ylim=(-4, 104))
         axis.grid(alpha=0.3, which="both")
     axes[0][0].set_ylabel("leaks found, %")
-    axes[0][0].legend(fontsize=7, loc="center left")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=5,
+                  fontsize=8)  # fmt: skip
     figure.suptitle(
         "Simulated leaks, tripod, wind 1 m/s; bars: Wilson 95 %; dotted: people's limit at that dT"
         " (Zeng and Morris)"
