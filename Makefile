@@ -25,7 +25,8 @@ run: $(VENV)/.host
 	$(BIN)/edgeleak sim leak --out $(OUT)/run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not realtime"
+	$(BIN)/python -m pytest -m realtime
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

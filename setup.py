@@ -59,6 +59,7 @@ DEV = [
     "setuptools>=70.1",
     "cython>=3.1",
     "pytest",
+    "pytest-xdist",
     "hypothesis",
     "ruff",
     "cython-lint",

@@ -22,6 +22,8 @@ from edgeleak.bus import linux
 from edgeleak.errors import BusError
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 PROGRAMS = Path(__file__).parents[1] / "sim" / "clients.py"
 EL1 = boards.load("el1-a")
 

@@ -17,6 +17,8 @@ from edgeleak.drivers import ads1115
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.native import library
 
+pytestmark = pytest.mark.realtime
+
 SECONDS = 5
 VOLTS = ads1115.decode_volts
 CONFIG = "[sensor]\nbinning = true\nfps = 9.0\n"

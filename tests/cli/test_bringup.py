@@ -11,6 +11,8 @@ import pytest
 from edgeleak.cli.bringup import save
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def bringup(tmp_path):

@@ -25,6 +25,8 @@ from edgeleak.console.client import Client, connect
 from edgeleak.errors import BusError, MissingInputError
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 SETTINGS = """
 [sensor]
 fps = 11.0

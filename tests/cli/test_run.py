@@ -22,6 +22,8 @@ from edgeleak.errors import BusError
 from edgeleak.services.watchdog import STORM_STARTS
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 NS = 10**9
 OFF_NS = 200_000_000
 PATIENCE_S = 60

@@ -14,6 +14,8 @@ from edgeleak.cli.selftest import Table, leave
 from edgeleak.services.checks import Bench
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 HOLDER = """
 from edgeleak import board
 from edgeleak.bus.linux import open_buses

@@ -27,6 +27,8 @@ from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.pacer import Stop
 
+pytestmark = pytest.mark.realtime
+
 YARD = scenarios.parse({"gas": {"start_s": 5.0}}, "yard.toml")
 LOG = """\
 STATE boot selftest 902 t=277 frame=0 selftest: the self-test runs [instrument]; wait

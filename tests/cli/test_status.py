@@ -11,6 +11,8 @@ from edgeleak.cli.status import read
 from edgeleak.errors import UnavailableError
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 NS = 10**9
 
 

@@ -19,6 +19,8 @@ from edgeleak.errors import UnavailableError
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.native import library
 
+pytestmark = pytest.mark.realtime
+
 PROGRAMS = Path(__file__).with_name("programs.py")
 
 

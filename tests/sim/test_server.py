@@ -27,6 +27,8 @@ from edgeleak.sim.server import Server
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.wire import READ_FOLLOWS, Op, Request
 
+pytestmark = pytest.mark.realtime
+
 PROGRAMS = Path(__file__).with_name("clients.py")
 REFRESH_NS = 200_000_000
 

@@ -12,6 +12,8 @@ from sim.uapi import ROWS
 
 from edgeleak.sim.launch import RunningPlant
 
+pytestmark = pytest.mark.realtime
+
 PROGRAM = Path(__file__).with_name("uapi.py")
 
 
