@@ -133,3 +133,15 @@ def test_a_moving_camera_sees_the_same_world_elsewhere():
     first, last = frames[0].counts.astype(float), frames[-1].counts.astype(float)
     moved_noise = (last[:, :-60] - first[:, 60:]).std()
     assert moved_noise < 3 * frames[0].facts.noise_counts < (last - first).std() / 2
+
+
+def test_the_housing_drifts_as_told_and_most_in_the_corners():
+    scene = replace(even_wall(), seconds=61.0, leaks=()).with_camera(
+        pattern="residual", drift_k_per_min=2.0, fps=1.0
+    )
+    frames = [f.counts.astype(float) for f in render(scene, 1)]
+    drift = frames[60] - frames[0]
+    middle = drift[16:32, 24:40].mean()
+    assert middle == pytest.approx(2.0 * 0.35 * 57, rel=0.1)
+    corners = np.mean([drift[:6, :6], drift[:6, -6:], drift[-6:, :6], drift[-6:, -6:]])
+    assert 1.1 * middle < corners < 1.3 * middle

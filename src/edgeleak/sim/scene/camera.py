@@ -83,6 +83,8 @@ def expose(band: Band, columns: int, fps: float, netd_mk: float) -> Exposure:
     )
 
 
+CORNER_SHARE = 0.1
+"""How much more the corners drift than the middle, over 2."""
 KINDS = {"none": 0.0, "residual": 0.02, "raw": 1.0}
 """Share of the sensor's own pattern that is left."""
 
@@ -148,7 +150,7 @@ class Camera:
         variance *= self._variance_per_count
         variance += self._variance_floor
         noise *= np.sqrt(variance, out=variance)
-        light_counts += np.float32(self.drift_counts(time_s))
+        self._pattern.drift(light_counts, self.drift_counts(time_s))
         self._pattern.apply(light_counts)
         light_counts += noise
         light_counts += np.float32(BLACK_COUNTS + 0.5)  # the cast cuts off
@@ -194,6 +196,12 @@ class Pattern:
         if self._kind != "none":
             counts *= self._gain
             counts += self._offset
+
+    def drift(self, counts: np.ndarray, level_counts: float) -> None:
+        """The housing's light, in place; a lens that is warm shines most into the corners."""
+        counts += np.float32(level_counts)
+        if self._kind != "none":
+            counts += np.float32(CORNER_SHARE * level_counts) * self._bowl
 
     def spoil(self, counts: np.ndarray) -> None:
         """Dead and stuck pixels, in place on (H, W) uint16."""
