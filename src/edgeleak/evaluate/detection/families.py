@@ -122,7 +122,7 @@ def per_family(drawn: Sequence[Drawn]) -> Table:
     """`sensitive`, family by family."""
     table = Table(
         "`sensitive`, family by family",
-        ["family", "scenes", "leaks found", "false events", "INHIBIT %"],
+        ["family", "scenes", "leaks found", "false events", "INHIBIT %", "by code, % of frames"],
     )
     for family in FAMILIES:
         own = [d for d in drawn if d.family == family and "sensitive" in d.tracks]
@@ -132,7 +132,16 @@ def per_family(drawn: Sequence[Drawn]) -> Table:
         false, _, held, frames = _false(own, "sensitive")
         found = sum(s == s for s in late)
         table.add(
-            [family, len(own), f"{found} of {len(late)}", false, wilson(held, frames)],
+            [family, len(own), f"{found} of {len(late)}", false, wilson(held, frames),
+             codes_of(own, "sensitive")],
             family=family, found=found, leaks=len(late), false_events=false,
         )  # fmt: skip
     return table
+
+
+def codes_of(drawn: Sequence[Drawn], key: str, most: int = 4) -> str:
+    """Why there was no answer, the most frequent first."""
+    codes = np.concatenate([d.tracks[key].code[d.tracks[key].time_s >= AFTER_S] for d in drawn])
+    found, counts = np.unique(codes[codes > 0], return_counts=True)
+    order = np.argsort(-counts)[:most]
+    return ", ".join(f"{found[i]}: {100 * counts[i] / len(codes):.0f}" for i in order) or "-"
