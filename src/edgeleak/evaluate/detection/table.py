@@ -24,7 +24,7 @@ class Table:
     values: list[dict[str, object]] = field(default_factory=list)
 
     def add(self, cells: list[object], **values: object) -> None:
-        self.rows.append([str(cell) for cell in cells])
+        self.rows.append([str(cell).replace("|", "\\|") for cell in cells])
         self.values.append(values)
 
     def text(self) -> str:
