@@ -31,6 +31,7 @@ from edgeleak.pipeline.rules import knowledge
 BASE = "sensitive"
 AFTER_S = 2.0
 CONTRAST = 16.0
+CLIP_FRAMES = 250
 METHANE_FRAMES, QUICK_METHANE_FRAMES = 540, 364
 RATES, QUICK_RATES = (20.0, 60.0, 200.0), (200.0,)
 ELEMENTS: dict[str, dict[str, object]] = {
@@ -129,7 +130,7 @@ def run_ablation(store: Store, data: Path, methods: Sequence[Method], quick: boo
     proof = Proof(labels, store.run("ablation", clip, methods))
     clips = [c for c in gas_free(data) if not quick or c.name in QUICK_CLIPS[:3]]
     for one in clips:
-        one = one.first(400)
+        one = one.first(CLIP_FRAMES)
         proof.clips[one.name] = store.run("ablation", one, methods)
         if not quick and one.bits == 14:
             proof.plumes.append(store.run("ablation", with_plume(one, CONTRAST, SEEDS[0]), methods))
@@ -155,8 +156,8 @@ def ablation_part(proof: Proof, methods: Sequence[Method]) -> Part:
     part = Part("ablation", "(e) The default profile without one element or rule at a time")
     levels = proof.labels.levels
     part.about = (
-        f"Methane: the first {len(proof.labels.scfh)} frames. Clips: those of part (b), up to 400"
-        f" frames, with one plume of {CONTRAST:g} x the local noise each. Simulated: 6 m, dT 5 K,"
+        f"Methane: the first {len(proof.labels.scfh)} frames. Clips: those of part (b), up to"
+        f" {CLIP_FRAMES} frames, with one plume of {CONTRAST:g} x the local noise each. Simulated: 6 m, dT 5 K,"
         " tripod, and two scenes without a leak from a hand that shakes by 0.5 px."
     )
     table = Table(

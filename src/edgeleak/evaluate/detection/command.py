@@ -7,7 +7,7 @@ hand-held nozzle clip, on simulated scenes and a hand-held sweep.  Besides: what
 default profile is worth, and what it costs.
 
   edgeleak evaluate detection --quick             under two minutes
-  edgeleak evaluate detection                     everything; what is there is not run again
+  edgeleak evaluate detection                     a quarter of an hour; what is there is kept
   edgeleak evaluate detection --part methane --part clips --json
 """
 
