@@ -4,6 +4,7 @@
   edgeleak detectability clip.mcap --sensor methane --air-degc 14 --calibration el1.elcal
   edgeleak detectability clip.mcap --air-counts 4660 --counts-per-k 57 --distance-m 8 --out result
   edgeleak detectability frames --fps 1 --ppm-m 500,1000,2000 --trials 60
+  edgeleak detectability --live --air-degc 14    the running instrument, here and now
 
 Two answers.  From noise and contrast: where in the picture a column (or a rate) reaches the
 detector's threshold.  By trial: virtual plumes of known ppm m are put into copies of the raw frames
@@ -41,7 +42,14 @@ MOST_PASSES = 200
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("path", metavar="PATH", help="recording, folder, video, or sim:...")
+    parser.add_argument("path", nargs="?", metavar="PATH",
+                        help="recording, folder, video, or sim:...")  # fmt: skip
+    parser.add_argument("--live", type=Path, metavar="DIR", nargs="?",
+                        const=Path("/run/edgeleak"), help="the running instrument instead: its run"
+                        " folder (/run/edgeleak); writes detectability.json there")  # fmt: skip
+    parser.add_argument("--core-share", type=float, default=0.2,
+                        help="with --live: of one core (0.2)")  # fmt: skip
+    parser.add_argument("--seconds", type=float, help="with --live: stop after so long")
     parser.add_argument("--air-degc", type=float, help="temperature of the air, with --calibration")
     parser.add_argument("--air-counts", type=float, help="the same in corrected counts")
     parser.add_argument("--counts-per-k", type=float, help="response; default the calibration's")
@@ -72,6 +80,12 @@ def columns_of(text: str) -> list[float]:
 
 def run(args: argparse.Namespace) -> int:
     """Both answers; the trials run over the recording as often as needed."""
+    if args.live is not None:
+        from edgeleak.cli.detectability_live import run_live
+
+        return run_live(args)
+    if args.path is None:
+        raise UsageError("name a recording, or say --live for the running instrument")
     if args.trials < 1:
         raise UsageError(f"--trials must be 1 or more, got {args.trials}")
     profile = profile_from(args)

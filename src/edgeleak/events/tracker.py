@@ -203,7 +203,7 @@ class Tracker:
                is_strongest: bool) -> list[Event]:  # fmt: skip
         event = track.event
         if not track.is_confirmed:
-            if is_strongest or (track.passes and is_gas):
+            if is_strongest or (track.passes and is_gas and self._is_second(track, moment)):
                 return [self._confirm(track, moment)]
             if track.quiet_s > self._set["candidate_s"]:
                 self._drop(track)
@@ -218,6 +218,11 @@ class Tracker:
         track.since_update_s = 0.0
         self._describe(track)
         return [event]
+
+    def _is_second(self, track: Track, moment: Moment) -> bool:
+        """Beside an open event another one has to last longer."""
+        is_old = moment.time_s - track.event.first.time_s >= self._set["second_s"]
+        return is_old or not self.open
 
     def _wait(self, moment: Moment, dt_s: float) -> list[Event]:
         """No answer: nothing is known of any event."""

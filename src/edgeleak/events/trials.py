@@ -48,18 +48,31 @@ class Trials:
     def __init__(self, shadow: Any, air_counts: float, *,
                  ladder: Sequence[float] = LADDER_PPM_M, seed: int = 0,
                  fps: float | None = None, find_s: float = FIND_S) -> None:  # fmt: skip
-        fix = shadow._fix
-        self._shadow, self._ladder, self._fps = shadow, tuple(ladder), fps
-        self._injector = Injector(air_counts, fix.gain_q14, fix.offset, seed)
+        self._ladder, self._fps, self._seed = tuple(ladder), fps, seed
         self._rng = np.random.default_rng(seed)
         self.scores = {column: Score() for column in self._ladder}
         self.rounds = self.void = self.answered = self.frames = 0
         self._find_s, self._count = find_s, 0
         self._last_s = nan
-        self._begin()
+        self._results: list[tuple[float, float, float]] = []
+        self.use(shadow, air_counts)
 
-    def _begin(self) -> None:
-        """A new round."""
+    def use(self, shadow: Any, air_counts: float) -> None:
+        """Another shadow from here on, with another correction; the scores stay."""
+        fix = shadow._fix
+        self._shadow = shadow
+        self._injector = Injector(air_counts, fix.gain_q14, fix.offset, self._seed)
+        self.begin()
+
+    def forget(self, before_s: float) -> None:
+        """Scores of rounds that ended before that time of the frames go."""
+        self._results = [row for row in self._results if row[0] >= before_s]
+        self.scores = {column: Score() for column in self._ladder}
+        for _, column, seconds in self._results:
+            self._count_in(column, seconds)
+
+    def begin(self) -> None:
+        """A new round; what the one under way has found is not counted."""
         self._shadow.relearn()
         self._tracker = Tracker(self._shadow)
         self._plumes: list[Plume] = []
@@ -95,13 +108,13 @@ class Trials:
         self._note_found()
         if self._spent_s >= self._find_s or len(self._found) == len(self._plumes):
             self._score()
-            self._begin()
+            self.begin()
 
     def give_up(self) -> None:
         """The frames end: a round that had most of its time counts."""
         if self._plumes and self._spent_s >= self._find_s / 2:
             self._score()
-        self._begin()
+        self.begin()
         self._last_s = nan
 
     def _passed_s(self, info: FrameInfo) -> float:
@@ -177,11 +190,16 @@ class Trials:
             self.void += 1
             return
         for number, plume in enumerate(self._plumes):
-            score = self.scores[plume.column_ppm_m]
-            score.tried += 1
-            if number in self._found:
-                score.found += 1
-                score.seconds.append(self._found[number])
+            row = (self._last_s, plume.column_ppm_m, self._found.get(number, nan))
+            self._results.append(row)
+            self._count_in(*row[1:])
+
+    def _count_in(self, column: float, seconds: float) -> None:
+        score = self.scores[column]
+        score.tried += 1
+        if seconds == seconds:
+            score.found += 1
+            score.seconds.append(seconds)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: shares with intervals, the curve, and what it stands on."""

@@ -148,6 +148,11 @@ class Pipeline:
             self._stage.draw()
         return self._grey
 
+    @property
+    def shutter_counts(self) -> float:
+        """Corrected counts of the shutter that the correction was taken on; NaN unknown."""
+        return self._tiles.structure.shutter_counts
+
     def relearn(self) -> None:
         """The next frame that may train becomes the background."""
         self._guard.relearn()

@@ -3,12 +3,14 @@
 
 import dataclasses
 import math
+import os
 from enum import Enum
 from typing import Any
 
 from edgeleak import codes
 from edgeleak.clock import NS_PER_S
 from edgeleak.codes import TABLE
+from edgeleak.recording.layout import sensor_to_json
 from edgeleak.services.health import Trouble
 
 HUNG_S = 0.5
@@ -49,6 +51,7 @@ def glance(instrument: Any) -> dict[str, Any]:
         "nuc": plain(instrument.nuc.status),
         "recorder": plain(instrument.recorded()),
         "network": _network(instrument.segmenter),
+        "frames_at": _frames_at(instrument),
         "alarms": instrument.panel.alarms,
         "leaks": instrument.leaks.facts(),
         "clock": {"quality": instrument.utc.quality.name.lower(), "jumps": instrument.utc.jumps},
@@ -56,6 +59,22 @@ def glance(instrument: Any) -> dict[str, Any]:
         "life": instrument.life.values(),
         "counts": {f"{code} {name_of(code)}": n for code, n in sorted(health.counts.items())},
         "proofs": [f"{proof.what}: {proof.found}" for proof in instrument.control.proofs],
+    }
+
+
+def _frames_at(instrument: Any) -> dict[str, Any] | None:
+    """Where another program may look on at raw frames, and what it has to know of them."""
+    recorder = instrument.recorder
+    if recorder is None:
+        return None
+    climate = instrument.actuators.climate
+    return {
+        "ring": f"/proc/{os.getpid()}/fd/{recorder.ring.descriptor}",
+        "sensor": sensor_to_json(instrument.sensor.info),
+        "fps": instrument.fps,
+        "shutter_counts": plain(float(instrument.pipeline.shutter_counts)),
+        "housing_degc": None if climate is None else plain(climate.surroundings().housing_degc),
+        "counts_per_k": plain(float(instrument.base.response_counts_per_k)),
     }
 
 

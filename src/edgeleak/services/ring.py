@@ -82,16 +82,18 @@ class Ring:
     descriptor : of the memory
     shape      : (H, W); None reads it from the memory
     slots      : frames kept
+    may_write  : False maps it for looking on; nothing of it can be changed then
     """
 
     def __init__(self, descriptor: int, shape: tuple[int, int] | None = None,
-                 slots: int = 0) -> None:  # fmt: skip
+                 slots: int = 0, *, may_write: bool = True) -> None:  # fmt: skip
         self.descriptor = descriptor
         if shape is not None:
             os.ftruncate(descriptor, _total_bytes(shape, slots))
         nbytes = os.fstat(descriptor).st_size
         # All pages now: the frame path must not meet the kernel's memory later.
-        self._map = mmap.mmap(descriptor, nbytes, mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        access = mmap.PROT_READ | mmap.PROT_WRITE if may_write else mmap.PROT_READ
+        self._map = mmap.mmap(descriptor, nbytes, mmap.MAP_SHARED | mmap.MAP_POPULATE, access)
         if shape is not None:
             _HEAD.pack_into(self._map, 0, MAGIC, *shape, slots, SLOT_HEAD_BYTES)
         magic, height, width, self.slots, _ = _HEAD.unpack_from(self._map)
