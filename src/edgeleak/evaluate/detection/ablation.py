@@ -157,8 +157,8 @@ def ablation_part(proof: Proof, methods: Sequence[Method]) -> Part:
     levels = proof.labels.levels
     part.about = (
         f"Methane: the first {len(proof.labels.scfh)} frames. Clips: those of part (b), up to"
-        f" {CLIP_FRAMES} frames, with one plume of {CONTRAST:g} x the local noise each. Simulated: 6 m, dT 5 K,"
-        " tripod, and two scenes without a leak from a hand that shakes by 0.5 px."
+        f" {CLIP_FRAMES} frames, with one plume of {CONTRAST:g} x the local noise each. Simulated:"
+        " 6 m, dT 5 K, tripod, and two scenes without a leak from a hand that shakes by 0.5 px."
     )
     table = Table(
         "What changes; shares of frames in %",

@@ -52,7 +52,8 @@ def marked_figure(
                 axis.set_ylim(clip.shape[0] - 0.5, -0.5)
             axis.set_xticks([])
             axis.set_yticks([])
-            word = reading.word or f"score {reading.score:.1f}"
+            answered = reading.score == reading.score
+            word = reading.word or (f"score {reading.score:.1f}" if answered else "no answer")
             axis.set_title(f"frame {index}: {word}", fontsize=7, pad=2,
                            color=WORD_COLOURS.get(reading.word, "black"))  # fmt: skip
         axes[row, 0].set_ylabel(method.label, fontsize=8)
