@@ -33,7 +33,10 @@ PATIENCE_S = 60.0
 TIMEOUT_MS = 70_000
 """Of the client, for a whole answer; a 16-bit frame takes 53.4 s at 115,200 Bd."""
 BITS_A_BYTE = 10
-KEPT = {"board": "python tools/hil/board_on_pty.py --switch -rs", "hour": "pytest tools/hil -m hour -s"}
+KEPT = {
+    "board": "python tools/hil/board_on_pty.py --switch -rs",
+    "hour": "pytest tools/hil -m hour -s",
+}
 """Parts that take too long to be made here, and the commands whose output is kept for them."""
 
 
