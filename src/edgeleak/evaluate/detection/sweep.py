@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgeleak.errors import DataError
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Footing, Method
 from edgeleak.evaluate.detection.profiles import PipelineRunner
@@ -29,8 +30,9 @@ COMPONENTS = 8
 LEAKING = {2: 2, 5: 1}
 """Component -> leaks in it."""
 RATE_G_PER_H, DISTANCE_M, DT_K = 400.0, 4.0, 5.0
-PAN_S, PAN_PX_PER_S = 1.0, 80.0
+PAN_S, PAN_PX_PER_S = 1.0, 40.0
 DWELL_S = 10.0
+TRIES, SEED_STEP = 40, 1000
 SHAKES, QUICK_SHAKES = (0.0, 0.3), (0.3,)
 WALKS, QUICK_COMPONENTS = (0,), 3
 
@@ -62,40 +64,50 @@ def views_of(walk: int, shake_px: float, components: int = COMPONENTS) -> list[V
     ]
 
 
-def _view(seed: int, shake_px: float, leaks: int) -> View:
+def _view(first_seed: int, shake_px: float, leaks: int) -> View:
+    """The first scene from that seed on with places enough for its leaks."""
     scene = Scenario(
         name="rack",
         seconds=PAN_S + DWELL_S,
         camera=CameraSpec(width=SHAPE[1], height=SHAPE[0], fps=FPS, pattern="none"),
         world=WorldSpec(backdrop="rack", distance_m=DISTANCE_M),
-        motion=MotionSpec(shake_px=shake_px, pan_px_per_s=-PAN_PX_PER_S, pan_to_s=PAN_S),
+        motion=MotionSpec(shake_px=shake_px, pan_px_per_s=PAN_PX_PER_S, pan_to_s=PAN_S),
     )
-    backdrop = Stage(scene, seed).backdrop
-    _, left, _ = margin = CameraMotion.margin_px(shake_px, -PAN_PX_PER_S * PAN_S)
-    corner = np.array([left - PAN_PX_PER_S * PAN_S, margin[0]])  # where the pan ends
-    inside = [tuple(np.array(place) - corner) for place in backdrop.places]
-    chosen = _apart(inside)[:leaks]
-    specs = []
-    for number in chosen:
-        column, row = (int(v) for v in backdrop.places[number])
-        behind = backdrop.temp_degc[max(0, row - 10) : row + 10, max(0, column - 15) : column + 15]
-        toward = 0.0 if inside[number][0] < SHAPE[1] / 2 else 180.0
-        specs.append(
-            LeakSpec(rate_g_per_h=RATE_G_PER_H, start_s=-6.0, place=number,
-                     gas_degc=float(np.median(behind)) - DT_K, jet_deg=abs(toward - 20.0))
-        )  # fmt: skip
+    margin = CameraMotion.margin_px(shake_px, PAN_PX_PER_S * PAN_S)
+    corner = np.array([margin[1] + PAN_PX_PER_S * PAN_S, margin[0]])  # where the pan ends
+    for seed in range(first_seed, first_seed + TRIES * SEED_STEP, SEED_STEP):
+        backdrop = Stage(scene, seed).backdrop
+        inside = np.array(backdrop.places, float) - corner
+        chosen = _apart(inside, leaks)
+        if len(chosen) == leaks:
+            break
+    else:
+        raise DataError(f"no scene of {TRIES} from seed {first_seed} on has {leaks} places apart")
+    specs = tuple(
+        LeakSpec(rate_g_per_h=RATE_G_PER_H, start_s=-6.0, place=k,
+                 gas_degc=_behind(backdrop.temp_degc, backdrop.places[k]) - DT_K)
+        for k in chosen
+    )  # fmt: skip
     places = tuple((float(inside[k][0]), float(inside[k][1])) for k in chosen)
-    return View(replace(scene, leaks=tuple(specs)), seed, places)
+    return View(replace(scene, leaks=specs), seed, places)
 
 
-def _apart(places: Sequence[Any]) -> list[int]:
-    """The place nearest to a third of the picture, then the one farthest from it in view."""
-    points = np.array(places, float)
+def _behind(temp_degc: np.ndarray, place: tuple[float, float]) -> float:
+    """Median downwind of a place; the wind blows to the right."""
+    column, row = int(place[0]), int(place[1])
+    return float(np.median(temp_degc[max(0, row - 10) : row + 10, column : column + 30]))
+
+
+def _apart(inside: np.ndarray, leaks: int) -> list[int]:
+    """Places in the left two thirds of the picture, at least a quarter of it apart."""
     size = np.array([SHAPE[1], SHAPE[0]], float)
-    in_view = ((points > 0.08 * size) & (points < 0.92 * size)).all(axis=1)
-    first = int(np.argmin(np.hypot(*(points - size * (0.35, 0.5)).T) + 1e6 * ~in_view))
-    away = np.where(in_view, np.abs(points[:, 0] - points[first, 0]), -1)
-    return [first, int(np.argmax(away))]
+    low, high = size * (0.08, 0.15), size * (0.7, 0.85)
+    chosen: list[int] = []
+    for k in np.flatnonzero(((inside > low) & (inside < high)).all(axis=1)):
+        away = [float(np.hypot(*(inside[k] - inside[other]))) for other in chosen]
+        if len(chosen) < leaks and min(away, default=np.inf) > SHAPE[1] / 4:
+            chosen.append(int(k))
+    return chosen
 
 
 def walk_clip(views: Sequence[View], name: str) -> Clip:
