@@ -38,7 +38,7 @@ socket = "{folder}/scpi"
 PATIENCE_S = 60.0
 QUIET_S = 0.6
 TYPED = ("status", "SYST:PIN OPER,'4711'", "login operate 4711", "SENSITIVTY 1.5",
-         "SENS 1.5", "agc", "tec 18", "save", "selftest", "logout", "exit")  # fmt: skip
+         "SENS 1.5", "bringup", "tec 18", "save", "selftest", "logout", "exit")  # fmt: skip
 PROGRAM = (
     'inst = pyvisa.ResourceManager("@py").open_resource("ASRL/run/edgeleak/pty::INSTR",'
     ' read_termination="\\n", write_termination="\\n", timeout=20_000)',

@@ -96,7 +96,8 @@ def _recorder(on: Any) -> str:
         return "off"
     found = on.recorder.ring.progress()
     word = "recording" if on.recorder.is_recording else "idle"
-    return f"{word}, {found.written} frames written, {found.lost} lost, {found.free_mib} MiB free"
+    free = "room not looked at yet" if found.free_mib < 0 else f"{found.free_mib} MiB free"
+    return f"{word}, {found.written} frames written, {found.lost} lost, {free}"
 
 
 def _wrapped(name: str, text: str) -> str:
