@@ -31,8 +31,8 @@ from edgeleak.pipeline.rules import knowledge
 BASE = "sensitive"
 AFTER_S = 2.0
 CONTRAST = 16.0
-CLIP_FRAMES = 250
-METHANE_FRAMES, QUICK_METHANE_FRAMES = 540, 364
+CLIP_FRAMES = 200
+METHANE_FRAMES = 364
 RATES, QUICK_RATES = (20.0, 60.0, 200.0), (200.0,)
 ELEMENTS: dict[str, dict[str, object]] = {
     "smoothing at plume scale": {"smooth.height_percent": 0.1},
@@ -124,8 +124,7 @@ class Proof:
 
 def run_ablation(store: Store, data: Path, methods: Sequence[Method], quick: bool) -> Proof:
     """Every variant on methane, clips, drawn plumes and simulated leaks."""
-    most = QUICK_METHANE_FRAMES if quick else METHANE_FRAMES
-    clip = recorded(data / METHANE, fps=1.0, name="methane").first(most)
+    clip = recorded(data / METHANE, fps=1.0, name="methane").first(METHANE_FRAMES)
     labels = read_labels(data / METHANE / "labels.csv", clip.n_frames)
     proof = Proof(labels, store.run("ablation", clip, methods))
     clips = [c for c in gas_free(data) if not quick or c.name in QUICK_CLIPS[:3]]

@@ -31,6 +31,7 @@ QUICK_CLIPS = ("cat", "hedgehog-ffc", "possum", "rocks-palm-2", "motorway")
 QUICK_FRAMES = 130
 RATE = 0.01
 NOISE_FRAMES = 200
+PLUME_FRAMES = 360
 MOST_INHIBIT = 0.10
 SHOWN, SHOWN_PLUME = ("cat", "motorway"), "rocks-palm-2"
 
@@ -55,7 +56,7 @@ def run_clips(store: Store, data: Path, methods: Sequence[Method], quick: bool) 
         found.noise[clip.name] = noise_of(clip)
         for contrast in QUICK_CONTRASTS if quick else CONTRASTS:
             for seed in SEEDS:
-                drawn = with_plume(clip, contrast, seed)
+                drawn = with_plume(clip.first(PLUME_FRAMES), contrast, seed)
                 found.plumes[clip.name, contrast, seed] = store.run("plumes", drawn, methods)
     return found
 
@@ -92,7 +93,8 @@ def clips_part(found: Found, methods: Sequence[Method], presets: Presets) -> Par
     part.about = (
         f"{len(found.clips)} clips: Lepton clips of animals, plants and rocks, and a motorway,"
         " scored as if their sensor saw methane, so that every method has to answer. The first"
-        f" {AFTER_S:g} s of each are left out. Plumes start at {START_S:g} s; contrast is in"
+        f" {AFTER_S:g} s of each are left out. Plumes start at {START_S:g} s, in the"
+        f" first {PLUME_FRAMES} frames; contrast is in"
         " deviations of the local noise at the plume's strongest place, on average."
     )
     part.tables += [
