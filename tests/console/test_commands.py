@@ -4,9 +4,6 @@
 import io
 import json
 import zipfile
-import zlib
-from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,13 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from instrument_rig import small_config
 
-from edgeleak import config, kernels
-from edgeleak.calibration import container, layout
+from edgeleak import config
 from edgeleak.console import commands, shortcuts
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.errors import ConfigError
-from edgeleak.frame import NucState
 from edgeleak.services import tuned
 from edgeleak.services.health import State
 from edgeleak.services.setup import Options
@@ -229,86 +224,6 @@ def test_nothing_drives_in_safe_mode_or_fault(ready, line):
     assert bench.ask("SYST:SAFE?")[0] == "0"
 
 
-def test_corrections_are_taken_and_carried_out_and_in(fresh):
-    fresh.ready()
-    taken = fresh.instrument.nuc.status.taken
-    first = int(fresh.ask("CAL:ID?")[0])
-    assert fresh.ask("CAL:RUN")[1] == []
-    fresh.run_s(0.5)
-    assert '"console"' in fresh.ask("CAL:STAT?")[0]
-    fresh.run_s(1).ready()
-    assert fresh.ask("CAL:COUN?")[0] == f"{taken + 1},0"
-    assert int(fresh.ask("CAL:ID?")[0]) > first
-    data = unpacked(fresh.ask("CAL:DATA?")[0])
-    found = layout.decode(data, "download")
-    assert np.array_equal(found.offset, fresh.instrument.nuc.offset)
-    block = b"CAL:DATA #" + str(len(str(len(data)))).encode() + str(len(data)).encode() + data
-    assert fresh.ask(block + b",1")[1] == [-230]
-    assert fresh.ask(block[:-1] + bytes([data[-1] ^ 1]))[1] == [-230]
-    assert not (fresh.folder / "calibration.elcal").exists()
-    assert fresh.ask(block + b",%d" % zlib.crc32(data))[1] == []
-    assert int(fresh.ask("CAL:CRC?")[0]) == zlib.crc32(data)
-    assert container.read(fresh.folder / "calibration.elcal").nuc_id == found.nuc_id
-
-
-def uploaded(data):
-    return b"CAL:DATA #9%09d" % len(data) + data
-
-
-@pytest.mark.parametrize("profile", ["sensitive", "paper"])
-def test_a_calibration_is_in_force_from_the_next_frame(tmp_path, profile):
-    """As after a start with it: INHIBIT until a correction under it, then its gain and pixels."""
-    settings_ = small_config(tmp_path, detection={"profile": profile})
-    fresh = Bench(tmp_path, config=settings_).ready()
-    on = fresh.instrument
-    before = layout.decode(unpacked(fresh.ask("CAL:DATA?")[0]), "download")
-    taken, gain = on.nuc.status.taken, before.gain_q14.copy()
-    gain[:, ::2] -= 1000
-    pixel = np.array([[1000, 1001, 1001, 1001, 1001]], np.int32)
-    new = replace(before, gain_q14=gain, bad_pixels=pixel, defects=np.ones(1, "u1"), nuc_id=7)
-    assert fresh.ask(uploaded(layout.encode(new)) + b";*OPC?") == ("1", [])
-    assert str(fresh.ask("CAL:STAT?")[0]).startswith('"settling","new calibration')
-    fresh.run_s(0.2)
-    assert fresh.answers[-1] == "INHIBIT"
-    assert fresh.infos[-1].nuc_state is NucState.SETTLING
-    at = len(fresh.answers)
-    fresh.run_to(State.NUC).ready()
-    assert on.nuc.status.taken == taken + 1
-    assert "NO GAS" not in fresh.answers[at : at + 10]
-    raw = []
-    see = on.nuc.see
-    on.nuc.see = lambda frame, info: (raw.append(frame.copy()), see(frame, info))
-    fresh.run_s(0.3)
-    wanted = raw[-1]
-    kernels.nuc(wanted, gain, on.nuc.offset)
-    kernels.replace_bad_pixels(wanted, pixel)
-    assert np.array_equal(on.pipeline.counts, wanted)
-    assert on.pipeline.counts.reshape(-1)[1000] == on.pipeline.counts.reshape(-1)[1001]
-    assert fresh.instrument.failure is None
-
-
-def test_a_calibration_is_taken_though_its_sender_is_gone(fresh):
-    fresh.ready()
-    data = unpacked(fresh.ask("CAL:DATA?")[0])
-    session = fresh.session()
-    session.feed(uploaded(data) + b"\n")
-    assert session._job.wait(20)
-    del session
-    fresh.run_s(0.1)
-    assert fresh.instrument.nuc.status.why == "new calibration"
-
-
-def test_a_calibration_waits_for_the_end_of_a_recording(fresh):
-    fresh.ready()
-    data = unpacked(fresh.ask("CAL:DATA?")[0])
-    fresh.instrument.recorder = SimpleNamespace(is_recording=True)
-    try:
-        assert fresh.ask(uploaded(data)) == ("", [-221])
-    finally:
-        fresh.instrument.recorder = None
-    assert not (fresh.folder / "calibration.elcal").exists()
-
-
 def test_settings_apply_between_frames_and_survive_a_restart(fresh):
     fresh.ready()
     pipeline = fresh.instrument.pipeline
@@ -346,7 +261,6 @@ def test_a_save_before_the_cooler_knows_its_set_point_leaves_it_out(fresh):
 
 @pytest.mark.parametrize("profile", ["sensitive", "paper", "paper-log-after-he"])
 def test_settings_reach_every_profile(tmp_path, profile):
-    from instrument_rig import small_config
 
     bench = Bench(tmp_path, config=small_config(tmp_path, detection={"profile": profile}))
     bench.ready()
