@@ -95,4 +95,5 @@ def test_a_curve_goes_through_what_was_found():
     assert [curve.at(c) for c in rows] == pytest.approx([0.05, 0.3, 0.7, 0.95], abs=0.08)
     assert curve.amount(0.5) == pytest.approx(283, rel=0.1)
     assert isnan(curve.amount(0.999))  # beyond what was tried
+    assert isnan(curve.at(1600.0))
     assert isnan(Curve({100.0: Score(0, 9)}).at(100))

@@ -76,8 +76,8 @@ class Curve:
         self.offset, self.slope = float(guess[0] - guess[1] * middle), float(guess[1])
 
     def at(self, amount: float) -> float:
-        """Share that would be found; NaN where nothing was ever found."""
-        if not self.is_known:
+        """Share that would be found; NaN outside of what was tried, or found."""
+        if not self.is_known or not self._span[0] <= amount <= self._span[1]:
             return nan
         return 1 / (1 + exp(-max(-30.0, min(30.0, self.offset + self.slope * log2(amount)))))
 

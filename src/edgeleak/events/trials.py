@@ -225,8 +225,10 @@ class Trials:
         if not self.tried:
             return "no round has ended: nothing is known yet"
         if score is None or not score.tried:
-            said = "in no case" if chance != chance else f"in about {100 * chance:.0f} %"
-            return f"here, now, {column_ppm_m:g} ppm m would be found {said} (from the curve)"
+            if chance != chance:
+                return f"nothing is known yet of {column_ppm_m:g} ppm m: not tried between others"
+            return (f"here, now, {column_ppm_m:g} ppm m would be found in about"
+                    f" {100 * chance:.0f} % of cases (from the curve)")  # fmt: skip
         row = score.as_dict()
         return (f"here, now, {column_ppm_m:g} ppm m would be found in {100 * row['share']:.0f} % of"
                 f" cases ({score.found} of {score.tried}; 95 %: {100 * row['low_95']:.0f} to"
