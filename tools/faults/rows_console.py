@@ -20,7 +20,7 @@ HANG_S, STUCK_S = 0.1, 5.0
 """Of processor time, because other programs run here too; and of time at all."""
 BATCH = 50
 TURN_NS, PAUSE_NS = 20_000_000, 3_000_000_000
-MOST_TURNS = 400
+MOST_TURNS, QUIET_TURNS = 400, 2
 FRAME_EVERY = 20
 SENTINEL = b"\n\x01*CLS;*OPC?;*IDN?\n"
 CLEAN = b"*OPC?;SYST:VERS?;:MEAS:FRAM?\n"
@@ -110,7 +110,12 @@ class Target:
         self._outcome.expect(not view, "the console took no more bytes")
 
     def answers(self, line: bytes, end: bytes) -> bool:
-        """Send a line that must be answered, after a pause that ends any open block."""
+        """Send a line that must be answered, after a pause that ends any open block.
+
+        One quiet turn proves nothing: a turn that still had bytes from before reads none, and
+        what waits in the pty may open the next block.
+        """
+        quiet = 0
         for _ in range(MOST_TURNS):
             self.turn(PAUSE_NS)
             peer = self.peer
@@ -118,7 +123,8 @@ class Target:
                 job.wait(10)
             is_open = peer._is_busy or peer.session.is_in_block
             is_quiet = not (peer._in or peer._out or is_open)
-            if is_quiet and peer.heard_ns < self.at_ns:
+            quiet = quiet + 1 if is_quiet and peer.heard_ns < self.at_ns else 0
+            if quiet == QUIET_TURNS:
                 break
         self._got.clear()
         self.send(line)
