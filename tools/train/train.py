@@ -26,8 +26,6 @@ from edgeleak.segment.runtime import Runner
 HERE = Path(__file__).parent
 LEVELS_PER_SIGMA, THRESHOLD = 6.0, 128
 UNSURE, GAS = 2, 1
-FALSE_FRAMES = 0.01
-"""Share of the held frames without gas that may reach `least_px`."""
 LEAST_PX = 12
 """0.6 permille of the input: less has no shape."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -61,7 +59,7 @@ def measure(runner: Runner, planes: np.ndarray, labels: np.ndarray) -> dict[str,
             without.append(area)
         elif (label == GAS).sum() >= 20:
             with_gas.append(area)
-    least = max(LEAST_PX, 1 + int(np.quantile(without, 1 - FALSE_FRAMES, method="higher")))
+    least = best_limit(np.array(with_gas), np.array(without))
     return {
         "iou": hit / (hit + false + missed), "precision": hit / (hit + false),
         "recall": hit / (hit + missed), "least_px": least,
@@ -69,6 +67,14 @@ def measure(runner: Runner, planes: np.ndarray, labels: np.ndarray) -> dict[str,
         "false": float(np.mean(np.array(without) >= least)),
         "frames_with": len(with_gas), "frames_without": len(without),
     }  # fmt: skip
+
+
+def best_limit(with_gas: np.ndarray, without: np.ndarray) -> int:
+    """Area at which most frames with gas are found less the frames without that are, too."""
+    limits = np.unique(np.concatenate(([LEAST_PX], with_gas, without)))
+    limits = limits[limits >= LEAST_PX]
+    gain = [(with_gas >= limit).mean() - (without >= limit).mean() for limit in limits]
+    return int(limits[int(np.argmax(gain))])
 
 
 def card_text(card: Card) -> str:
@@ -135,6 +141,7 @@ def main() -> int:
     parser.add_argument("--train", type=int, default=900, help="scenes to learn from")
     parser.add_argument("--held", type=int, default=150, help="scenes to score with")
     parser.add_argument("--seconds", type=int, default=1500, help="of one core, for the fit")
+    parser.add_argument("--wall", type=int, default=3000, help="seconds by the clock, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--install", action="store_true", help="copy it into the package")
     args = parser.parse_args()
@@ -143,8 +150,10 @@ def main() -> int:
     if not scenes.is_file():
         run(sys.executable, HERE / "make_scenes.py", scenes, "--train", args.train, "--held",
             args.held)  # fmt: skip
-    run(args.venv / "bin/python", HERE / "fit.py", scenes, args.out, "--seconds", args.seconds,
+    python = args.venv / "bin/python"
+    run(python, HERE / "fit.py", scenes, args.out, "--seconds", args.seconds, "--wall", args.wall,
         "--seed", args.seed)  # fmt: skip
+    run(python, HERE / "convert.py", args.out)
     finish(args.out, f"tools/train/train.py --train {args.train} --held {args.held}"
                      f" --seconds {args.seconds} --seed {args.seed}")  # fmt: skip
     if args.install:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network: a small U-Net of depthwise convolutions over three planes, one probability out."""
+"""The network to convert with: `torch_net.py` layer for layer, and how its weights get in."""
 
 import keras
+import numpy as np
 from keras import layers
 
 ROWS, COLUMNS = 120, 160
@@ -14,10 +15,10 @@ def separable(x, width: int, stride: int = 1, dilation: int = 1):
     x = layers.DepthwiseConv2D(
         3, strides=stride, dilation_rate=dilation, padding="same", use_bias=False
     )(x)
-    x = layers.BatchNormalization(momentum=0.95)(x)
+    x = layers.BatchNormalization()(x)
     x = layers.ReLU(6.0)(x)
     x = layers.Conv2D(width, 1, use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.95)(x)
+    x = layers.BatchNormalization()(x)
     if stride == 1 and kept.shape[-1] == width:
         x = layers.Add()([x, kept])
     return layers.ReLU(6.0)(x)
@@ -25,7 +26,7 @@ def separable(x, width: int, stride: int = 1, dilation: int = 1):
 
 def conv(x, width: int, size: int, stride: int = 1):
     x = layers.Conv2D(width, size, strides=stride, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.95)(x)
+    x = layers.BatchNormalization()(x)
     return layers.ReLU(6.0)(x)
 
 
@@ -49,8 +50,21 @@ def build(widths: tuple[int, int, int, int] = WIDTHS) -> keras.Model:
     x = layers.Multiply()([x, layers.Conv2D(d, 1, activation="sigmoid")(whole)])
     x = separable(x, d)
     x = up(up(x, quarter, c), half, b)
-    x = layers.UpSampling2D(2, interpolation="bilinear")(conv(x, 4, 1))
-    x = conv(layers.Concatenate()([x, planes]), 6, 3)
-    gas = layers.Conv2D(1, 1, activation="sigmoid", name="gas",
-                        bias_initializer=keras.initializers.Constant(-4.0))(x)  # fmt: skip
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.Conv2D(1, 1)(x))
+    gas = layers.Activation("sigmoid", name="gas")(x)
     return keras.Model(planes, gas, name="plume")
+
+
+def set_weights(model: keras.Model, values: list[np.ndarray]) -> None:
+    """Arrays of the torch network in the order in which its layers run."""
+    left = iter(values)
+    weighted = (layers.Conv2D, layers.DepthwiseConv2D, layers.BatchNormalization)
+    for layer in (one for one in model.layers if isinstance(one, weighted)):
+        own = [next(left) for _ in layer.get_weights()]
+        if isinstance(layer, layers.DepthwiseConv2D):
+            own[0] = own[0].transpose(2, 3, 0, 1)  # (C, 1, H, W) to (H, W, C, 1)
+        elif isinstance(layer, layers.Conv2D):
+            own[0] = own[0].transpose(2, 3, 1, 0)  # (O, I, H, W) to (H, W, I, O)
+        layer.set_weights(own)
+    if next(left, None) is not None:
+        raise ValueError("the two networks have not the same layers")
