@@ -17,14 +17,14 @@ class Wall:
 
     def __init__(self, seed=0, shape=SHAPE):
         self.rng = np.random.default_rng(seed)
-        self.y, self.x = np.indices(shape)
+        self.y, self.x = np.indices(shape, dtype=np.float32)
         self.base = (
             5000 + 8.0 * self.x + 6.0 * self.y + 60 * np.sin(self.x / 5) * np.sin(self.y / 4)
         )
         self.count = 0
 
     def frame(self, plumes=()):
-        picture = self.base + self.rng.normal(0, 2, self.base.shape)
+        picture = self.base + 2 * self.rng.standard_normal(self.base.shape, np.float32)
         for number, (x, y, dx, dy, counts) in enumerate(plumes):
             sway = 3 * np.sin(self.count / 3.0 + number) + 2 * np.sin(self.count / 1.3)
             length = np.hypot(dx, dy)
@@ -39,8 +39,8 @@ class Wall:
             picture += counts * column * flicker
         return np.clip(picture, 0, 16383).astype(np.uint16)
 
-    def info(self, **facts):
-        self.count += 1
+    def info(self, tenths=1, **facts):
+        self.count += tenths
         facts = {"sequence": self.count, "monotonic_ns": self.count * PERIOD_NS} | facts
         return FrameInfo(**facts)
 
@@ -54,10 +54,11 @@ class Run:
         self.tracker = Tracker(self.pipeline)
         self.facts, self.changes, self.frame = facts, [], -1
 
-    def go(self, frames, plumes=(), **facts):
+    def go(self, frames, plumes=(), tenths=1, **facts):
+        """Frames so many tenths of a second apart."""
         for _ in range(frames):
             pixels = self.wall.frame(plumes)
-            info = self.wall.info(**self.facts, **facts)
+            info = self.wall.info(tenths, **self.facts, **facts)
             self.pipeline.step(pixels, info)
             self.frame += 1
             self.moment = Moment(self.wall.count / 10, self.frame, info.sequence, info.utc_ns)

@@ -19,7 +19,7 @@ def one():
     """A leak that begins and ends."""
     run = Run().go(40).go(150, [LEFT])
     run.during = [event.as_dict() for event in run.tracker.open]
-    return run.go(120)
+    return run.go(12, tenths=10)
 
 
 def test_one_leak_is_one_event_with_a_beginning_and_an_end(one):
@@ -73,7 +73,7 @@ def test_two_leaks_at_once_have_their_own_ids_sources_and_signs():
 
 
 def test_a_second_leak_does_not_end_with_the_first():
-    run = Run(seed=2).go(40).go(120, [LEFT, RIGHT]).go(100, [RIGHT])
+    run = Run(seed=2).go(40).go(120, [LEFT, RIGHT]).go(10, [RIGHT], tenths=10)
     (left,) = run.tracker.open
     assert left.polarity == "warmer"
     assert [state for key, state, _ in run.changes if key != left.key][-1] == "ended"
@@ -82,35 +82,35 @@ def test_a_second_leak_does_not_end_with_the_first():
 def test_an_inhibit_pauses_and_a_long_one_ends_with_its_code():
     run = Run(seed=3).go(40).go(120, [LEFT])
     (event,) = run.tracker.open
-    run.go(100, [LEFT], flags=8)  # shutter closed for 10 s
+    run.go(10, [LEFT], tenths=10, flags=8)  # shutter closed for 10 s
     assert run.tracker.open == [event]
     assert event.last.time_s < 16.5
-    run.go(230, [LEFT], flags=8)
+    run.go(23, [LEFT], tenths=10, flags=8)
     assert event.state == "ended"
     assert event.end_reason == "no answer (102)"
 
 
 def test_a_leak_that_pauses_is_known_again():
-    run = Run(seed=4).go(40).go(120, [LEFT]).go(110).go(120, [LEFT])
+    run = Run(seed=4).go(40).go(80, [LEFT]).go(12, tenths=10).go(80, [LEFT])
     first, second = run.tracker.events
     assert second.same_place_as == first.key
     assert first.same_place_as == ""
 
 
 def test_nothing_comes_of_noise():
-    run = Run(seed=5).go(200)
+    run = Run(seed=5).go(120)
     assert not run.tracker.events
     assert run.changes == []
 
 
 def test_ids_come_from_the_frames_so_a_replay_gives_the_same():
     facts = {"utc_ns": 1_780_000_000_000_000_000}
-    keys = [Run(seed=6, **facts).go(40).go(80, [LEFT]).changes[0][0] for _ in range(2)]
+    keys = [Run(seed=6, **facts).go(30).go(60, [LEFT]).changes[0][0] for _ in range(2)]
     assert keys[0] == keys[1] == "20260528T202640Z-01"
 
 
 def test_frames_that_end_end_the_event():
-    run = Run(seed=7).go(40).go(100, [LEFT])
+    run = Run(seed=7).go(40).go(70, [LEFT])
     (event,) = run.tracker.finish(run.moment)
     assert (event.state, event.end_reason) == ("ended", "end of frames")
 
