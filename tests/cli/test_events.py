@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from events_scene import Wall
 
 from edgeleak.app import main
+from edgeleak.cli.status import detectability_line
 
 LEAK = (40, 60, 60, -10, -60)
 
@@ -102,6 +103,17 @@ def test_detectability_without_air_says_so(clips, capsys):
                      "--quiet")  # fmt: skip
     assert code == 0
     assert "assumed: as warm as the middle of the picture" in said.out
+
+
+def test_status_shows_what_was_measured_lately(tmp_path):
+    path, at_ns = tmp_path / "detectability.json", 10**12
+    assert detectability_line(path, at_ns) == ""
+    found = {"written_ns": at_ns, "tried": 12, "ppm_m_50": 210.0, "ppm_m_90": None,
+             "air": {"words": "given in counts"}}  # fmt: skip
+    path.write_text(json.dumps(found))
+    line = detectability_line(path, at_ns + 30 * 10**9)
+    assert line == "half from 210 ppm m (12 trials, 30 s ago; air given in counts)"
+    assert detectability_line(path, at_ns + 700 * 10**9) == ""
 
 
 def test_a_gate_from_too_little_is_refused_with_its_bound(clips, tmp_path, capsys):

@@ -14,7 +14,9 @@ from edgeleak.clock import NS_PER_S, SystemClock
 from edgeleak.errors import UnavailableError
 
 HELP = "state, verdict and counters of the running instrument"
-STATUS_NAME = "status.json"
+STATUS_NAME, DETECTABILITY_NAME = "status.json", "detectability.json"
+SEEN_S = 600.0
+"""What `edgeleak detectability --live` measured is of its last ten minutes."""
 OLD_S = 3.0
 
 
@@ -37,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"note       {status['note']}")
     print(f"frames     {status['frames']} in {status['uptime_s']:.0f} s,"
           f" {status['link']['drops']} dropped")  # fmt: skip
+    if seen := detectability_line(args.run_folder / DETECTABILITY_NAME, status["written_ns"]):
+        print(f"would find {seen}")
     for leak in status["leaks"]["open"]:
         print(f"leak       {leak_line(leak)}")
     for what, count in status["counts"].items():
@@ -71,6 +75,23 @@ def line_of(status: dict[str, Any]) -> str:
     code = f" {status['code']} {status['reason'].split(':')[0]}" if status["code"] else ""
     return (f"{status['state']:<9}  {cold}  {status['fps']:4.1f} fps  {status['verdict']}{code}"
             f"  drops {link['drops']}{marks}")  # fmt: skip
+
+
+def detectability_line(path: Path, now_ns: int) -> str:
+    """What was measured lately of what would be found; "" when nobody measures."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        age_s = (now_ns - found["written_ns"]) / NS_PER_S
+        if not 0 <= age_s <= SEEN_S or not found["tried"]:
+            return ""
+        half, most = found["ppm_m_50"], found["ppm_m_90"]
+        air = found["air"]["words"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    shares = [f"{share} from {ppm_m:.3g} ppm m" for share, ppm_m in (("half", half), ("90 %", most))
+              if ppm_m is not None]  # fmt: skip
+    words = ", ".join(shares) or "no share within what was tried"
+    return f"{words} ({found['tried']} trials, {age_s:.0f} s ago; air {air})"
 
 
 def leak_line(leak: dict[str, Any]) -> str:
