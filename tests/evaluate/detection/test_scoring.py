@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgeleak.evaluate.detection import clips, families, grid, nozzle, stills, sweep
+from edgeleak.evaluate.detection import ablation, clips, families, grid, nozzle, stills, sweep
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Method
 from edgeleak.evaluate.detection.track import WORDS, Track
@@ -113,3 +113,12 @@ def test_overlap_of_all_frames_together():
     iou, f1 = stills.overlap(made(gas=range(10), on_plume=range(5)), np.arange(N) < 10)
     assert iou == pytest.approx(250 / (500 + 1000 - 250))
     assert f1 == pytest.approx(500 / 1500)
+
+
+def test_an_alarm_that_was_there_anyway_finds_no_plume():
+    anyway = made(gas=range(20, 60))
+    track = made(gas=range(20, 64), on_plume=range(20, 64))
+    late = clips.late_s(track, clips.new_gas(track.confirmed(), anyway.confirmed()))
+    assert late == pytest.approx(60 / FPS - 3.0)
+    assert not ablation._found(anyway, anyway)
+    assert ablation._found(track, anyway)

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.evaluate.detection.clip import METHANE, Clip, gas_free, recorded
-from edgeleak.evaluate.detection.clips import QUICK_CLIPS, SEEDS, late_s
+from edgeleak.evaluate.detection.clips import QUICK_CLIPS, SEEDS, late_s, new_gas
 from edgeleak.evaluate.detection.grid import BACKDROPS, Cell
 from edgeleak.evaluate.detection.methane import Labels, read_labels
 from edgeleak.evaluate.detection.method import Footing, Method, Reading
@@ -117,7 +117,7 @@ class Proof:
     labels: Labels
     methane: dict[str, Track]
     clips: dict[str, dict[str, Track]] = field(default_factory=dict)
-    plumes: list[dict[str, Track]] = field(default_factory=list)
+    plumes: list[tuple[str, dict[str, Track]]] = field(default_factory=list)
     leaks: list[dict[str, Track]] = field(default_factory=list)
     shaken: list[dict[str, Track]] = field(default_factory=list)
 
@@ -132,7 +132,8 @@ def run_ablation(store: Store, data: Path, methods: Sequence[Method], quick: boo
         one = one.first(CLIP_FRAMES)
         proof.clips[one.name] = store.run("ablation", one, methods)
         if not quick and one.bits == 14:
-            proof.plumes.append(store.run("ablation", with_plume(one, CONTRAST, SEEDS[0]), methods))
+            drawn = store.run("ablation", with_plume(one, CONTRAST, SEEDS[0]), methods)
+            proof.plumes.append((one.name, drawn))
     for cell in _cells(quick):
         proof.leaks.append(store.run("ablation", _scene(cell), methods))
     for cell in [] if quick else [Cell(b, 0.0, shake_px=0.5) for b in BACKDROPS]:
@@ -191,15 +192,17 @@ def _row(proof: Proof, key: str) -> dict[str, Any]:
         "methane": [share(called[proof.labels.at(rate)]).value for rate in proof.labels.levels],
         "false": sum(events(t[key].confirmed() & later[name]) for name, t in proof.clips.items()),
         "inhibit": float(np.concatenate(held).mean()),
-        "plumes": sum(_found(t[key]) for t in proof.plumes),
+        "plumes": sum(_found(t[key], proof.clips[name][key]) for name, t in proof.plumes),
         "leaks": sum(_found(t[key]) for t in proof.leaks),
         "shaken": sum(events(t[key].confirmed()) for t in proof.shaken),
     }
 
 
-def _found(track: Track) -> bool:
-    """START_S is the same for drawn plumes and simulated leaks."""
-    return late_s(track, track.confirmed()) == late_s(track, track.confirmed())
+def _found(track: Track, plain: Track | None = None) -> bool:
+    """On the plume, and no alarm without it; drawn plumes and simulated leaks begin alike."""
+    called = track.confirmed()
+    late = late_s(track, called if plain is None else new_gas(called, plain.confirmed()))
+    return late == late
 
 
 def _idle(table: Table) -> list[str]:

@@ -191,6 +191,12 @@ def late_s(track: Track, called: np.ndarray) -> float:
     return float(track.time_s[good[0]] - START_S) if good.size else float("nan")
 
 
+def new_gas(drawn: np.ndarray, plain: np.ndarray) -> np.ndarray:
+    """Frames called GAS that are not called so without the plume: alarms that were there anyway
+    find nothing, even where they lie on the plume."""
+    return drawn & ~plain[: len(drawn)]
+
+
 def _strict(found: Found, method: Method) -> dict[int, float]:
     """Score that 1 % of the frames of all clips without gas exceed, by bits."""
     cuts = {}
@@ -203,7 +209,8 @@ def _strict(found: Found, method: Method) -> dict[int, float]:
 def drawn(found: Found, methods: Sequence[Method], presets: Presets) -> Table:
     """How many plumes each method finds."""
     table = Table(
-        "With a plume: plumes found by verdict (confirmed, mask on the plume), seconds to that and"
+        "With a plume: plumes found by verdict (confirmed, mask on the plume,"
+        " no alarm in that frame without it), seconds to that and"
         " distance of its place from the leak (medians of what was found); single frames on the"
         f" plume at {100 * RATE:g} % false frames of the same clips without it (in-sample)",
         ["method", "contrast", "found %", "plumes", "after s", "place off px", "frames %"],
@@ -213,7 +220,13 @@ def drawn(found: Found, methods: Sequence[Method], presets: Presets) -> Table:
         cuts = _strict(found, method)
         for contrast in sorted({key[1] for key in found.plumes}):
             chosen = {k: t[method.key] for k, t in found.plumes.items() if k[1] == contrast}
-            late = [late_s(t, called_of(method, t, presets, bits[k[0]])) for k, t in chosen.items()]
+            late = []
+            for (name, *_), track in chosen.items():
+                called, plain = (
+                    called_of(method, t, presets, bits[name])
+                    for t in (track, found.plain[name][method.key])
+                )
+                late.append(late_s(track, new_gas(called, plain)))
             good = [i for i, s in enumerate(late) if s == s]
             off = [float(list(chosen.values())[i].source_px[-1]) for i in good]
             frames = np.concatenate(
@@ -253,7 +266,9 @@ def drawn_per_clip(found: Found) -> Table:
                 for (name, c, _), t in found.plumes.items()
                 if name == clip.name and c == contrast and "sensitive" in t
             ]
-            hits = sum(late_s(t, t.confirmed()) == late_s(t, t.confirmed()) for t in tracks)
+            plain = found.plain[clip.name]["sensitive"].confirmed() if tracks else np.zeros(0, bool)
+            late = [late_s(t, new_gas(t.confirmed(), plain)) for t in tracks]
+            hits = sum(s == s for s in late)
             cells.append(f"{hits} of {len(tracks)}")
             values[f"{contrast:g}"] = [hits, len(tracks)]
         fast, slow = found.noise[clip.name]
@@ -280,11 +295,12 @@ def _judge(found: Found) -> list[str]:
                f"{overall} % of all, {100 * worst:.0f} % of the worst clip"),
     ]  # fmt: skip
     for contrast in GOAL_CONTRASTS:
-        late = [
-            late_s(t["sensitive"], t["sensitive"].confirmed())
-            for key, t in found.plumes.items()
-            if key[1] == contrast
-        ]
+        late = []
+        for (name, drawn_contrast, _), both in found.plumes.items():
+            if drawn_contrast == contrast:
+                plain = found.plain[name]["sensitive"].confirmed()
+                track = both["sensitive"]
+                late.append(late_s(track, new_gas(track.confirmed(), plain)))
         if late:
             hits = sum(s == s for s in late)
             notes.append(
