@@ -83,8 +83,8 @@ def judge_answers(rows, request, measure) -> None:
     measure("of the time with an answer", 100 * answered, "%", low=100 * ANSWERED_LEAST)
     codes = Counter(row[9].split(",")[0] for row in rows)
     print(f"codes, in rows of {PERIOD_S} s: {dict(codes.most_common())}")
-    states = {row[1] for row in rows}
-    assert states <= {"DETECTING", "INHIBIT", "NUC", "COOLING", "READY"}, (states, codes)
+    at_rest = sum(row[1] in ("FAULT", "SAFE") for row in rows)
+    measure("in fault or safe", at_rest * PERIOD_S, "s", 0, 0)
     if request.config.getoption("--hil-target") == "emulated":
         alarms = sum(row[2] == "GAS" for row in rows)
         measure("false alarms, in a yard without a leak", alarms * PERIOD_S, "s", 0, 0)
