@@ -44,8 +44,9 @@ def info_of(number):
 
 
 def verdict_of(number):
-    return Verdict(codes.Kind(number % 2), 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75,
-                   FrameFlag.SATURATED, LIMITS, (9, 8, 7, 6, 5, True), 0.75, -3.5, 120_000)  # fmt: skip
+    kind, place = codes.Kind(number % 2), (9, 8, 7, 6, 5, True)
+    return Verdict(kind, 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75, FrameFlag.SATURATED, LIMITS,
+                   place, 0.75, -3.5, 120_000)  # fmt: skip
 
 
 def answer_of(number):

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgeleak.cli.drawing import Painter
 from edgeleak.cli.answers import EventLog
+from edgeleak.cli.drawing import Painter
 from edgeleak.cli.gallery import Gallery
 from edgeleak.cli.page import Timeline, embedded, render
 from edgeleak.cli.watching import Seen
