@@ -79,6 +79,13 @@ def test_a_second_leak_does_not_end_with_the_first():
     assert [state for key, state, _ in run.changes if key != left.key][-1] == "ended"
 
 
+def test_what_shows_beside_a_leak_for_some_seconds_is_no_second_one():
+    run = Run(seed=1).go(40).go(80, [LEFT]).go(60, [LEFT, RIGHT]).go(40, [LEFT])
+    (event,) = run.tracker.events
+    assert event.polarity == "colder"
+    assert run.tracker.candidates >= 2
+
+
 def test_an_inhibit_pauses_and_a_long_one_ends_with_its_code():
     run = Run(seed=3).go(40).go(120, [LEFT])
     (event,) = run.tracker.open
