@@ -59,10 +59,12 @@ def measure(runner: Runner, planes: np.ndarray, labels: np.ndarray) -> dict[str,
             without.append(area)
         elif (label == GAS).sum() >= 20:
             with_gas.append(area)
+    if not with_gas or not without:
+        sys.exit("train: the held scenes have no frames with gas or none without; give more --held")
     least = best_limit(np.array(with_gas), np.array(without))
     return {
-        "iou": hit / (hit + false + missed), "precision": hit / (hit + false),
-        "recall": hit / (hit + missed), "least_px": least,
+        "iou": hit / max(hit + false + missed, 1), "precision": hit / max(hit + false, 1),
+        "recall": hit / max(hit + missed, 1), "least_px": least,
         "found": float(np.mean(np.array(with_gas) >= least)),
         "false": float(np.mean(np.array(without) >= least)),
         "frames_with": len(with_gas), "frames_without": len(without),
