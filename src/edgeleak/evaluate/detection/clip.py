@@ -85,9 +85,7 @@ def recorded(path: Path, fps: float | None = None, name: str | None = None) -> C
     """A file or folder as it is."""
     with open_source(path, fps=fps) as source:
         shape, bits, rate = source.shape, 8 if source.bits == 8 else 14, source.fps
-        n_frames = source.n_frames
-        if n_frames is None:
-            n_frames = sum(1 for _ in source)
+        n_frames = sum(1 for _ in source)  # a container may promise more than can be decoded
 
     def shots() -> Iterator[Shot]:
         with open_source(path, fps=fps) as opened:
