@@ -65,7 +65,8 @@ def test_contrast_of_a_recording_as_json(recording, tmp_path, capsys):
         (["background", "--frames", "401"], 64, "400 at most"),
         (["contrast", "--noise", "nan"], 64, "must be a number"),
         (["background", "--size", "3x3"], 64, "sides must be"),
-        (["detection"], 64, "invalid choice"),
+        (["sharpness"], 64, "invalid choice"),
+        (["detection", "--part", "sharpness"], 64, "invalid choice"),
     ],
 )
 def test_mistakes_are_one_sentence(words, code, said, capsys):
