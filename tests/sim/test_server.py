@@ -360,7 +360,7 @@ def test_rubbish_on_either_socket_harms_nobody(plant, control):
             stranger.settimeout(10)
             stranger.connect(str(path))
             answer = b""
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # hung up on before the last byte
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # hung up on early
                 rubbish = b"\xff" * 100_000 + b"\n" if path == plant.socket else b"no json\n"
                 stranger.sendall(rubbish)
                 answer = stranger.recv(100)
