@@ -136,9 +136,9 @@ def _people_figure(grid: Grid, path: Path) -> Path:
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=5,
                   fontsize=8)  # fmt: skip
     figure.suptitle(
-        "Simulated leaks, tripod, wind 1 m/s; bars: Wilson 95 %; dotted: people's limit at that dT"
-        " (Zeng and Morris)"
-    )
+        "Simulated leaks, tripod, wind 1 m/s; bars: Wilson 95 %;\n"
+        "dotted: people's limit at that dT (Zeng and Morris)", fontsize=10
+    )  # fmt: skip
     return save_figure(figure, path)
 
 
