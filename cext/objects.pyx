@@ -21,6 +21,7 @@ cdef extern from "edgeleak/objects.h" nogil:
     struct el_objects:
         int32_t reach
         int32_t part_q16
+        int32_t change_part_q16
         int32_t still_q4
     size_t el_places_cells(size_t side, size_t cell)
     void el_objects_squares(const uint8_t *mask, const int16_t *now, const int16_t *past,
@@ -86,7 +87,7 @@ def remember_objects(const int32_t[:, :, ::1] sums not None,
                      const int32_t[:, :, :, ::1] outline not None,
                      const int64_t[:, :, ::1] squares not None,
                      int32_t[:, :, ::1] objects not None, *,
-                     int reach, int part_q16, int still_q4):
+                     int reach, int part_q16, int change_part_q16, int still_q4):
     """Running means, cell by cell, of what tells a thing from gas.
 
     sums    : (rows, columns, 3) int32 of place_sums, at most 4096 cells
@@ -99,7 +100,8 @@ def remember_objects(const int32_t[:, :, ::1] sums not None,
               there is no outline
     reach   : as outline_sums had it; the outline is the steps, or 2 * reach times the rim of
               the mask where that is more
-    part_q16 : share of the memory that this look replaces, Q16
+    part_q16 : share of the memory of outlines that this look replaces, Q16
+    change_part_q16 : the same of the change
     still_q4 : mean square of the change of a still pixel, quarter counts squared, 0..2**30
 
     Bit-exact with the NumPy reference.  Releases the GIL.
@@ -110,12 +112,14 @@ def remember_objects(const int32_t[:, :, ::1] sums not None,
     grids_alike(sums, outline, squares, objects)
     in_range("reach", reach, 1, EL_GHOSTS_MAX_REACH)
     in_range("part_q16", part_q16, 0, 65536)
+    in_range("change_part_q16", change_part_q16, 0, 65536)
     in_range("still_q4", still_q4, 0, EL_OBJECTS_MAX_STILL)
     disjoint(&sums[0, 0, 0], cells * EL_PLACE_SUMS * sizeof(int32_t), &objects[0, 0, 0], nbytes)
     disjoint(&outline[0, 0, 0, 0], cells * EL_GHOST_SIGNS * EL_GHOST_SUMS * sizeof(int32_t),
              &objects[0, 0, 0], nbytes)
     disjoint(&squares[0, 0, 0], cells * EL_SQUARES * sizeof(int64_t), &objects[0, 0, 0], nbytes)
     s.reach, s.part_q16, s.still_q4 = reach, part_q16, still_q4
+    s.change_part_q16 = change_part_q16
     with nogil:
         el_objects_remember(&sums[0, 0, 0], &outline[0, 0, 0, 0], &squares[0, 0, 0],
                             &objects[0, 0, 0], <size_t>sums.shape[0],

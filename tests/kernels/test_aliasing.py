@@ -46,7 +46,9 @@ def place_calls():
     )
     yield (
         (sums, ("outline", "i4", (2, 2, 2, 4)), squares, objects),
-        lambda *arrays: kernels.remember_objects(*arrays, reach=1, part_q16=1, still_q4=1),
+        lambda *arrays: kernels.remember_objects(
+            *arrays, reach=1, part_q16=1, change_part_q16=1, still_q4=1
+        ),
         {3},
     )
     yield (mask, keep), lambda m, k: kernels.keep_places(m, k, cell_px=4), {0}

@@ -41,7 +41,10 @@ def test_memory_is_bit_exact_over_time(rng, largest, still_q4, part_q16):
     cells = (5, 7)
     ours = np.zeros((*cells, 4), np.int32)
     twin = ours.copy()
-    rule = {"reach": 2, "part_q16": part_q16, "still_q4": still_q4}
+    rule = {
+        "reach": 2, "part_q16": part_q16, "change_part_q16": 65536 - part_q16,
+        "still_q4": still_q4,
+    }  # fmt: skip
     for _ in range(8):
         sums = (rng.integers(0, 2, (*cells, 3)) * 65025).astype(np.int32)
         outline = rng.integers(0, 60, (*cells, 2, 4)).astype(np.int32)
@@ -58,7 +61,7 @@ def looked(left=0, here=0, squares=(900, 900), still_q4=0, cells=1):
     objects = np.zeros((1, cells, 4), np.int32)
     seen = np.tile(np.array(squares, np.int64), (1, cells, 1))
     kernels.remember_objects(sums, outline, seen, objects, reach=2, part_q16=65536,
-                             still_q4=still_q4)  # fmt: skip
+                             change_part_q16=65536, still_q4=still_q4)  # fmt: skip
     share, share_weight, change, change_weight = objects[0, 0]
     return share / share_weight, change / change_weight
 
@@ -90,7 +93,7 @@ def test_what_is_gone_is_forgotten():
     squares = np.zeros((1, 1, 2), np.int64)
     for _ in range(300):
         kernels.remember_objects(sums, outline, squares, objects, reach=2, part_q16=6554,
-                                 still_q4=100)  # fmt: skip
+                                 change_part_q16=6554, still_q4=100)  # fmt: skip
     assert objects.max() <= 0
 
 
@@ -103,8 +106,10 @@ def test_bad_input_is_refused():
         kernels.change_squares(mask, plane, plane[:4], squares, cell_px=4)
     sums, outline = np.zeros((2, 2, 3), np.int32), np.zeros((2, 2, 2, 4), np.int32)
     objects = np.zeros((2, 2, 4), np.int32)
-    good = {"reach": 1, "part_q16": 1, "still_q4": 0}
-    for key, value in (("reach", 0), ("part_q16", 65537), ("still_q4", (1 << 30) + 1)):
+    good = {"reach": 1, "part_q16": 1, "change_part_q16": 1, "still_q4": 0}
+    for key, value in (
+        ("reach", 0), ("part_q16", 65537), ("change_part_q16", -1), ("still_q4", (1 << 30) + 1),
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=key):
             kernels.remember_objects(sums, outline, squares, objects, **{**good, key: value})
 
@@ -112,5 +117,6 @@ def test_bad_input_is_refused():
 def test_where_there_is_no_outline_its_share_stays_unknown():
     sums, outline = np.array([[[30, 0, 900]]], np.int32), np.zeros((1, 1, 2, 4), np.int32)
     objects, squares = np.zeros((1, 1, 4), np.int32), np.full((1, 1, 2), 900, np.int64)
-    kernels.remember_objects(sums, outline, squares, objects, reach=2, part_q16=65536, still_q4=0)
+    kernels.remember_objects(sums, outline, squares, objects, reach=2, part_q16=65536,
+                             change_part_q16=65536, still_q4=0)  # fmt: skip
     assert objects.ravel().tolist() == [0, 0, 65535, 65535]

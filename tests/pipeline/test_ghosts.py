@@ -104,6 +104,17 @@ def test_what_came_is_no_ghost_and_not_learnt_at_once():
     assert seen[-1].area_px > 100
 
 
+def test_what_came_is_known_as_still_before_half_of_the_window_counted_it():
+    def paint(frame, time_s):
+        if time_s >= 4:
+            thing(frame, 60)
+
+    seen, _ = watch(paint, 7.5)
+    flicker = [verdict.facts.get("flicker") for verdict in seen]
+    assert max(v for v in flicker if v is not None) > 0.3
+    assert flicker[-1] < seen[-1].limits.place[1]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("opacity", [0.2, 0.5, 0.9])
 @pytest.mark.parametrize("begins_s", [0.0, 4.0])

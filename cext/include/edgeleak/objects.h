@@ -18,7 +18,8 @@ enum { EL_SQUARES_ENERGY, EL_SQUARES_CHANGE, EL_SQUARES };
 
 struct el_objects {
     int32_t reach;
-    int32_t part_q16; /* share of the memory that this look replaces */
+    int32_t part_q16;        /* share of the memory of outlines that this look replaces */
+    int32_t change_part_q16; /* the same of the change */
     int32_t still_q4; /* mean square of the change of a still pixel: its noise */
 };
 
@@ -103,7 +104,8 @@ el_objects_remember(const int32_t *places, const int32_t *outline, const int64_t
             el_objects_see(&around, s, now);
         }
         for (size_t k = 0; k < EL_OBJECT_MEANS; k++)
-            known[k] = el_places_mean(known[k], now[k], s->part_q16);
+            known[k] = el_places_mean(known[k], now[k], k < EL_OBJECT_CHANGE ? s->part_q16
+                                                                             : s->change_part_q16);
     }
 }
 

@@ -32,6 +32,7 @@ class Objects:
     def __init__(self, profile: Profile, arena: Arena, cell_px: int, reach: int) -> None:
         self._arena, self._cell_px, self._reach = arena, cell_px, reach
         self._memory_s = profile["object.memory_s"]
+        self._change_memory_s = profile["object.change_memory_s"]
         self.reset()
 
     def reset(self) -> None:
@@ -49,7 +50,8 @@ class Objects:
         )
         kernels.remember_objects(
             arena["sums"], arena["outline"], arena["squares"], arena["objects"], reach=self._reach,
-            part_q16=round(65536 * (1 - exp(-elapsed_s / self._memory_s))),
+            part_q16=_part_q16(elapsed_s, self._memory_s),
+            change_part_q16=_part_q16(elapsed_s, self._change_memory_s),
             still_q4=min(MOST_STILL_Q4, round(2 * (4 * noise_counts) ** 2)),
         )  # fmt: skip
 
@@ -59,3 +61,7 @@ class Objects:
         cells : (rows, columns) bool
         """
         self._arena["objects"][cells] = 0
+
+
+def _part_q16(elapsed_s: float, memory_s: float) -> int:
+    return round(65536 * (1 - exp(-elapsed_s / memory_s)))

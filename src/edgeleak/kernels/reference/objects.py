@@ -33,6 +33,7 @@ def remember_objects(
     *,
     reach: int,
     part_q16: int,
+    change_part_q16: int,
     still_q4: int,
 ) -> None:
     """See edgeleak.kernels.remember_objects; same contract, any speed."""
@@ -46,7 +47,8 @@ def remember_objects(
         energy, change = int(squares[(*cell, 0)]), int(squares[(*cell, 1)])
         share = (things * 65535 // whole, 65535) if whole > 0 else (0, 0)
         looked[cell] = *share, _ratio(change - int(area[cell]) * still_q4, energy), 65535
-    objects += (((looked - objects) * part_q16) >> 16).astype(np.int32)
+    part = np.array([part_q16, part_q16, change_part_q16, change_part_q16], np.int64)
+    objects += (((looked - objects) * part) >> 16).astype(np.int32)
 
 
 def _around(values: np.ndarray) -> np.ndarray:
