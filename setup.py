@@ -130,7 +130,13 @@ def check_toolchain() -> None:
 
 
 class BuildKernels(build_ext):
-    """build_ext that names the missing Debian package instead of a page of compiler output."""
+    """build_ext on every processor, which names a missing Debian package instead of a page of
+    compiler output."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
 
     def run(self) -> None:
         check_toolchain()
