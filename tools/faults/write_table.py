@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/faults.md from the JSON of `run.py --json`.
 
-write_table.py out/faults.json
+write_table.py out/faults.json [older.json ...]
+
+Rows that the first file lacks are taken from the older ones, and marked.
 """
 
 import json
@@ -37,10 +39,29 @@ Made by `python tools/faults/run.py --json out/faults.json` and
 """
 
 
+OLDER = "\\* from a run of earlier sources; run the row again before relying on it."
+
+
+def newest(files: list[str]) -> list[dict]:
+    """Every row once, from the first file that has it; `is_older` where that is not the first."""
+    known: dict[str, dict] = {}
+    for index, name in enumerate(files):
+        for row in json.loads(Path(name).read_text()):
+            known.setdefault(row["row"], row | {"is_older": index > 0})
+    return sorted(known.values(), key=place)
+
+
+def place(row: dict) -> tuple[int, int, str]:
+    """Cooler before picture before liveness, storage and files; then by number."""
+    name = row["row"]
+    return "TVLDF".index(name[0]), int("".join(filter(str.isdigit, name))), name
+
+
 def cells(row: dict) -> list[str]:
     worst = f"{row['worst_ms']:.0f}" if 0 <= row["worst_ms"] < float("inf") else "-"
+    name = row["row"] + (" \\*" if row["is_older"] else "")
     return [
-        row["row"], row["tier"], row["what"], f"{row['executed']:,}", f"{row['trips']:,}",
+        name, row["tier"], row["what"], f"{row['executed']:,}", f"{row['trips']:,}",
         f"{row['clean']:,} {row['clean_unit']}", str(row["false_trips"]), worst, row["defect"],
     ]  # fmt: skip
 
@@ -53,7 +74,7 @@ def commit() -> str:
 
 
 def main() -> int:
-    results = json.loads(Path(sys.argv[1]).read_text())
+    results = newest(sys.argv[1:])
     red = [row for row in results if row["reasons"]]
     lines = [f"| {' | '.join(cells(row))} |" for row in results]
     tail = [
@@ -61,6 +82,8 @@ def main() -> int:
         f"{len(results) - len(red)} of {len(results)} rows green, seed {results[0]['seed']},"
         f" {platform.machine()}, commit {commit()}.",
     ]
+    if any(row["is_older"] for row in results):
+        tail.append(OLDER)
     for row in red:
         tail.append(f"- {row['row']} is red: {row['reasons'][0]}")
     PAGE.write_text(HEAD + "\n".join(lines + tail) + "\n")
