@@ -32,6 +32,7 @@ KERNELS = (
     "smooth",
     "change",
     "places",
+    "faint",
     "ghosts",
     "objects",
     "regions",

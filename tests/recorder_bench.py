@@ -46,7 +46,7 @@ def info_of(number):
 def verdict_of(number):
     kind, place = codes.Kind(number % 2), (9, 8, 7, 6, 5, True)
     return Verdict(kind, 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75, FrameFlag.SATURATED, LIMITS,
-                   place, 0.75, -3.5, 120_000)  # fmt: skip
+                   place, 0.75, -3.5, 120_000, 4.25)  # fmt: skip
 
 
 def answer_of(number):

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "count"
 FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-static"]
 PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "background_grey")
-SENSITIVE = ("follow", "smooth", "level", "change", "open", "area")
+SENSITIVE = ("follow", "smooth", "level", "change", "open", "area", "faint")
 ALSO = ("background_counts",)
 LINK = ("link_check", "link_unpack", "link_pack")
 STAGES = PAPER + SENSITIVE + ALSO + LINK

@@ -10,6 +10,7 @@
 
 #include "edgeleak/chain.h"
 #include "edgeleak/change.h"
+#include "edgeleak/faint.h"
 #include "edgeleak/level.h"
 #include "edgeleak/morphology.h"
 #include "edgeleak/smooth.h"
@@ -182,6 +183,8 @@ run_stage(struct frame *f, const char *stage)
         run_change(f);
     else if (strcmp(stage, "open") == 0)
         el_morphology(f->mask, h, w, 3, EL_OPEN, f->scratch);
+    else if (strcmp(stage, "faint") == 0)
+        el_faint_totals(f->counts, h, w, 16, (int64_t *)f->scratch);
     else if (strcmp(stage, "area") == 0)
         f->columns[0] = (int32_t)el_level_area(f->mask, f->n);
     else

@@ -29,7 +29,7 @@ def test_one_leak_is_one_event_with_a_beginning_and_an_end(one):
     (event,) = one.tracker.events
     assert event.end_reason == "cleared"
     assert 4.0 < event.first.time_s < event.confirmed.time_s < 11.0
-    assert 18.5 < event.last.time_s < 20.5
+    assert 18.5 < event.last.time_s < 21.5  # looks a second apart by then; means of 1.5 s fade
     assert event.ended.time_s - event.last.time_s > 4.9  # hysteresis: 5 s of answered time
     assert one.tracker.open == []
 

@@ -59,6 +59,27 @@ def place_calls():
     )
 
 
+FAINT = dict.fromkeys(
+    ("slow_q16", "memory_q16", "duty_q16", "follow_q16", "held_q16", "learn_q16", "floor_q8",
+     "cell_q8", "root_q8", "flicker_q16", "share_q16", "sign_q16", "rough_q16", "outline_q16",
+     "thing_looks", "least_q6"), 1,
+)  # fmt: skip
+
+
+def faint_calls():
+    state = ("state", "i8", (kernels.FAINT_PLANES, 2, 2))
+    totals, means = ("totals", "i8", (2, 2)), ("means", "i8", (2, 2))
+    counts = ("counts", "u2", SHAPE)
+    yield (counts, totals), lambda c, t: kernels.cell_totals(c, t, cell_px=4), {1}
+    yield (state, means), lambda s, m: kernels.learn_faint(s, m, is_first=True), {0}
+    yield (
+        (state, means, ("past", "i8", (2, 2)), ("objects", "i4", (2, 2, 4)),
+         ("pixels", "i4", (2, 2)), ("keep", "u1", (2, 2))),
+        lambda *arrays: kernels.judge_faint(*arrays, FAINT),
+        {0, 3, 5},
+    )  # fmt: skip
+
+
 def motion_calls():
     counts = ("counts", "u2", SHAPE)
     arrays = counts, ("columns", "u4", (2, 8)), ("rows", "u4", (2, 8))
@@ -69,7 +90,7 @@ def motion_calls():
 
 CASES = [
     pytest.param(arrays, call, written, other, id=f"{arrays[written][0]}-{arrays[other][0]}")
-    for source in (level_calls, place_calls, motion_calls)
+    for source in (level_calls, place_calls, faint_calls, motion_calls)
     for arrays, call, writes in source()
     for written in sorted(writes)
     for other in range(len(arrays))

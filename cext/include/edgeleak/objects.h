@@ -12,6 +12,7 @@
 #include "edgeleak/ghosts.h"
 
 #define EL_OBJECTS_MAX_STILL (1 << 30)
+#define EL_OBJECTS_SEEN_Q16  6554 /* a tenth of its memory holds outlines: it says something */
 
 /* Sums of squares under the mask of a cell: of the difference, and of its change. */
 enum { EL_SQUARES_ENERGY, EL_SQUARES_CHANGE, EL_SQUARES };

@@ -23,10 +23,11 @@ def judge_cells(arena: Any, profile: Any, noise_counts: float) -> tuple[np.ndarr
     sums, balance = arena["sums"].astype(float), arena["balance"].astype(float)
     duty = arena["places"] / Q16
     is_place = duty >= profile["place.share"]
+    is_faint = arena["faint"] > 0 if "faint" in arena else np.zeros_like(is_place)
     leaning = _around(np.abs(balance[..., 0])) / np.maximum(_around(balance[..., 1]), 1)
-    sways = is_place & (leaning < profile["place.balance"])
+    sways = is_place & ~is_faint & (leaning < profile["place.balance"])
     area = sums[..., 0]
-    is_proven = (arena["kept"] > 0) & is_place & ~sways & (area > 0)
+    is_proven = (arena["kept"] > 0) & (is_place | is_faint) & ~sways & (area > 0)
     if not is_proven.any():
         return is_proven, np.ones_like(is_proven)
     # balance is a mean over masked and other moments of a whole cell

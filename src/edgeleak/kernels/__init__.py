@@ -12,6 +12,16 @@ from edgeleak.kernels._chain import PaperChain
 from edgeleak.kernels._change import change_step, follow_step
 from edgeleak.kernels._clahe import clahe
 from edgeleak.kernels._codec import pack_frame, packed_bound, unpack_frame
+from edgeleak.kernels._faint import (
+    FAINT_NOW,
+    FAINT_PLANES,
+    FAINT_SLOW,
+    cell_means,
+    cell_totals,
+    judge_faint,
+    learn_faint,
+    settle_faint,
+)
 from edgeleak.kernels._ghosts import heal_ghosts, judge_ghosts, outline_sums
 from edgeleak.kernels._level import (
     area,
@@ -48,6 +58,9 @@ from edgeleak.kernels._regions import REGION_DTYPE, RegionFinder, regions
 from edgeleak.kernels._smooth import smooth
 
 __all__ = [
+    "FAINT_NOW",
+    "FAINT_PLANES",
+    "FAINT_SLOW",
     "REGION_DTYPE",
     "PaperChain",
     "RegionFinder",
@@ -56,6 +69,8 @@ __all__ = [
     "background_step",
     "build_info",
     "camera_shift",
+    "cell_means",
+    "cell_totals",
     "change_squares",
     "change_step",
     "check_bad_pixel_table",
@@ -74,9 +89,11 @@ __all__ = [
     "gather_vospi",
     "heal_ghosts",
     "histogram",
+    "judge_faint",
     "judge_ghosts",
     "judge_places",
     "keep_places",
+    "learn_faint",
     "linear_lut",
     "local_level",
     "log_lut",
@@ -98,6 +115,7 @@ __all__ = [
     "remove_local_level",
     "replace_bad_pixels",
     "seal_el640",
+    "settle_faint",
     "smooth",
     "unpack_el640",
     "unpack_frame",

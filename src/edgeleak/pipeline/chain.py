@@ -123,7 +123,7 @@ class Pipeline:
         stage = self._stage
         self._limits = Limits(
             self._gas_from, self._persistence.window_s, stage.place_limits, stage.looks.ghost_limit,
-            off_in(profile),
+            off_in(profile), stage.faint.limit,
         )  # fmt: skip
         self._area_px = 0
         self._see_nothing = self._sensor_code()
@@ -300,8 +300,9 @@ class Pipeline:
         wanted = calibration.at_fpa_temp(fpa_degc).offset
         if isinstance(self._stage, CountsStage):
             background = self.arena["background"]
-            moved_q2 = 4 * (wanted.astype(np.int32) - offset) + background
-            background[:] = np.clip(moved_q2, 0, 4 * MAX_COUNTS)
+            moved = wanted.astype(np.int32) - offset
+            background[:] = np.clip(4 * moved + background, 0, 4 * MAX_COUNTS)
+            self._stage.faint.follow_offset(moved)
         else:  # levels of a picture cannot follow an offset in counts
             self._guard.relearn()
         offset[:] = wanted
@@ -399,6 +400,7 @@ class Pipeline:
             persistence.needed, self._area_px,
             stage.level_counts, stage.noise_counts, self.flags, self._limits,
             stage.group, stage.looks.ghost_share, stage.contrast_counts, self._nuc_age_ms,
+            stage.faint_sigma,
         ))  # fmt: skip
 
     def _find_regions(self) -> np.ndarray:

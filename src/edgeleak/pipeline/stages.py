@@ -11,6 +11,7 @@ import numpy as np
 from edgeleak import kernels
 from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
+from edgeleak.pipeline.faint import Faint, NoFaint, faint_members
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
 from edgeleak.pipeline.looks import Looks, NoLooks, look_members
 from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
@@ -77,7 +78,8 @@ class GreyStage:
     place_limits: tuple[float, ...] = ()
     contrast_counts = nan
     draws_always, is_drawn = True, True
-    looks = NoLooks()
+    looks, faint = NoLooks(), NoFaint()
+    faint_sigma = nan
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -153,7 +155,7 @@ class CountsStage:
     """
 
     zero_level = 128
-    contrast_counts = nan
+    contrast_counts = faint_sigma = nan
     draws_always, is_drawn = True, True
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
@@ -170,7 +172,7 @@ class CountsStage:
         self.adjust(profile)
         self._places = Places(profile, arena)
         self.looks = Looks(profile, arena, cell_px(arena.shape), self._size)
-        self.place_limits = self._places.limits
+        self.place_limits, self.faint = self._places.limits, Faint(profile, arena)
         self.use_eight_bit(False)
         self._restart()
 
@@ -218,11 +220,13 @@ class CountsStage:
             Member("balance", (*cells, 2), "i4", "its mean difference, signed and absolute"),
             Member("kept", cells, "u1", "cells of groups that may be gas"),
             *look_members(cells),
+            *faint_members(cells, slots),
         ]
 
     def use_eight_bit(self, is_eight_bit: bool) -> None:
         """Noise floor of the kind of source that is connected."""
         self._least_noise = self._floors[is_eight_bit]
+        self.faint.is_eight_bit = is_eight_bit
         self._set_noise(self._least_noise)
 
     def measure_noise(self) -> None:
@@ -259,6 +263,7 @@ class CountsStage:
         self.level_counts = 0.0
         self._places.reset()
         self.looks.reset()
+        self.faint.reset()
         self.evidence_px, self.group = 0, NO_GROUP
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -274,6 +279,7 @@ class CountsStage:
             arena["mask"].fill(0)
             arena["gas"].fill(self.zero_level)
             self.evidence_px, self.group, self.contrast_counts = 0, NO_GROUP, nan
+            self.faint_sigma = nan
             return 0
         self._compare(dt_s)
         past = self._find_change(dt_s)
@@ -282,11 +288,24 @@ class CountsStage:
         area = kernels.area(arena["mask"])
         self.looks.look(past, dt_s, self.noise_counts)
         self.group = self._places.judge(dt_s)
+        self._look_for_faint(dt_s)
         self.evidence_px = self.group[0] if self.group[-1] else 0
         is_there = self.group[0] > 0
         self.contrast_counts = self._places.contrast_counts(self.group[-1]) if is_there else nan
         self._remember(dt_s, seed)
         return area
+
+    def _look_for_faint(self, dt_s: float) -> None:
+        """Where no single pixels prove gas, means over places and seconds may."""
+        faint = self.faint
+        faint.add(dt_s)
+        is_strong = self.group[-1]
+        self.faint_sigma = nan if is_strong else faint.sigma
+        if faint.is_kept and not is_strong:
+            faint.show()
+            self.group = faint.group
+        else:
+            faint.hide()
 
     def _seed(self) -> None:
         arena = self._arena

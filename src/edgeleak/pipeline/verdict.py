@@ -84,6 +84,7 @@ class Limits(NamedTuple):
             without these rules
     ghost : least share of an outline that has left, 0..1; NaN without that rule
     off   : names of the rules that are switched off
+    faint : least sigmas of what stands out faintly; NaN without that rule
     """
 
     evidence: float
@@ -91,6 +92,7 @@ class Limits(NamedTuple):
     place: tuple[float, ...] = ()
     ghost: float = nan
     off: tuple[str, ...] = ()
+    faint: float = nan
 
 
 class Verdict(NamedTuple):
@@ -112,6 +114,7 @@ class Verdict(NamedTuple):
     contrast_counts : mean difference of what may be gas, else of all that changed, above 0 is
                warmer than its background; NaN where nothing changed
     nuc_age_ms : age of the correction in use; -1 unknown
+    faint_sigma : how far means of seconds stand out; NaN where single pixels prove gas, or unknown
     """
 
     kind: Kind
@@ -130,6 +133,7 @@ class Verdict(NamedTuple):
     ghost: float = nan
     contrast_counts: float = nan
     nuc_age_ms: int = -1
+    faint_sigma: float = nan
 
     def __str__(self) -> str:
         return WORDS[self.kind]
@@ -167,6 +171,7 @@ class Verdict(NamedTuple):
             Rule("evidence", self.evidence >= limits.evidence, self.evidence, limits.evidence, "1"),
             Rule("persistence", self.hits >= self.needed, self.hits, self.needed, "frames"),
             *self._place_rules(),
+            *self._faint_rules(),
             *self._ghost_rules(),
         )
         if not self.code:
@@ -184,6 +189,13 @@ class Verdict(NamedTuple):
             for name, value, limit in zip(names, measured, self.limits.place, strict=False)
             if name not in self.limits.off
         )
+
+    def _faint_rules(self) -> tuple[Rule, ...]:
+        """Do means over places and seconds stand out?  Asked where single pixels do not."""
+        limit = self.limits.faint
+        if limit != limit or self.faint_sigma != self.faint_sigma:
+            return ()
+        return (Rule("faint", self.faint_sigma >= limit, self.faint_sigma, limit, "sigma"),)
 
     def _ghost_rules(self) -> tuple[Rule, ...]:
         """Has a thing left whose outline is in the background and not in the picture?"""

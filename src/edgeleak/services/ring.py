@@ -22,7 +22,7 @@ from edgeleak.errors import DataError
 from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
 from edgeleak.pipeline.verdict import Limits, Verdict
 
-MAGIC = b"ELRING2\0"
+MAGIC = b"ELRING3\0"
 HEAD_BYTES = 4096
 SLOT_HEAD_BYTES = 256
 MARGIN_SLOTS = 2
@@ -34,7 +34,7 @@ _CORRECTION = struct.Struct("<Qqq")
 BAD_SHARE = 8
 """One pixel in so many may be bad; more and the recording has no correction beside it."""
 PUBLISHED_AT, STATE_AT, CORRECTION_AT = 64, 128, 256
-_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d dq")
+_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d dq d")
 
 
 class Progress(NamedTuple):
@@ -138,7 +138,7 @@ class Ring:
             int(verdict.kind), verdict.code, verdict.evidence, verdict.measured,
             verdict.expected, verdict.hits, verdict.needed, verdict.area_px,
             verdict.level_counts, verdict.noise_counts, int(verdict.flags), *verdict.group,
-            verdict.ghost, verdict.contrast_counts, verdict.nuc_age_ms,
+            verdict.ghost, verdict.contrast_counts, verdict.nuc_age_ms, verdict.faint_sigma,
         )  # fmt: skip
         _NUMBER.pack_into(self._map, PUBLISHED_AT, number + 1)
 
@@ -231,6 +231,6 @@ def _slot(fields: tuple, limits: Limits) -> Slot:
     )  # fmt: skip
     kind, code, _, measured, expected, *found = rest
     group = (*found[11:16], bool(found[16]))
-    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, *found[17:20])
+    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, *found[17:21])
     verdict = Verdict._make(facts)
     return Slot(info, verdict, kind, code, measured, expected)

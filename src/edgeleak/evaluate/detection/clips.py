@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeleak.evaluate.detection.clip import Clip, gas_free
 from edgeleak.evaluate.detection.method import Method
-from edgeleak.evaluate.detection.plume import START_S, with_plume
+from edgeleak.evaluate.detection.plume import PIXEL, START_S, with_plume
 from edgeleak.evaluate.detection.statistics import (
     above,
     events_upper,
@@ -44,6 +44,7 @@ class Found:
     plain: dict[str, dict[str, Track]]
     plumes: dict[tuple[str, float, int], dict[str, Track]] = field(default_factory=dict)
     noise: dict[str, tuple[float, float]] = field(default_factory=dict)
+    deviating: dict[tuple[str, float, int], Track] = field(default_factory=dict)
 
 
 def run_clips(store: Store, data: Path, methods: Sequence[Method], quick: bool) -> Found:
@@ -58,6 +59,12 @@ def run_clips(store: Store, data: Path, methods: Sequence[Method], quick: bool) 
             for seed in SEEDS:
                 drawn = with_plume(clip.first(PLUME_FRAMES), contrast, seed)
                 found.plumes[clip.name, contrast, seed] = store.run("plumes", drawn, methods)
+        for contrast in GOAL_CONTRASTS[-1:] if quick else GOAL_CONTRASTS:
+            own = [method for method in methods if method.key == "sensitive"]
+            for seed in SEEDS:
+                drawn = with_plume(clip.first(PLUME_FRAMES), contrast, seed, unit=PIXEL)
+                for track in store.run("plumes", drawn, own).values():
+                    found.deviating[clip.name, contrast, seed] = track
     return found
 
 
@@ -102,6 +109,7 @@ def clips_part(found: Found, methods: Sequence[Method], presets: Presets) -> Par
         per_clip(found, methods, presets),
         drawn(found, methods, presets),
         drawn_per_clip(found),
+        deviating(found),
     ]
     part.notes += _judge(found)
     part.blind += [
@@ -274,6 +282,31 @@ def drawn_per_clip(found: Found) -> Table:
         fast, slow = found.noise[clip.name]
         table.add([clip.name, *cells, f"{fast:.2f}", f"{slow:.2f}"], clip=clip.name, found=values,
                   noise_frame=fast, noise_second=slow)  # fmt: skip
+    return table
+
+
+def deviating(found: Found) -> Table:
+    """`sensitive` on plumes measured by what a pixel does in seconds."""
+    table = Table(
+        "`sensitive`, the same plumes in deviations of a pixel over the"
+        f" {START_S:g} s before the plume, its drift and sway included",
+        ["contrast", "plumes found", "in"],
+    )
+    for contrast in sorted({key[1] for key in found.deviating}):
+        chosen = {k[0]: t for k, t in found.deviating.items() if k[1] == contrast}
+        hits = [
+            name
+            for name, track in chosen.items()
+            if (
+                late := late_s(
+                    track,
+                    new_gas(track.confirmed(), found.plain[name]["sensitive"].confirmed()),
+                )
+            )
+            == late
+        ]
+        table.add([f"{contrast:g}", f"{len(hits)} of {len(chosen)}", ", ".join(hits) or "-"],
+                  contrast=contrast, found=hits, plumes=len(chosen))  # fmt: skip
     return table
 
 

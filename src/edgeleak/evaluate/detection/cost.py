@@ -24,6 +24,7 @@ ELEMENTS = {
     "change": "threshold, noise of each pixel, change",
     "open": "opening",
     "area": "area",
+    "faint": "totals of places",
 }
 CHAIN = "chain"
 MOST_RATIO = 2.0

@@ -27,19 +27,23 @@ MOST = 2.0
 DRAWN_BY = ("evaluate/detection/plume.py", "sim/scene/plume.py", "sim/scene/turbulence.py")
 BODY = 0.25
 """The truth holds pixels with so much of the plume's nominal contrast."""
+FRAME, PIXEL = "frame", "pixel"
+"""Units of contrast."""
 LEAST_SIGMA_8_BIT = 0.5
 """Levels; below half a level rounding is the noise."""
 
 
-def with_plume(clip: Clip, contrast: float, seed: int) -> Clip:
+def with_plume(clip: Clip, contrast: float, seed: int, *, unit: str = FRAME) -> Clip:
     """The clip with a plume from the third second on.
 
     contrast : in deviations of the local noise
+    unit     : FRAME, what neighbouring frames differ by, or PIXEL, the deviation of a pixel in the
+               seconds before the plume, with its drift and sway
     seed     : place, direction, sign and turbulence follow from it
     """
 
     def shots() -> Iterator[Shot]:
-        strength, noise = _measured(clip, seed)
+        strength, noise = _measured(clip, seed, unit)
         amplitude = contrast * sign_of(seed) * noise
         places = fields(clip, seed)
         top = 255 if clip.bits == 8 else 16383
@@ -56,7 +60,8 @@ def with_plume(clip: Clip, contrast: float, seed: int) -> Clip:
                 pixels=pixels, truth=field > BODY, source_xy=source_of(clip.shape, seed)
             )
 
-    return replace(clip, name=f"{clip.name} x{contrast:g} s{seed}", shots=shots, depends=DRAWN_BY)
+    name = f"{clip.name} x{contrast:g}{'' if unit == FRAME else ' ' + unit} s{seed}"
+    return replace(clip, name=name, shots=shots, depends=DRAWN_BY)
 
 
 def _rng(seed: int, stream: int) -> np.random.Generator:
@@ -95,10 +100,11 @@ def fields(clip: Clip, seed: int) -> Iterator[np.ndarray]:
 
 
 @lru_cache(maxsize=4)
-def _measured(clip: Clip, seed: int) -> tuple[float, float]:
+def _measured(clip: Clip, seed: int, unit: str) -> tuple[float, float]:
     """Mean field at its strongest place, and the local noise: the same for every contrast."""
     strength, body = strength_of(clip, seed)
-    return strength, local_noise(clip, body)
+    measure = local_noise if unit == FRAME else local_deviation
+    return strength, measure(clip, body)
 
 
 def steps(dt_s: float) -> tuple[float, int]:
@@ -135,3 +141,11 @@ def local_noise(clip: Clip, body: np.ndarray) -> float:
     per_pixel = np.sqrt(np.pi / 2) * np.mean(np.stack(changes), axis=0) / np.sqrt(2)
     least = LEAST_SIGMA_8_BIT if clip.bits == 8 else 0.0
     return max(least, float(np.median(per_pixel)))
+
+
+def local_deviation(clip: Clip, body: np.ndarray) -> float:
+    """Typical deviation in time of a pixel before the plume, where it will be, the clip's unit."""
+    first = clip.first(round(START_S * clip.fps))
+    pixels = np.stack([shot.pixels[body].astype(np.float32) for shot in first.shots()])
+    least = LEAST_SIGMA_8_BIT if clip.bits == 8 else 0.0
+    return max(least, float(np.median(pixels.std(axis=0))))
