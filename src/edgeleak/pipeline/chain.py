@@ -229,6 +229,8 @@ class Pipeline:
         is_still = not (motion.is_moving or motion.is_unsure)
         is_fit = not (code or self._scene_code or self._guard.is_repeat)
         self.pair.close(info, is_fit, is_still)
+        if self.pair.is_ready:
+            self._stage.lit.close(self._guard.dt_s)
 
     def _hold(self, info: FrameInfo | None) -> Verdict:
         """A single frame of the other LED phase: corrected, but the answer stays the last one.
@@ -242,6 +244,7 @@ class Pipeline:
         self.arena["gas"].fill(self._stage.zero_level)
         if info is not None and info.led_on and not self._guard.is_repeat:
             self.pair.keep_lit(info)
+            self._stage.lit.keep()
         else:
             self.pair.reset()
         return self.verdict

@@ -28,25 +28,36 @@ LEAST_NOISE_Q6 = 3
 """A twentieth of a count: below it there is rounding, not noise."""
 ALL_Q16 = 65535
 NOTHING = (0, 0, 0, 0, False)
+DARK, LIT = "dark", "lit"
+BIAS_LOG2 = 13
+"""Counts added to lit minus dark as a power of two, half of the range: the kernels take no sign."""
+LEAST_LIGHT_COUNTS = 1
+SCALE = 1 << 12
 
 
 def faint_members(cells: tuple[int, int], slots: int) -> list[Member]:
-    """What the means need for a grid of (rows, columns) places."""
+    """What the means need for a grid of (rows, columns) places, dark and lit minus dark."""
     state = (kernels.FAINT_PLANES, *cells)
-    return [
-        Member("totals", cells, "i8", "counts of each place since the last look"),
-        Member("means", cells, "i8", "their mean, counts Q6"),
-        Member("faint_state", state, "i8", "reference, noise, slow mean, change of each place"),
-        Member("faint_past", (slots, *cells), "i8", "its difference at the last looks"),
-        Member("faint_keep", cells, "u1", "places that stand out faintly and may be gas"),
-        Member("faint", cells, "u1", "the same where they are what decides"),
-    ]
+    found = [Member("faint", cells, "u1", "places that stand out faintly, where they decide")]
+    for name in (DARK, LIT):
+        found += [
+            Member(f"{name}_totals", cells, "i8", "counts of each place since the last look"),
+            Member(f"{name}_means", cells, "i8", "their mean, counts Q6"),
+            Member(f"{name}_state", state, "i8", "reference, noise, slow mean, change of a place"),
+            Member(f"{name}_past", (slots, *cells), "i8", "its difference at the last looks"),
+            Member(f"{name}_keep", cells, "u1", "places that stand out faintly and may be gas"),
+        ]
+    return found
 
 
 class NoFaint:
     """A profile that does not ask."""
 
     limit = nan
+
+    def keep(self) -> None: ...
+
+    def close(self, dt_s: float) -> None: ...
 
 
 class Faint:
@@ -57,12 +68,15 @@ class Faint:
     limit : from where that may be gas; NaN where the rule is off
     """
 
-    def __init__(self, profile: Profile, arena: Arena) -> None:
-        self._arena, self._cell_px = arena, cell_px(arena.shape)
+    def __init__(self, profile: Profile, arena: Arena, name: str = DARK) -> None:
+        self._arena, self._cell_px, self._name = arena, cell_px(arena.shape), name
+        self._totals, self._means = arena[f"{name}_totals"], arena[f"{name}_means"]
+        self._state, self._past = arena[f"{name}_state"], arena[f"{name}_past"]
+        self._keep, self._objects = arena[f"{name}_keep"], arena["objects"]
         self.is_on = is_on(profile, "faint")
         self.limit: float = profile["faint.root_sigma"] if self.is_on else nan
         self._every_s, self._learn_s = profile["ghost.every_s"], profile["guard.learn_s"]
-        self._slots = len(arena["faint_past"])
+        self._slots = len(self._past)
         self._pixels = _pixels_of(arena.shape, self._cell_px)
         self._times = (
             ("slow_q16", profile["faint.mean_s"]), ("memory_q16", profile["object.memory_s"]),
@@ -90,7 +104,7 @@ class Faint:
         self._n_frames, self._since_s, self._learnt_s = 0, 0.0, 0.0
         self._looks, self._next, self._is_settled, self._is_idle = 0, 0, False, False
         self._found = NOTHING
-        self._arena["totals"].fill(0)
+        self._totals.fill(0)
         self._arena["faint"].fill(0)
 
     @property
@@ -110,15 +124,15 @@ class Faint:
         """The corrected counts of a frame that may train; looks when it is time."""
         if not self.is_on or self.is_eight_bit or self._is_idle:
             return
-        arena = self._arena
-        kernels.cell_totals(arena["counts"], arena["totals"], cell_px=self._cell_px)
+        kernels.cell_totals(self._arena["counts"], self._totals, cell_px=self._cell_px)
+        self._count(dt_s)
+
+    def _count(self, dt_s: float) -> None:
         self._n_frames += 1
         self._since_s += dt_s
         # Half a frame early is nearer than half a frame late.
         if self._since_s + dt_s / 2 >= self._every_s:
-            kernels.cell_means(
-                arena["totals"], self._pixels, arena["means"], n_frames=self._n_frames
-            )
+            kernels.cell_means(self._totals, self._pixels, self._means, n_frames=self._n_frames)
             elapsed_s, self._since_s, self._n_frames = self._since_s, 0.0, 0
             self._look(elapsed_s)
 
@@ -126,8 +140,7 @@ class Faint:
         if self._is_settled:
             self._judge(elapsed_s)
             return
-        arena = self._arena
-        kernels.learn_faint(arena["faint_state"], arena["means"], is_first=self._looks == 0)
+        kernels.learn_faint(self._state, self._means, is_first=self._looks == 0)
         self._looks += 1
         self._learnt_s += elapsed_s
         if self._learnt_s < self._learn_s:
@@ -135,29 +148,28 @@ class Faint:
         self._is_idle = self._looks < LEAST_LOOKS
         if not self._is_idle:
             least_q6 = LEAST_NOISE_Q6
-            kernels.settle_faint(arena["faint_state"], looks=self._looks, least_q6=least_q6)
+            kernels.settle_faint(self._state, looks=self._looks, least_q6=least_q6)
             self._is_settled, self._looks = True, 0
 
     def _judge(self, elapsed_s: float) -> None:
-        arena, values = self._arena, self._values
+        values = self._values
         for name, memory_s in self._times:
             values[name] = round(65536 * (1 - exp(-elapsed_s / memory_s)))
         values["follow_q16"] = min(65536, round(65536 * self._slew * elapsed_s))
         values["held_q16"] = min(65536, round(65536 * self._held * elapsed_s))
         values["thing_looks"] = round(self._thing_s / elapsed_s)
-        past = arena["faint_past"][self._next] if self._looks >= self._slots else None
+        past = self._past[self._next] if self._looks >= self._slots else None
         self._found = kernels.judge_faint(
-            arena["faint_state"], arena["means"], past, arena["objects"], self._pixels,
-            arena["faint_keep"], values,
+            self._state, self._means, past, self._objects, self._pixels, self._keep, values,
         )  # fmt: skip
-        arena["faint_past"][self._next] = arena["faint_state"][kernels.FAINT_NOW]
+        self._past[self._next] = self._state[kernels.FAINT_NOW]
         self._next = (self._next + 1) % self._slots
         self._looks += 1
 
     def show(self) -> None:
         """What decides is what stands out faintly: mask, kept places and their sums say so."""
         arena = self._arena
-        arena["faint"][...] = arena["kept"][...] = arena["faint_keep"]
+        arena["faint"][...] = arena["kept"][...] = self._keep
         arena["mask"].fill(255)
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
         np.greater(arena["faint_keep"], 0, out=self._area, casting="unsafe")
@@ -183,7 +195,58 @@ class Faint:
         side, shape = self._cell_px, self._arena.shape
         rows, columns = (np.arange(0, length, side) for length in shape)
         sums = np.add.reduceat(np.add.reduceat(moved.astype(np.int64), rows, 0), columns, 1)
-        self._arena["faint_state"][0] += sums * (1 << 14) // self._pixels
+        self._state[0] += sums * (1 << 14) // self._pixels
+
+
+class Lit(Faint):
+    """The same of lit minus dark: a lock-in over pairs, for gas as warm as what is behind it.
+
+    The LED's light crosses the gas twice and comes back weaker; what the scene emits by itself
+    is in both frames.  Every pair is scaled to the light of the learnt ones, so that current and
+    temperature of the LED do not matter.
+    """
+
+    def __init__(self, profile: Profile, arena: Arena) -> None:
+        super().__init__(profile, arena, LIT)
+        self._objects = np.zeros_like(arena["objects"])  # what drifts in this light, not there
+        self._first, self._dark = np.zeros_like(self._totals), np.zeros_like(self._totals)
+        self._bias = self._pixels.astype(np.int64) << BIAS_LOG2
+
+    def reset(self) -> None:
+        super().reset()
+        self._light = 0
+
+    def keep(self) -> None:
+        """The corrected counts of a lit frame that waits for its dark one."""
+        if self.is_on and not self.is_eight_bit:
+            self._first.fill(0)
+            kernels.cell_totals(self._arena["counts"], self._first, cell_px=self._cell_px)
+
+    def close(self, dt_s: float) -> None:
+        """The corrected counts of the dark frame of that pair.
+
+        dt_s : since the last dark frame
+        """
+        if not self.is_on or self.is_eight_bit:
+            return
+        self._dark.fill(0)
+        kernels.cell_totals(self._arena["counts"], self._dark, cell_px=self._cell_px)
+        np.subtract(self._first, self._dark, out=self._dark)
+        self._scale()
+        self._totals += self._dark
+        self._totals += self._bias
+        np.copyto(self._objects, self._arena["objects"])
+        self._count(dt_s)
+
+    def _scale(self) -> None:
+        """To the light of the first pair; the sum of a dim pair says too little."""
+        light = int(self._dark.sum())
+        if self._light == 0:
+            self._light = light
+        least = LEAST_LIGHT_COUNTS * self._arena["counts"].size
+        if min(light, self._light) > least:
+            self._dark *= round(SCALE * self._light / light)
+            self._dark //= SCALE
 
 
 def _pixels_of(shape: tuple[int, int], side: int) -> np.ndarray:

@@ -28,7 +28,7 @@ class PairState(IntEnum):
 
 
 class Pair:
-    """The seam for rules on active light; belongs to the pipeline's thread.
+    """What active light adds, pair by pair; belongs to the pipeline's thread.
 
     difference : (H, W) int16 counts, lit minus dark, corrected; valid while `is_ready`
     state      : after each step

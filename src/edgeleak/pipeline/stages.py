@@ -11,7 +11,7 @@ import numpy as np
 from edgeleak import kernels
 from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
-from edgeleak.pipeline.faint import Faint, NoFaint, faint_members
+from edgeleak.pipeline.faint import Faint, Lit, NoFaint, faint_members
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
 from edgeleak.pipeline.looks import Looks, NoLooks, look_members
 from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
@@ -78,7 +78,7 @@ class GreyStage:
     place_limits: tuple[float, ...] = ()
     contrast_counts = nan
     draws_always, is_drawn = True, True
-    looks, faint = NoLooks(), NoFaint()
+    looks, faint, lit = NoLooks(), NoFaint(), NoFaint()
     faint_sigma = nan
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
@@ -172,7 +172,8 @@ class CountsStage:
         self.adjust(profile)
         self._places = Places(profile, arena)
         self.looks = Looks(profile, arena, cell_px(arena.shape), self._size)
-        self.place_limits, self.faint = self._places.limits, Faint(profile, arena)
+        self.place_limits = self._places.limits
+        self.faint, self.lit = Faint(profile, arena), Lit(profile, arena)
         self.use_eight_bit(False)
         self._restart()
 
@@ -226,7 +227,7 @@ class CountsStage:
     def use_eight_bit(self, is_eight_bit: bool) -> None:
         """Noise floor of the kind of source that is connected."""
         self._least_noise = self._floors[is_eight_bit]
-        self.faint.is_eight_bit = is_eight_bit
+        self.faint.is_eight_bit = self.lit.is_eight_bit = is_eight_bit
         self._set_noise(self._least_noise)
 
     def measure_noise(self) -> None:
@@ -264,6 +265,7 @@ class CountsStage:
         self._places.reset()
         self.looks.reset()
         self.faint.reset()
+        self.lit.reset()
         self.evidence_px, self.group = 0, NO_GROUP
 
     def run(self, dt_s: float, seed: bool, may_train: bool) -> int:
@@ -296,9 +298,9 @@ class CountsStage:
         return area
 
     def _look_for_faint(self, dt_s: float) -> None:
-        """Where no single pixels prove gas, means over places and seconds may."""
-        faint = self.faint
-        faint.add(dt_s)
+        """Where no single pixels prove gas, means over places and seconds may, dark or lit."""
+        self.faint.add(dt_s)
+        faint = self.lit if self.lit.is_kept and not self.faint.is_kept else self.faint
         is_strong = self.group[-1]
         self.faint_sigma = nan if is_strong else faint.sigma
         if faint.is_kept and not is_strong:
