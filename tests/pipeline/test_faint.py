@@ -83,6 +83,6 @@ def test_new_offsets_move_the_reference():
     _, pipeline = watch(lambda rng: 0.0, seconds=4)
     faint = pipeline._stage.faint
     assert isinstance(faint, Faint)
-    before = pipeline.arena["faint_state"][0].copy()
+    before = pipeline.arena["dark_state"][0].copy()
     faint.follow_offset(np.full(SHAPE, 3))
-    np.testing.assert_array_equal(pipeline.arena["faint_state"][0] - before, 3 << 14)
+    np.testing.assert_array_equal(pipeline.arena["dark_state"][0] - before, 3 << 14)

@@ -69,7 +69,7 @@ class Faint:
     """
 
     def __init__(self, profile: Profile, arena: Arena, name: str = DARK) -> None:
-        self._arena, self._cell_px, self._name = arena, cell_px(arena.shape), name
+        self._arena, self._cell_px = arena, cell_px(arena.shape)
         self._totals, self._means = arena[f"{name}_totals"], arena[f"{name}_means"]
         self._state, self._past = arena[f"{name}_state"], arena[f"{name}_past"]
         self._keep, self._objects = arena[f"{name}_keep"], arena["objects"]
@@ -172,9 +172,9 @@ class Faint:
         arena["faint"][...] = arena["kept"][...] = self._keep
         arena["mask"].fill(255)
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
-        np.greater(arena["faint_keep"], 0, out=self._area, casting="unsafe")
+        np.greater(self._keep, 0, out=self._area, casting="unsafe")
         np.multiply(self._area, self._pixels, out=self._area)
-        np.right_shift(arena["faint_state"][kernels.FAINT_SLOW], 12, out=self._signed)
+        np.right_shift(self._state[kernels.FAINT_SLOW], 12, out=self._signed)
         np.multiply(self._signed, self._area, out=self._signed)
         sums = arena["sums"]
         np.copyto(sums[..., 0], self._area, casting="unsafe")
