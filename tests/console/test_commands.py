@@ -176,6 +176,30 @@ def test_pins_are_chosen_at_the_cable_kept_hashed_and_slow_down_guesses(fresh):
     assert again.ask("SYST:LEV OPER,'1234';LEV?", session=again.session(LOOK))[0] == "OPERATE"
 
 
+def test_once_there_is_a_pin_another_first_one_needs_a_level(fresh, quick_hashes):
+    cable = fresh.session(LOOK, is_cable=True)
+    assert fresh.ask("SYST:PIN OPER,'owner'", session=cable)[1] == []
+    assert fresh.ask("SYST:PIN SERV,'evil'", session=cable)[1] == [-203]
+    assert "PIN of level service not chosen" in fresh.lines[-1]
+    assert fresh.ask("SYST:PIN OPER,'stolen','wrong'", session=cable)[1] == [-203]
+    assert "PIN of level operate not chosen" in fresh.lines[-1]
+    assert fresh.ask("SYST:LEV OPER,'owner';:SYST:PIN SERV,'good'", session=cable)[1] == []
+    assert not any(word in line for line in fresh.lines for word in ("owner", "evil", "good"))
+
+
+def test_of_two_first_pins_one_is_chosen(fresh, quick_hashes):
+    first, second = (fresh.session(LOOK, is_cable=True) for _ in range(2))
+    first.feed(b"SYST:PIN OPER,'aaaa'\n")
+    second.feed(b"SYST:PIN OPER,'bbbb'\n")
+    for session in (first, second):
+        assert session._job.wait(20)
+        session.resume()
+    assert (first.status.errors, second.status.errors) == (0, 1)
+    second.status.clear()
+    assert fresh.ask("SYST:LEV OPER,'aaaa'", session=second)[1] == []
+    assert second.level is OPERATE
+
+
 def test_cooler_obeys_and_keeps_its_limits(fresh):
     fresh.ready()
     assert fresh.ask("COOL:SETP 22;SETP?;STAB?") == ("22;1", [])

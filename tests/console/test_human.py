@@ -111,3 +111,30 @@ def test_watch_repeats_until_a_key(human):
 def test_leaving(human, word):
     typed(human, f"{word}\nSYST:VERS?\n")
     assert not human.is_on
+
+
+def test_a_pin_is_neither_shown_nor_kept(human):
+    for line in ("login operate 4711", "SYST:PIN OPER,'4711'", "*CLS;:SYST:LEV OPER,'4711'",
+                 "system:level service , 4711"):  # fmt: skip
+        shown = typed(human, line + "\x08\t1")
+        typed(human, "\n")
+        assert "4711" not in shown, shown
+        assert "***" in shown
+        assert human._history == []
+    typed(human, "status\n")
+    assert typed(human, "\x1b[A") == "status"
+
+
+def test_leaving_takes_the_level_and_what_was_typed_with_it(human):
+    human._session.level = Level.SERVICE
+    typed(human, "status\nexit\n")
+    assert human._session.level is Level.LOOK
+    human.enter()
+    assert typed(human, "\x1b[A") == ""
+
+
+def test_a_lower_level_forgets_what_was_typed(human):
+    human._session.level = Level.SERVICE
+    human._shortcuts["down"] = Shortcut("", lambda session, words: session.log_out() or "")
+    typed(human, "status\ndown\n")
+    assert human._history == []

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeleak.console.scpi import (
+    ARGUMENTS_MOST,
     BLOCK_MOST,
     LINE_MOST,
     Number,
@@ -160,4 +161,64 @@ def test_a_lost_line_after_a_block_ends_at_its_line_end(stride):
     reader, found = Reader(), []
     for at in range(0, len(stream), stride):
         found += reader.feed(stream[at : at + stride])
-    assert [one if isinstance(one, bytes) else one.number for one in found] == [-363, b"*IDN?"]
+    assert [one if isinstance(one, bytes) else one.number for one in found] == [-168, b"*IDN?"]
+
+
+class Counted(bytes):
+    """Counts the bytes that are copied out of it."""
+
+    copied = 0
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        Counted.copied += len(found) if isinstance(found, bytes) else 1
+        return found
+
+
+@pytest.mark.parametrize("count", [ARGUMENTS_MOST - 1, 2000])
+def test_parsing_copies_nothing_but_the_block(count):
+    data = b"a" * 1_000_000
+    message = Counted(b"X " + b"1," * count + block(data))
+    Counted.copied = 0
+    if count < ARGUMENTS_MOST:
+        (unit,) = units(message)
+        assert unit.arguments[-1] == data
+    else:
+        with pytest.raises(ScpiError, match="-108"):
+            list(units(message))
+    assert Counted.copied <= len(data) * (count < ARGUMENTS_MOST) + 2000
+
+
+def test_one_block_a_message():
+    reader = Reader()
+    found = list(reader.feed(b"X " + block(b"ab") * 3 + b"\nOK\n"))
+    assert [getattr(one, "number", one) for one in found] == [-168, b"OK"]
+
+
+def test_blocks_without_a_line_end_are_not_kept():
+    reader, one = Reader(), block(b"a" * 1_000_000)
+    list(reader.feed(b"X "))
+    for _ in range(5):
+        assert list(reader.feed(one)) == []
+        assert len(reader._kept) <= len(one) + LINE_MOST
+    assert [found.number for found in reader.feed(b"\n")] == [-168]
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r", b"\r\n"])
+def test_every_line_end_ends_a_line(ends):
+    stream = ends.join((b"*IDN?", b"CAL " + block(b"\r\n"), b"*CLS", b""))
+    for stride in (1, 2, 100):
+        reader, found = Reader(), []
+        for at in range(0, len(stream), stride):
+            found += reader.feed(stream[at : at + stride])
+        assert found == [b"*IDN?", b"CAL " + block(b"\r\n"), b"*CLS"]
+
+
+def test_the_rest_of_a_block_that_was_given_up_is_no_message():
+    reader = Reader()
+    list(reader.feed(b"CAL #6999999abc"))
+    reader.give_up()
+    assert list(reader.feed(b"\xff\x02\n\n*I\x00\nab\n")) == []
+    assert reader.is_given_up
+    assert list(reader.feed(b"*IDN?\n*CLS\n")) == [b"*CLS"]
+    assert not reader.is_given_up

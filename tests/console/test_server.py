@@ -12,7 +12,7 @@ from console_bench import Bench, Memory
 
 from edgeleak.bus.serial_port import SerialPort
 from edgeleak.console.pty_link import PtyLink
-from edgeleak.console.server import OUT_MOST, PEERS_MOST, READ_MOST, STALL_NS, UnixListener
+from edgeleak.console.server import OUT_MOST, PEERS_MOST, READ_MOST, REST_NS, STALL_NS, UnixListener
 from edgeleak.console.tree import Level
 from edgeleak.errors import BusError, StorageError
 
@@ -80,6 +80,7 @@ def test_a_block_that_never_ends_is_given_up(console):
     assert console.say(b"CAL:DATA #9008000000abc\n*IDN?\n") == b""
     console.at_ns += 2 * 10**9
     console.poll(2)
+    assert console.say(b"taken for its rest\n") == b""
     assert console.say(b"SYST:ERR?\n") == b'-161,"Invalid block data;the block ended early"\n'
 
 
@@ -310,3 +311,96 @@ def test_a_bad_peer_costs_the_frame_loop_nothing(tmp_path, quiet, kind):
     assert len(peer._out) < OUT_MOST
     assert len(peer._in) <= READ_MOST
     assert peer.session.defects == 0
+
+
+def test_a_block_that_is_announced_and_never_comes_does_not_deafen_who_keeps_asking(console):
+    console.peer.session.level = Level.SERVICE
+    console.cable.sent += b"CAL:DATA #6999999\n"
+    asked = 0
+    while not console.cable.got and asked < 10:
+        console.cable.sent += b"*IDN?\n"
+        console.poll(50)
+        asked += 1
+    assert asked <= 5
+    assert console.say(b"SENS 1 #6999999\n*IDN?\n").startswith(b"EdgeLeak")
+
+
+def test_an_upload_that_pauses_is_neither_carried_out_nor_opens_human_mode(console):
+    rng = random.Random(5)
+    data = rng.randbytes(4000).replace(b"\n", b"\x02") + b"\n\x02\xff\n"
+    console.peer.session.level = Level.SERVICE
+    console.cable.sent += b"CAL:DATA #45000" + data[:500]
+    console.poll(110)
+    answered = console.say(data[500:] + b"\x80\n\x02")
+    assert (answered, console.peer.human.is_on) == (b"", False)
+    console.say(b"*CLS\n")
+    assert console.say(b"*OPC?\n") == b"1\n"
+
+
+def test_an_upload_that_is_slow_is_not_given_up(console):
+    console.peer.session.level = Level.SERVICE
+    console.cable.sent += b"CAL:DATA #45000"
+    for _ in range(50):
+        console.cable.sent += b"x" * 100
+        console.poll(9)
+    console.say(b"\n")
+    assert console.say(b"SYST:ERR?\n").startswith(b"-230")
+
+
+def test_the_rest_of_a_block_is_not_waited_for_for_ever(console):
+    console.peer.session.level = Level.SERVICE
+    console.cable.sent += b"CAL:DATA #45000abc"
+    console.poll(110)
+    console.at_ns += REST_NS
+    console.poll()
+    assert b"EdgeLeak 0.1.0" in console.say(b"\x02")
+
+
+@pytest.mark.parametrize("key", [b"\x01", b"\x03"])
+def test_a_key_forgets_half_a_line(console, key):
+    console.peer.session.level = Level.SERVICE
+    before = console.say(b"SENS?\n")
+    console.say(b"SENS 2" + key + b"\n")
+    assert console.say(b"SENS?;:SYST:ERR:COUN?\n") == before[:-1] + b";0\n"
+
+
+def test_a_later_connection_begins_with_what_is_so(console):
+    console.ready()
+    server = console.console.server
+    peer = server._peer(Memory("late"), Level.LOOK, console.at_ns)
+    status = peer.session.status
+    assert (status.operation.condition, status.operation.event) == (console.desk.operation(), 0)
+    assert status.operation.condition & 16
+    assert status.esr == 0
+
+
+def silent_clients(console, listener, count):
+    """Sockets that say nothing, all taken."""
+    found = []
+    for _ in range(count):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(listener.path))
+        found.append(client)
+        console.poll()
+    return found
+
+
+def test_who_may_only_look_neither_takes_the_last_place_nor_keeps_one(tmp_path, monkeypatch):
+    console = Console(tmp_path)
+    listener = UnixListener(tmp_path / "scpi")
+    server = console.console.server
+    server._listener = listener
+    accept, level = listener.accept, [Level.LOOK]
+    monkeypatch.setattr(listener, "accept",
+                        lambda: (found := accept()) and (found[0], level[0]))  # fmt: skip
+    held = silent_clients(console, listener, PEERS_MOST + 2)
+    assert len(server.peers) == PEERS_MOST - 1
+    level[0] = Level.OPERATE
+    held += silent_clients(console, listener, 1)
+    assert len(server.peers) == PEERS_MOST
+    console.at_ns += 601 * 10**9
+    console.poll(PEERS_MOST)
+    assert sorted(peer.link.is_lasting for peer in server.peers) == [False, True]
+    for client in held:
+        client.close()
+    console.console.close()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeleak.console import standard
+from edgeleak.console.room import Room
 from edgeleak.console.session import Session
 from edgeleak.console.tree import (
     Block,
@@ -37,6 +38,9 @@ EXTRA = (
             parameters=(Text("name", 8),)),
     Command("SET:DATA", lambda s, v: s.seen.append(v), "", parameters=(Block("data", 4),)),
     Command("FAIL?", fail, "", parameters=(Choice("kind", ("BUS", "USAGE")),)),
+    Command("STORE", lambda s, v: s.seen.append(v), "", Level.SERVICE, (Block("data", 1 << 20),)),
+    Command("TELL", lambda s, *v: None, "", Level.OPERATE,
+            (Text("why", 20), NumberOf("level", "A", -1, 2), Choice("mode", ("ON", "ALTernate")))),
     Command("GO", lambda s: s.seen.append("go"), "", Level.SERVICE),
 )  # fmt: skip
 
@@ -98,7 +102,7 @@ def test_values_arrive_checked_and_scaled(session):
 
 def test_refusals_and_orders_are_logged_and_queries_are_not(session):
     session.feed(b"GO;*IDN?\n*OPC?\nSET:LEV 1\n")
-    assert session.lines == ["refused GO at level operate", "SET:LEVel at level operate"]
+    assert session.lines == ["refused GO at level operate", "SET:LEVel 1 at level operate"]
 
 
 def test_the_queue_says_that_it_overflowed(session):
@@ -140,3 +144,57 @@ def test_no_input_of_the_languages_own_characters_raises(parts):
     session = Session(Tree(standard.COMMANDS), None)
     answers = session.feed("".join(parts).encode() + b"\n*CLS\n")
     assert session.feed(b"*OPC?\n") == b"1\n", answers
+
+
+def test_a_block_is_taken_only_where_its_command_has_one(session):
+    session.feed(b"*CLS\n")
+    for line in (b"SET:COUN #15hello", b"*ESE? #15hello", b"#15hello", b"SET:DATA#12ab"):
+        assert session.feed(line + b"\n*OPC?\n") == b"1\n", line
+        assert session.status.take_error()[0] == -168, line
+    assert session.feed(b"NOPE #12ab\n*OPC?\n") == b"1\n"
+    assert session.status.take_error()[0] == -113
+    assert session.seen == []
+
+
+def test_a_block_above_the_level_is_passed_over_and_not_kept(session):
+    session.level = Level.LOOK
+    assert session.feed(b"*CLS\nSTORE #6900000" + b"*OPC?\n" * 1000) == b""
+    assert session.is_in_block
+    assert len(session._reader._kept) < 100
+    session.feed(b"x" * (900_000 - 6000) + b"\n")
+    assert session.status.take_error()[0] == -203
+    assert session.lines == ["refused STORE at level look"]
+
+
+def test_blocks_of_all_connections_share_one_room(session):
+    room = Room(1000)
+    first, second = (Session(session.tree, None, Level.SERVICE, room=room) for _ in range(2))
+    first.feed(b"STORE #3900" + b"a" * 100)
+    second.feed(b"STORE #3900" + b"a" * 900 + b"\n")
+    assert second.status.take_error()[0] == -225
+    first.feed(b"a" * 800 + b"\n")
+    assert room.free == 1000
+    second.feed(b"STORE #3900" + b"a" * 10)
+    assert room.free == 100
+    second.give_up_block()
+    assert room.free == 1000
+    first.feed(b"STORE #3900")
+    first.close()
+    assert room.free == 1000
+
+
+def test_messages_of_one_burst_see_what_those_before_them_did(session):
+    """A block is judged when its line is reached, not when its bytes came."""
+    session.level = Level.LOOK
+    session.tree = Tree(standard.COMMANDS + EXTRA + (
+        Command("UP", lambda s: setattr(s, "level", Level.SERVICE), ""),))  # fmt: skip
+    session.feed(b"*CLS\nUP\nSTORE #12ab\n")
+    assert session.status.errors == 0
+    assert session.seen == [b"ab"]
+
+
+def test_arguments_are_logged_in_a_form_that_cannot_break_a_line(session):
+    session.level = Level.SERVICE
+    session.feed(b"TELL 'a\x1b[2J\x00',500 mA,ALT\nSTORE #12ab\n")
+    assert session.lines == [r"TELL 'a\x1b[2J\x00',500 MA,ALT at level service",
+                             "STORE 2 bytes at level service"]  # fmt: skip

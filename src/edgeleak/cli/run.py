@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import faulthandler
 import gc
+import itertools
 import json
 import os
 import signal
@@ -31,7 +32,9 @@ LOOK_NS = 200 * NS_PER_MS
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Told to stop; the last one when the terminal it was started on is closed."""
 JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0}
-KEPT_LINES = 1000
+KEPT_LINES, KEPT_CLIENTS = 800, 200
+"""Of the instrument's own lines and of its clients': those do not push out these."""
+CLIENT = "CONSOLE "
 LOG_NAME, REPORT_NAME = "run.log", "report.json"
 PRIORITIES = (("FAILED", 3), (" fault ", 3), ("VERDICT", 4), ("NOTE", 4), ("STATE", 5))
 """journald priority of a line by what it contains; anything else is information, 6."""
@@ -170,8 +173,10 @@ class Lines:
     """
 
     def __init__(self, out: Path | None) -> None:
-        self._waiting: deque[str] = deque(maxlen=KEPT_LINES)
-        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
+        self._waiting: deque[str] = deque(maxlen=KEPT_LINES + KEPT_CLIENTS)
+        self._kept: deque[tuple[int, str]] = deque(maxlen=KEPT_LINES)
+        self._clients: deque[tuple[int, str]] = deque(maxlen=KEPT_CLIENTS)
+        self._numbers = itertools.count()
         self._is_journal = "JOURNAL_STREAM" in os.environ
         self._file: TextIO | None = None
         if out is not None:
@@ -183,11 +188,12 @@ class Lines:
     def add(self, line: str) -> None:
         """From any thread; never waits."""
         self._waiting.append(line)
-        self._kept.append(line)
+        kept = self._clients if line.startswith(CLIENT) else self._kept
+        kept.append((next(self._numbers), line))
 
     def newest(self) -> list[str]:
         """The end of the log, for the console."""
-        return list(self._kept.copy())
+        return [line for _, line in sorted([*self._kept.copy(), *self._clients.copy()])]
 
     def drain(self, clear: str = "") -> None:
         """Write what has come; `clear` wipes the status line first.  A log that cannot be written

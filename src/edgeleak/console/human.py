@@ -22,6 +22,8 @@ PROMPT = "edgeleak> "
 LINE_MOST, HISTORY_MOST = 512, 100
 ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
 HELP_COLUMN = 40
+SECRET = re.compile(r"\blogin\s+\w+\s|\bsyst(em)?:.*?(pin|lev(el)?)\s+\w+\s*,", re.IGNORECASE)
+"""What follows is a PIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,16 @@ class HumanMode:
         return _text(f"\n{self._banner()}\n{earlier}Type help, or Ctrl-A to leave.\n{PROMPT}")
 
     def leave(self) -> bytes:
-        """Back to silence."""
+        """Back to silence and to the level of the connection; nothing of the person stays."""
         self.is_on, self._watch_ns = False, 0
+        self.forget()
+        self._session.log_out()
         return _text("\n")
+
+    def forget(self) -> None:
+        """What was typed."""
+        self._line.clear()
+        self._history, self._at, self._escape = [], 0, b""
 
     def tick(self, now_ns: int) -> bytes:
         """What a long command came to, or a line of `watch` when it is due."""
@@ -121,7 +130,7 @@ class HumanMode:
             return self._complete()
         if 0x20 <= byte < 0x7F and len(self._line) < LINE_MOST:
             self._line.append(byte)
-            return bytes((byte,))
+            return shown(self._line.decode("ascii"))[-1:].encode()
         return b"\x07"
 
     def _arrow(self, byte: int) -> bytes:
@@ -137,9 +146,9 @@ class HumanMode:
             return b""
         self._at = wanted
         text = self._history[wanted] if wanted < len(self._history) else ""
-        shown = self._rub_out(len(self._line))
+        cleared = self._rub_out(len(self._line))
         self._line[:] = text.encode()
-        return shown + self._line
+        return cleared + self._line
 
     def _rub_out(self, count: int) -> bytes:
         count = min(count, len(self._line))
@@ -152,10 +161,14 @@ class HumanMode:
         self._line.clear()
         if not line:
             return _text(f"\n{PROMPT}")
-        if not self._history or self._history[-1] != line:
+        is_new = not self._history or self._history[-1] != line
+        if is_new and not SECRET.search(line):
             self._history = [*self._history[1 - HISTORY_MOST :], line]
         self._at = len(self._history)
+        level = self._session.level
         answer = self.run(line)
+        if self._session.level < level:
+            self.forget()
         if not self.is_on:
             return _text("\n")
         end = "" if self._watch_ns or self._asked else PROMPT
@@ -265,13 +278,19 @@ class HumanMode:
             return rest.encode()
         if not options:
             return b"\x07"
-        return _text("\n" + "  ".join(options[:40]) + f"\n{PROMPT}{typed}")
+        return _text("\n" + "  ".join(options[:40]) + f"\n{PROMPT}{shown(typed)}")
 
     def _options(self, typed: str) -> list[str]:
         known = {"help", "exit", "watch", *self._shortcuts}
         if typed[:1].isupper() or typed[:1] in ":*":
             known = {_plain(command.header) for command in self._session.tree.commands}
         return sorted(name for name in known if name.upper().startswith(typed.upper()))
+
+
+def shown(line: str) -> str:
+    """A line as it may stand on a screen: stars for a PIN."""
+    found = SECRET.search(line)
+    return line if found is None else line[: found.end()] + "*" * (len(line) - found.end())
 
 
 def _plain(header: str) -> str:

@@ -10,8 +10,11 @@ from edgeleak.config import ConsoleConfig
 from edgeleak.console import commands, shortcuts
 from edgeleak.console.desk import Desk
 from edgeleak.console.pty_link import PtyLink
+from edgeleak.console.room import Room
+from edgeleak.console.scpi import BLOCK_MOST
 from edgeleak.console.server import Console, Link, UnixListener
 from edgeleak.console.session import Session
+from edgeleak.console.trail import Trail
 from edgeleak.console.tree import Level
 from edgeleak.errors import BusError, StorageError
 
@@ -29,14 +32,18 @@ class InstrumentConsole:
                  lines: Callable[[], list[str]], log: Callable[[str], None]) -> None:  # fmt: skip
         self.desk = Desk(instrument, lines, log)
         self._tree, self._clock_ns = commands.tree(), instrument.clock.monotonic_ns
+        self._trail, self._room = Trail(log, self._clock_ns), Room(BLOCK_MOST)
+        self._is_on = False
         config: ConsoleConfig = instrument.config.console
         self.server = Console(self._session, self._human, links, listener, config.idle_logout_s,
                               self._clock_ns(), self._clock_ns)  # fmt: skip
+        self._is_on = True
 
     def poll(self, _due_ns: int) -> None:
         """Statistics, registers, then everybody's turn."""
         now_ns, desk = self._clock_ns(), self.desk
         desk.poll(now_ns)
+        self._trail.poll()
         operation, questionable = desk.operation(), desk.questionable()
         for peer in self.server.peers:
             status = peer.session.status
@@ -45,9 +52,18 @@ class InstrumentConsole:
         self.server.poll(now_ns)
 
     def _session(self, level: Level, link: Link) -> Session:
-        name, log = link.name, self.desk.log
-        return Session(self._tree, self.desk, level, lambda line: log(f"CONSOLE {name}: {line}"),
-                       is_cable=link.is_lasting)  # fmt: skip
+        """Those from the start see all events since; a later one begins with what is so now."""
+        name, trail = link.name, self._trail
+        who = getattr(link, "who", name)
+        session = Session(self._tree, self.desk, level, lambda line: trail.order(name, line),
+                          refused=lambda line: trail.refusal(name, who, line),
+                          is_cable=link.is_lasting, room=self._room)  # fmt: skip
+        if self._is_on:
+            status = session.status
+            status.esr = 0
+            status.operation.condition = self.desk.operation()
+            status.questionable.condition = self.desk.questionable()
+        return session
 
     def _human(self, session: Session) -> Any:
         return shortcuts.make_human(self.desk, session)

@@ -50,6 +50,11 @@ class Pins:
         """A PIN was chosen."""
         return level in self._hashes
 
+    @property
+    def has_any(self) -> bool:
+        """A PIN of any level was chosen."""
+        return bool(self._hashes)
+
     def wait_s(self) -> float:
         """Until the next try is looked at."""
         return max(0, self._not_before_ns - self._clock_ns()) / NS_PER_S

@@ -8,7 +8,7 @@ before it.  Definite-length blocks (`#3512...`) may hold any byte, line ends too
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 
@@ -16,14 +16,22 @@ LINE_MOST = 4096
 """Bytes of one message without its blocks."""
 BLOCK_MOST = 8 << 20
 """Bytes of one block: a 640x480 calibration with eight planes is below it."""
-NEWLINE, HASH, QUOTES = 0x0A, 0x23, (0x22, 0x27)
+ARGUMENTS_MOST = 16
+LINE_FEED, RETURN, HASH, SEMICOLON = 0x0A, 0x0D, 0x23, 0x3B
+ENDS, QUOTES = (LINE_FEED, RETURN), (0x22, 0x27)
+LINE_END = re.compile(rb"[\r\n]")
+SPACE, GAP = re.compile(rb"[ \t]*"), re.compile(rb"[ \t;]*")
+TEXT = re.compile(rb"[\x01-\x03\t -~]*")
+TEXT_LEAST = 4
+"""A line of so many plain characters: hardly the rest of a block."""
 HEADER = re.compile(
     rb"\*[A-Za-z]{1,12}\??|:?[A-Za-z][A-Za-z0-9_]{0,15}(:[A-Za-z][A-Za-z0-9_]{0,15}){0,7}\??"
 )
-PLAIN = re.compile(rb"[^\n#'\"]+")
+PLAIN = re.compile(rb"[^\r\n#'\"]+")
 NUMBER = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([A-Za-z%]{0,8})")
 WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,31}")
 RADIX = {b"H": 16, b"Q": 8, b"B": 2}
+RADIX_DIGITS = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
 class ScpiError(Exception):
@@ -32,6 +40,20 @@ class ScpiError(Exception):
     def __init__(self, number: int, detail: str = "") -> None:
         super().__init__(number, detail)
         self.number, self.detail = number, detail
+
+
+class BlockSkipped(ScpiError):
+    """A block that may not be kept: its bytes come all the same and are thrown away."""
+
+
+Admit = Callable[[bytes, int], None]
+"""Told the text before a block and its length; raises ScpiError where none may stand."""
+
+
+def admit_any(_text: bytes, length: int) -> None:
+    """Every block of a possible size."""
+    if length > BLOCK_MOST:
+        raise ScpiError(-363, f"a block of more than {BLOCK_MOST} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,47 +90,86 @@ class Unit:
 
 
 class Reader:
-    """Cuts a stream of bytes into messages; memory stays bounded whatever comes.
+    """Cuts a stream of bytes into messages; keeps one block at most, and only an admitted one.
 
-    `feed` yields a message without its line end, or a ScpiError for one that was too long and
-    was thrown away up to its line end.
+    CR, LF and CRLF end a line.  Messages come without their line end; one that was too long, or
+    had a block where none may stand, is thrown away up to its line end and is a ScpiError.
+
+    admit : judges each block by the text before it
     """
 
-    def __init__(self) -> None:
+    def __init__(self, admit: Admit = admit_any) -> None:
+        self._admit = admit
         self._kept = bytearray()
         self._at = 0  # next byte to look at
-        self._plain = 0  # bytes outside blocks
-        self._quote = 0
-        self._block_end = 0
-        self._is_lost = False
+        self._is_after_return = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._plain = self._quote = 0  # bytes outside blocks
+        self._left = 0  # bytes of a block to come
+        self._has_block = self.is_given_up = False
+        self._text = 0  # plain characters since a line end, below 0 where others were among them
+        self._error: ScpiError | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes | ScpiError]:
+        """Messages that are whole by now, each cut when it is asked for."""
         self._kept += data
+        return self._messages()
+
+    def _messages(self) -> Iterator[bytes | ScpiError]:
         while self._at < len(self._kept):
-            if self._block_end > self._at:
-                self._at = min(self._block_end, len(self._kept))
-                continue
             byte = self._kept[self._at]
-            if byte == NEWLINE:
-                yield self._cut()
-            elif self._is_lost:
-                end = self._kept.find(b"\n", self._at)
-                self._at = len(self._kept) if end < 0 else end
-                self._forget()
+            was_return, self._is_after_return = self._is_after_return, False
+            if self._left:
+                self._pass_block()
+            elif byte == LINE_FEED and was_return:
+                del self._kept[0]
+            elif byte in ENDS:
+                self._is_after_return = byte == RETURN
+                yield from self._end()
+            elif self._error is not None or self.is_given_up:
+                self._throw()
             elif not self._take(byte):
                 return
 
     @property
     def is_in_block(self) -> bool:
         """A block has begun and is not whole yet."""
-        return self._block_end > self._at
+        return self._left > 0
+
+    @property
+    def has_more(self) -> bool:
+        """Bytes that were not looked at yet."""
+        return self._at < len(self._kept)
 
     def reset(self) -> None:
         """Forget what is not yet a whole message."""
-        self._at = len(self._kept)
+        self._kept.clear()
+        self._at = 0
+        self._begin()
+
+    def give_up(self) -> None:
+        """A block does not come: its rest is whatever comes before the next line of plain text,
+        and that line."""
+        self.reset()
+        self.is_given_up = True
+
+    def _pass_block(self) -> None:
+        count = min(self._left, len(self._kept) - self._at)
+        self._left -= count
+        self._at += count
+        if self._error is not None:
+            self._forget()
+
+    def _throw(self) -> None:
+        """Away with what comes before the next line end."""
+        found = LINE_END.search(self._kept, self._at)
+        end = len(self._kept) if found is None else found.start()
+        is_text = self._text >= 0 and TEXT.fullmatch(self._kept, self._at, end)
+        self._text = self._text + end - self._at if is_text else -1
+        self._at = end
         self._forget()
-        self._plain = self._quote = self._block_end = 0
-        self._is_lost = False
 
     def _take(self, byte: int) -> bool:
         """Step over one byte of a message, or all plain ones that follow; False when a block's
@@ -125,151 +186,184 @@ class Reader:
         elif byte in QUOTES:
             self._quote = byte
         else:  # a hash: nothing else is left
-            head = self._block_head()
-            if head is None:
-                return False
-            if head:
-                return True
+            is_block = self._begin_block()
+            if is_block is None or is_block:
+                return bool(is_block)
         self._at += 1
         self._plain += 1
         if self._plain > LINE_MOST:
-            self._is_lost = True
-            self._forget()
+            self._lose(ScpiError(-363, f"more than {LINE_MOST} bytes"))
         return True
 
-    def _block_head(self) -> int | None:
-        """Length of the head of a definite block at `_at`; 0 is none, None is not yet known."""
+    def _begin_block(self) -> bool | None:
+        """Step over the head of a definite block; False is none, None is not yet known."""
         rest = self._kept[self._at + 1 : self._at + 11]
         if not rest:
             return None
         digits = rest[0] - 0x30
         if not 1 <= digits <= 9:
-            return 0
+            return False
         count = rest[1 : 1 + digits]
         if not count.isdigit() and count:
-            return 0
+            return False
         if len(count) < digits:
             return None
-        length = int(count)
-        if length > BLOCK_MOST:
-            self._is_lost = True
-            return 0
-        self._block_end = self._at + 2 + digits + length
+        text = bytes(self._kept[: self._at]) if not self._has_block else b""
         self._at += 2 + digits
-        return 2 + digits
+        self._plain += 2 + digits
+        try:
+            self._admitted(text, int(count))
+        except BlockSkipped as error:
+            self._lose(error)
+            self._left = int(count)
+        except ScpiError as error:
+            self._lose(error)
+        return True
+
+    def _admitted(self, text: bytes, length: int) -> None:
+        if self._has_block:
+            raise ScpiError(-168, "one block a message")
+        self._admit(text, length)
+        self._has_block, self._left = True, length
+
+    def _lose(self, error: ScpiError) -> None:
+        self._error = error
+        self._forget()
 
     def _forget(self) -> None:
         del self._kept[: self._at]
-        self._block_end = max(0, self._block_end - self._at)
         self._at = 0
 
-    def _cut(self) -> bytes | ScpiError:
-        message = bytes(self._kept[: self._at]).rstrip(b"\r")
-        was_lost = self._is_lost
+    def _end(self) -> Iterator[bytes | ScpiError]:
+        """At a line end: the message, or why there is none; nothing in the rest of a block."""
+        message = b"" if self._error else bytes(memoryview(self._kept)[: self._at])
         self._at += 1
         self._forget()
-        self._plain = self._quote = self._block_end = 0
-        self._is_lost = False
-        return ScpiError(-363, f"more than {LINE_MOST} bytes") if was_lost else message
+        if self.is_given_up:
+            is_over, self._text = self._text >= TEXT_LEAST, 0
+            self.is_given_up = not is_over
+            return
+        error = self._error
+        self._begin()
+        yield error or message
 
 
 def units(message: bytes) -> Iterator[Unit]:
-    """The units of one message in order; raises ScpiError at the first that cannot be parsed."""
+    """The units of one message in order; raises ScpiError at the first that cannot be parsed.
+
+    Nothing of the message is copied but what the units hold.
+    """
     parent: tuple[str, ...] = ()
-    rest = message
-    while rest := rest.lstrip(b" \t;"):
-        header, rest = _header(rest)
-        arguments, rest = _arguments(rest)
-        name = header.rstrip(b"?").decode("ascii").upper()
+    at = _past(GAP, message, 0)
+    while at < len(message):
+        found = _header(message, at)
+        arguments, at = _arguments(message, found.end())
+        name = found[0].rstrip(b"?").decode("ascii").upper()
         if name.startswith("*"):
             path: tuple[str, ...] = (name,)
         else:
             nodes = tuple(name.lstrip(":").split(":"))
             path = nodes if name.startswith(":") else parent + nodes
             parent = path[:-1]
-        yield Unit(path, header.endswith(b"?"), arguments)
+        yield Unit(path, found[0].endswith(b"?"), arguments)
+        at = _past(GAP, message, at)
 
 
-def _header(text: bytes) -> tuple[bytes, bytes]:
-    found = HEADER.match(text)
+def before_block(text: bytes) -> Unit:
+    """The unit that *text* begins, with a number in the place of the block behind it; ScpiError
+    where nothing can stand there."""
+    if text[-1:] not in (b" ", b"\t", b","):
+        raise ScpiError(-168, _shown(text, max(0, len(text) - 24)))
+    *_, last = units(text + b"0")
+    return last
+
+
+def _past(these: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """Behind as many of them as stand there; they match nothing too."""
+    found = these.match(text, at)
+    return found.end() if found else at
+
+
+def _header(text: bytes, at: int) -> re.Match[bytes]:
+    found = HEADER.match(text, at)
     if not found:
-        raise ScpiError(-101 if text[0] > 0x7E or text[0] < 0x20 else -110, _shown(text))
-    rest = text[found.end() :]
-    if rest and rest[:1] not in b" \t;":
-        raise ScpiError(-111, _shown(text))
-    return found[0], rest
+        raise ScpiError(-110 if 0x20 <= text[at] <= 0x7E else -101, _shown(text, at))
+    if text[found.end() : found.end() + 1] not in (b"", b" ", b"\t", b";"):
+        raise ScpiError(-111, _shown(text, at))
+    return found
 
 
-def _arguments(text: bytes) -> tuple[tuple[Argument, ...], bytes]:
+def _arguments(text: bytes, at: int) -> tuple[tuple[Argument, ...], int]:
+    """Of a unit whose header ends at `at`; and where they end."""
     found: list[Argument] = []
-    rest = text.lstrip(b" \t")
-    while rest and rest[:1] != b";":
-        argument, rest = _argument(rest)
+    at = _past(SPACE, text, at)
+    while at < len(text) and text[at] != SEMICOLON:
+        if len(found) == ARGUMENTS_MOST:
+            raise ScpiError(-108, f"more than {ARGUMENTS_MOST}")
+        argument, at = _argument(text, at)
         found.append(argument)
-        rest = rest.lstrip(b" \t")
-        if rest[:1] == b",":
-            rest = rest[1:].lstrip(b" \t")
-            if not rest or rest[:1] in b",;":
+        at = _past(SPACE, text, at)
+        if text[at : at + 1] == b",":
+            at = _past(SPACE, text, at + 1)
+            if text[at : at + 1] in (b"", b",", b";"):
                 raise ScpiError(-109, "nothing after the comma")
-        elif rest and rest[:1] != b";":
-            raise ScpiError(-103, _shown(rest))
-    return tuple(found), rest[1:]
+        elif at < len(text) and text[at] != SEMICOLON:
+            raise ScpiError(-103, _shown(text, at))
+    return tuple(found), at
 
 
-def _argument(text: bytes) -> tuple[Argument, bytes]:
-    if text[0] in QUOTES:
-        return _quoted(text)
-    if text[0] == HASH:
-        return _hashed(text)
-    if found := NUMBER.match(text):
+def _argument(text: bytes, at: int) -> tuple[Argument, int]:
+    if text[at] in QUOTES:
+        return _quoted(text, at)
+    if text[at] == HASH:
+        return _hashed(text, at)
+    if found := NUMBER.match(text, at):
         value = float(found[1])
         if not isfinite(value):
-            raise ScpiError(-123, _shown(text))
-        return Number(value, found[2].decode("ascii").upper()), text[found.end() :]
-    if found := WORD.match(text):
-        return Word(found[0].decode("ascii").upper()), text[found.end() :]
-    raise ScpiError(-101, _shown(text))
+            raise ScpiError(-123, _shown(text, at))
+        return Number(value, found[2].decode("ascii").upper()), found.end()
+    if found := WORD.match(text, at):
+        return Word(found[0].decode("ascii").upper()), found.end()
+    raise ScpiError(-101, _shown(text, at))
 
 
-def _quoted(text: bytes) -> tuple[str, bytes]:
+def _quoted(text: bytes, at: int) -> tuple[str, int]:
     """Quoted text; a doubled quote inside stands for one."""
-    quote = text[:1]
-    end, parts = 1, []
-    while (at := text.find(quote, end)) >= 0:
-        parts.append(text[end:at])
-        if text[at + 1 : at + 2] != quote:
+    quote, begin, parts = text[at : at + 1], at + 1, []
+    while (end := text.find(quote, begin)) >= 0:
+        parts.append(text[begin:end])
+        if text[end + 1 : end + 2] != quote:
             inner = quote.join(parts)
             if not inner.isascii():
-                raise ScpiError(-151, _shown(text))
-            return inner.decode("ascii"), text[at + 1 :]
-        end = at + 2
-    raise ScpiError(-151, _shown(text))
+                raise ScpiError(-151, _shown(text, at))
+            return inner.decode("ascii"), end + 1
+        begin = end + 2
+    raise ScpiError(-151, _shown(text, at))
 
 
-def _hashed(text: bytes) -> tuple[Argument, bytes]:
+def _hashed(text: bytes, at: int) -> tuple[Argument, int]:
     """A block, or a number in another radix (#H1F, #Q17, #B101)."""
-    kind = text[1:2].upper()
+    kind = text[at + 1 : at + 2].upper()
     if kind in RADIX:
-        found = re.match(rb"[0-9A-Fa-f]{1,16}", text[2:])
+        found = RADIX_DIGITS.match(text, at + 2)
         try:
-            return Number(float(int(found[0] if found else b"", RADIX[kind]))), (
-                text[2 + (found.end() if found else 0) :]
-            )
+            value = int(found[0] if found else b"", RADIX[kind])
         except ValueError:
-            raise ScpiError(-121, _shown(text)) from None
+            raise ScpiError(-121, _shown(text, at)) from None
+        return Number(float(value)), found.end() if found else at
     if not kind.isdigit() or kind == b"0":
-        raise ScpiError(-161, _shown(text))
-    start = 2 + int(kind)
-    count = text[2:start]
+        raise ScpiError(-161, _shown(text, at))
+    start = at + 2 + int(kind)
+    count = text[at + 2 : start]
     if len(count) != int(kind) or not count.isdigit() or len(text) < start + int(count):
-        raise ScpiError(-161, _shown(text))
+        raise ScpiError(-161, _shown(text, at))
     end = start + int(count)
-    return text[start:end], text[end:]
+    return text[start:end], end
 
 
-def _shown(text: bytes) -> str:
+def _shown(text: bytes, at: int) -> str:
     """The first bytes of bad input, harmless to print."""
-    return text[:24].decode("ascii", "backslashreplace").encode("unicode_escape").decode()
+    return text[at : at + 24].decode("ascii", "backslashreplace").encode("unicode_escape").decode()
 
 
 def block(data: bytes | memoryview) -> bytes:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeleak.clock import NS_PER_S
-from edgeleak.console.human import CTRL_A, CTRL_B, HumanMode
+from edgeleak.console.human import CTRL_A, CTRL_B, CTRL_C, HumanMode
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level
 from edgeleak.errors import StorageError
@@ -29,16 +29,20 @@ UNITS_MOST = 32
 BUDGET_NS = 3_000_000
 """Of a period of 20 ms; whoever was not served is first the next time."""
 STALL_NS = 10 * NS_PER_S
-BLOCK_PAUSE_NS = 2 * NS_PER_S
-"""A damaged head announces megabytes; without this the cable would be deaf for ever."""
+BLOCK_PAUSE_NS, BLOCK_LEAST = 2 * NS_PER_S, 1024
+"""So long a block may stand still, or grow by fewer bytes; a damaged head announces megabytes, and
+a client that asks and asks would be taken for them."""
+REST_NS = 10 * NS_PER_S
+"""Of silence: so late no rest of a block comes any more."""
 OUT_MOST = 16 << 20
 WRITE_MOST = 1 << 18
 INTERRUPTED = -410
 PEERS_MOST = 8
+"""The last place is for those who may operate."""
 SEND_BUFFER = 1 << 20
 """A whole frame goes out in a few polls."""
 SO_PEERCRED_FORMAT = "3i"
-MODE_KEYS = re.compile(b"[" + CTRL_A + CTRL_B + b"]")
+MODE_KEYS = re.compile(b"[" + CTRL_A + CTRL_B + bytes((CTRL_C,)) + b"]")
 
 
 class Link(Protocol):
@@ -60,10 +64,15 @@ class Link(Protocol):
 
 
 class DescriptorLink:
-    """A file descriptor: pty, tty or socket.  Takes it over and makes it non-blocking."""
+    """A file descriptor: pty, tty or socket.  Takes it over and makes it non-blocking.
 
-    def __init__(self, descriptor: int, name: str, *, is_lasting: bool = True) -> None:
+    who : the client, the same however often it connects; its name where that is the same too
+    """
+
+    def __init__(self, descriptor: int, name: str, *, is_lasting: bool = True,
+                 who: str = "") -> None:  # fmt: skip
         self._descriptor, self.name, self.is_lasting = descriptor, name, is_lasting
+        self.who = who or name
         os.set_blocking(descriptor, False)
 
     def read(self, most: int) -> bytes:
@@ -114,6 +123,26 @@ class Turn:
         return self._clock_ns() > self._end_ns
 
 
+class Pace:
+    """Of a block that is coming: enough bytes in each `BLOCK_PAUSE_NS`."""
+
+    def __init__(self) -> None:
+        self._begin_ns, self._bytes = 0, 0
+
+    def begin(self, now_ns: int) -> None:
+        """Count anew."""
+        self._begin_ns, self._bytes = now_ns, 0
+
+    def is_lost(self, now_ns: int, count: int) -> bool:
+        """After so many bytes more."""
+        self._bytes += count
+        if now_ns - self._begin_ns <= BLOCK_PAUSE_NS:
+            return False
+        is_lost = self._bytes < BLOCK_LEAST
+        self.begin(now_ns)
+        return is_lost
+
+
 class Peer:
     """A link, its session and what it has not taken yet."""
 
@@ -121,27 +150,38 @@ class Peer:
         self.link, self.session, self.human = link, session, human
         self._in, self._out = bytearray(), bytearray()
         self.heard_ns = self._moved_ns = now_ns
+        self._pace = Pace()
 
     def poll(self, now_ns: int, turn: Turn) -> None:
         """Read, answer, write; ConnectionError when the peer is gone or does not listen."""
         self._flush(now_ns)
         if self._out:
             self._drop_stale(now_ns)
+            self._pace.begin(now_ns)
             return
         if self.session.is_busy and not self.human.is_busy:
             self._out += self.session.resume(turn)
         data = b"" if self._in else self.link.read(self._read_most())
         if data:
-            self.heard_ns = now_ns
             self._in += data
-        elif self.session.is_in_block and now_ns - self.heard_ns > BLOCK_PAUSE_NS:
-            self.session.give_up_block()
+        self._watch_block(now_ns, len(data))
         self._answer(turn)
         if self.human.is_on or self.human.is_busy:
             self._out += self.human.tick(now_ns)
         if len(self._out) > OUT_MOST:
             raise ConnectionError(f"{len(self._out)} bytes were not taken")
         self._flush(now_ns)
+
+    def _watch_block(self, now_ns: int, count: int) -> None:
+        """Give up a block that does not come, and in time the rest of it too."""
+        if not self.session.is_in_block:
+            self._pace.begin(now_ns)
+        elif self._pace.is_lost(now_ns, count):
+            self.session.give_up_block()
+        if self.session.is_in_rest and now_ns - self.heard_ns > REST_NS:
+            self.session.forget()
+        if count:
+            self.heard_ns = now_ns
 
     def _read_most(self) -> int:
         return BLOCK_READ_MOST if self.session.is_in_block else READ_MOST
@@ -151,7 +191,8 @@ class Peer:
         return self.session.is_busy or self.human.is_busy
 
     def _answer(self, turn: Turn) -> None:
-        """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block."""
+        """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block; Ctrl-A and
+        Ctrl-C forget half a line."""
         while self._in and not self._is_busy and not (self.human.is_on and turn.is_over):
             if self.human.is_on:
                 self._to_human()
@@ -175,10 +216,12 @@ class Peer:
         if found is None or self._is_busy:
             return
         key = self._take(1)
-        if self.session.is_in_block:
+        if self.session.is_in_block or self.session.is_in_rest:
             self._out += self.session.feed(key)
         elif key == CTRL_B:
             self._out += self.human.enter()
+        else:
+            self.session.forget()
 
     def _take(self, count: int) -> bytes:
         part = bytes(self._in[:count])
@@ -190,6 +233,17 @@ class Peer:
         self.session.log_out()
         if self.human.is_on:
             self._out += self.human.leave()
+
+    @property
+    def may_part(self) -> bool:
+        """A silent socket that may only look: it keeps a place from others."""
+        return not self.link.is_lasting and self.session.level == Level.LOOK
+
+    def close(self) -> None:
+        """The link is gone, or is spoken to by a new peer."""
+        self.session.close()
+        if not self.link.is_lasting:
+            self.link.close()
 
     def _flush(self, now_ns: int) -> None:
         """At most one write that takes all it is given, so a fast reader costs no more either."""
@@ -237,7 +291,8 @@ class UnixListener:
         pid, uid, _ = struct.unpack(SO_PEERCRED_FORMAT, raw)
         level = Level.OPERATE if uid in (0, os.geteuid()) else Level.LOOK
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        link = DescriptorLink(client.detach(), f"socket, process {pid}", is_lasting=False)
+        link = DescriptorLink(client.detach(), f"socket, user {uid}, process {pid}",
+                              is_lasting=False, who=f"user {uid}")  # fmt: skip
         return link, level
 
     def close(self) -> None:
@@ -296,13 +351,15 @@ class Console:
         if now_ns - peer.heard_ns > self._idle_ns:
             peer.heard_ns = now_ns
             peer.idle()
+            if peer.may_part:
+                self._part(peer, now_ns)
 
     def _welcome(self, listener: UnixListener, now_ns: int) -> None:
         found = listener.accept()
         if found is None:
             return
         link, level = found
-        if len(self.peers) >= PEERS_MOST:
+        if len(self.peers) >= PEERS_MOST - (level < Level.OPERATE):
             link.close()
             self.cut_off += 1
             return
@@ -312,10 +369,9 @@ class Console:
         """A socket is closed; a cable stays, with a fresh session."""
         self.cut_off += 1
         self.peers.remove(peer)
+        peer.close()
         if peer.link.is_lasting:
             self.peers.append(self._peer(peer.link, Level.LOOK, now_ns))
-        else:
-            peer.link.close()
 
     def close(self) -> None:
         for peer in self.peers:

@@ -5,12 +5,22 @@ Commands are carried out in order.  One that returns a Job holds up the rest of 
 until the job is done, so `*OPC?` after it answers when everything before it is finished.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from edgeleak.console.jobs import Job
-from edgeleak.console.scpi import Reader, ScpiError, Unit, units
+from edgeleak.console.room import Room
+from edgeleak.console.scpi import (
+    BLOCK_MOST,
+    Argument,
+    BlockSkipped,
+    Number,
+    Reader,
+    ScpiError,
+    Unit,
+    Word,
+    units,
+)
 from edgeleak.console.status import OPC, Status
 from edgeleak.console.tree import Command, Level, Tree
 from edgeleak.errors import EdgeLeakError
@@ -33,20 +43,25 @@ class Session:
     tree       : what can be asked
     desk       : what commands work on
     level      : what the transport grants at the start
-    log        : told every command above LOOK and every refusal
+    log        : told every command above LOOK
     is_cable   : whoever speaks has the instrument in hand, so may choose the first PIN
+    refused    : told every refusal; None tells `log`
+    room       : for blocks, shared by all connections
     """
 
     def __init__(self, tree: Tree, desk: Any, level: Level = Level.LOOK,
-                 log: Log | None = None, *, is_cable: bool = False) -> None:  # fmt: skip
+                 log: Log | None = None, *, is_cable: bool = False,
+                 refused: Log | None = None, room: Room | None = None) -> None:  # fmt: skip
         self.tree, self.desk, self.level = tree, desk, level
         self.floor, self.is_cable = level, is_cable
         self.status = Status()
         self.held: Any = None
         self.shown: Any = None
-        self._log = log or (lambda line: None)
-        self._reader = Reader()
-        self._inbox: deque[bytes | ScpiError] = deque()
+        self._log, self._refused = log or (lambda line: None), refused
+        self._reader = Reader(self._admit)
+        self._room, self._taken = room or Room(BLOCK_MOST), 0
+        self._messages: Iterator[bytes | ScpiError] = iter(())
+        self._has_more = False
         self._units: Iterator[Unit] | None = None
         self._answers: list[bytes] = []
         self._job: Job | None = None
@@ -54,20 +69,24 @@ class Session:
 
     def feed(self, data: bytes, may_go_on: MayGoOn = always) -> bytes:
         """Responses to the messages that are complete now; asks before each command."""
-        self._inbox.extend(self._reader.feed(data))
+        self._messages, self._has_more = self._reader.feed(data), True
         return self.resume(may_go_on)
 
     @property
     def is_busy(self) -> bool:
         """Something is still to be carried out: call `resume` before feeding more."""
-        return self._units is not None or bool(self._inbox)
+        return self._units is not None or self._has_more
 
     def resume(self, may_go_on: MayGoOn = always) -> bytes:
         """Go on with what waits."""
         out = bytearray()
         while self.is_busy and len(out) < ANSWER_MOST:
             if self._units is None:
-                self._begin(self._inbox.popleft())
+                message = next(self._messages, None)
+                if message is None:
+                    self._has_more = False
+                    break
+                self._begin(message)
             out += self._go_on(may_go_on)
             if self._units is not None:
                 break
@@ -81,8 +100,10 @@ class Session:
     def _begin(self, message: bytes | ScpiError) -> None:
         self.messages += 1
         self._answers = []
+        self.shown = None
         if isinstance(message, ScpiError):
             self.status.error(message.number, message.detail)
+            self._free()
         else:
             self._units = units(message)
 
@@ -100,6 +121,8 @@ class Session:
             self.status.error(error.number, error.detail)
             self._job = None
         self._units, answers = None, self._answers
+        self._has_more = self._reader.has_more
+        self._free()
         return b";".join(answers) + b"\n" if answers else b""
 
     def _finish_job(self) -> bool:
@@ -120,6 +143,9 @@ class Session:
         command = self.tree.find(unit.path, unit.is_query)
         values = command.values(unit.arguments)
         self._authorise(command)
+        if command.level > Level.LOOK:
+            said = _spoken(command, unit)
+            self._log(f"{said} at level {self.level.name.lower()}")
         try:
             answer = command.run(self, *values)
         except EdgeLeakError as error:
@@ -143,10 +169,23 @@ class Session:
 
     def _authorise(self, command: Command) -> None:
         if command.level > self.level:
-            self._log(f"refused {command.header} at level {self.level.name.lower()}")
+            self.note_refusal(f"refused {command.header} at level {self.level.name.lower()}")
             raise ScpiError(-203, f"needs level {command.level.name.lower()}")
-        if command.level > Level.LOOK:
-            self._log(f"{command.header} at level {self.level.name.lower()}")
+
+    def _admit(self, text: bytes, length: int) -> None:
+        """A block may stand behind *text*, whoever sends it may send it, and there is room."""
+        command = self.tree.taking_block(text, length)
+        try:
+            self._authorise(command)
+        except ScpiError as error:
+            raise BlockSkipped(error.number, error.detail) from error
+        if not self._room.take(length):
+            raise BlockSkipped(-225, "another connection sends a block")
+        self._taken = length
+
+    def _free(self) -> None:
+        self._room.give(self._taken)
+        self._taken = 0
 
     @property
     def is_in_block(self) -> bool:
@@ -154,13 +193,33 @@ class Session:
         return self._reader.is_in_block
 
     def give_up_block(self) -> None:
-        """The rest of a block does not come: the next byte begins a message."""
-        self._reader.reset()
+        """The rest of a block does not come, or comes too late."""
+        self._reader.give_up()
+        self._free()
         self.status.error(-161, "the block ended early")
+
+    @property
+    def is_in_rest(self) -> bool:
+        """What comes may be the rest of a block that was given up."""
+        return self._reader.is_given_up
+
+    def forget(self) -> None:
+        """What was begun and is no whole message yet; nothing that is being carried out."""
+        self._reader.reset()
+        if self._units is None:
+            self._free()
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self._free()
 
     def note(self, line: str) -> None:
         """A line of the log."""
         self._log(line)
+
+    def note_refusal(self, line: str) -> None:
+        """A line of the log, unless there were too many."""
+        (self._refused or self._log)(line)
 
     def log_out(self) -> None:
         """Back to the level the transport grants; what was held is let go."""
@@ -171,6 +230,19 @@ class Session:
     def complete(self) -> None:
         """`*OPC`: everything before it is done, because commands finish before the next begins."""
         self.status.esr |= OPC
+
+
+def _spoken(command: Command, unit: Unit) -> str:
+    """A command as a line of the log has it; no command above LOOK has a secret."""
+    return " ".join((command.header, ",".join(map(_said, unit.arguments)))).strip()
+
+
+def _said(one: Argument) -> str:
+    if isinstance(one, Number):
+        return f"{one.value:g} {one.unit}".strip()
+    if isinstance(one, bytes):
+        return f"{len(one)} bytes"
+    return one.text if isinstance(one, Word) else ascii(one)
 
 
 def _number_of(error: EdgeLeakError) -> int:

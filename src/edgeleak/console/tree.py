@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from edgeleak.console.jobs import Job
-from edgeleak.console.scpi import Argument, Number, ScpiError, Word
+from edgeleak.console.scpi import Argument, Number, ScpiError, Word, before_block
 
 Context = Any
 Response = str | bytes | None | Job
@@ -234,3 +234,15 @@ class Tree:
             other = "is only a command" if is_query else "is only a query"
             raise ScpiError(-113, f"{shown} {other}")
         raise ScpiError(-113, shown[:48])
+
+    def taking_block(self, text: bytes, length: int) -> Command:
+        """The command that has a block of this length behind *text*; ScpiError where none has."""
+        unit = before_block(text)
+        command = self.find(unit.path, unit.is_query)
+        at = len(unit.arguments) - 1
+        parameter = command.parameters[at] if at < len(command.parameters) else None
+        if not isinstance(parameter, Block):
+            raise ScpiError(-168, command.header)
+        if length > parameter.most:
+            raise ScpiError(-223, f"{parameter.name}: at most {parameter.most} bytes")
+        return command

@@ -93,7 +93,7 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
         try:
             pins.check(wanted, pin)
         except Refused as error:
-            session.note(f"level {wanted} refused: {error}")
+            session.note_refusal(f"level {wanted} refused: {error}")
             raise
         session.level = target
         session.note(f"level {wanted} granted")
@@ -102,18 +102,23 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
 
 
 def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
-    """The first one at the cable; a later one with the old one, or at level service."""
+    """The first one at the cable, and once there is any PIN at level operate; a later one with
+    the old one, or at level service."""
     if not (LEAST <= len(new) <= MOST and new.isprintable()):
         raise ScpiError(-224, f"pin: {LEAST} to {MOST} printable characters")
-    pins = session.desk.pins
-    may_begin = session.is_cable or session.level >= Level.OPERATE
-    if not pins.has(wanted) and not may_begin:
-        raise ScpiError(-203, "the first PIN is chosen at the cable, or by root")
-    knows = not pins.has(wanted) or session.level >= Level.SERVICE
+    pins, level, is_cable = session.desk.pins, session.level, session.is_cable
 
     def work() -> None:
-        if not knows:
-            pins.check(wanted, old)
+        try:
+            if pins.has(wanted):
+                if level < Level.SERVICE:
+                    pins.check(wanted, old)
+            elif level < Level.OPERATE and (pins.has_any or not is_cable):
+                where = "at level operate" if pins.has_any else "at the cable, or by root"
+                raise Refused(f"the first PIN of level {wanted} is chosen {where}")
+        except Refused as error:
+            session.note_refusal(f"PIN of level {wanted} not chosen: {error}")
+            raise
         pins.choose(wanted, new)
         session.note(f"PIN of level {wanted} chosen")
 
