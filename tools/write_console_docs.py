@@ -78,7 +78,9 @@ def operation() -> str:
 
 def questionable() -> str:
     rows = {1: "a fault is latched"}
-    rows |= {bit: f"a code of group {group}, {GROUPS[group]}, stands"
+    codes = ", ".join(map(str, sorted(desk.NUC_CODES)))
+    extra = {1: f", but none of {codes}", 7: f", or one of {codes}: calibration"}
+    rows |= {bit: f"a code of group {group}, {GROUPS[group]}{extra.get(group, '')}, stands"
              for group, bit in desk.GROUP_BITS.items()}  # fmt: skip
     shown = [f"| {bit.bit_length() - 1} | {what} |" for bit, what in sorted(rows.items())]
     return "\n".join(["| bit | while |", "|---|---|", *shown]) + "\n"

@@ -47,7 +47,7 @@ CASES = [
 WITHOUT = {
     4: "storage is no part of the board's buses; rows D1 to D7 of docs/faults.md break it",
     5: "time comes from the network; row D7 of docs/faults.md moves the clock",
-    7: "there is no model yet",
+    7: "the network is a file of the host; tests/segment break it and its process",
     9: "software is not broken by a board; rows L1 to L3 of docs/faults.md break it",
 }
 

@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
         return _plot(port, args)
     with client.Client(client.connect(port, args.baud), args.timeout) as asked:
         asked.start()
-        return _ask(asked, args)
+        code = _ask(asked, args)
+        asked.write("SYST:LOG")  # a cable keeps its level, and the next program would have it
+        return code
 
 
 def _ask(asked: Any, args: argparse.Namespace) -> int:
@@ -279,7 +281,7 @@ class Terminal:
             if must:
                 raise
             return
-        self._write(SILENT + b"\n" + HUMAN)
+        self._write(SILENT + HUMAN)
 
     def _turn(self) -> None:
         sources = [self._keys] + ([self._wire] if self._wire is not None else [])

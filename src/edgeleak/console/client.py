@@ -17,6 +17,8 @@ TIMEOUT_S = 5.0
 """Of silence, not of the whole answer: a frame takes a minute at 115200 Bd."""
 UDEV_NAME = Path("/dev/edgeleak-console")
 CHUNK = 65536
+START_TIMEOUTS = 3
+"""A port that talks all the time and never answers is given up."""
 NO_ERROR = 0
 ERROR = re.compile(r'(-?\d+),"((?:[^"]|"")*)"')
 MARK = "*OPC?;SYST:ERR:ALL?"
@@ -87,6 +89,7 @@ class Client:
     def __init__(self, wire: Wire, timeout_s: float = TIMEOUT_S) -> None:
         self._wire, self.timeout_s = wire, timeout_s
         self._clock, self._kept = SystemClock(), bytearray()
+        self._end_ns: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -99,11 +102,17 @@ class Client:
         self._wire.close()
 
     def start(self) -> None:
-        """Leave human mode, forget half a line, throw away what is on its way."""
-        self.write("\x01\n*CLS")
-        self._send(f"{MARK}\n".encode())
+        """Leave human mode, forget half a line, throw away what is on its way.
+
+        A line of its own is first: what follows a block that was given up is taken for its rest.
+        """
+        self._end_ns = self._clock.monotonic_ns() + round(
+            START_TIMEOUTS * self.timeout_s * NS_PER_S)  # fmt: skip
+        self.write("\x01*CLS")
+        self._send(f"*CLS\n{MARK}\n".encode())
         while not self._line().endswith(b'1;0,"No error"'):
             continue
+        self._end_ns = None
 
     def write(self, line: str | bytes) -> None:
         """A command without an answer."""
@@ -162,6 +171,9 @@ class Client:
         return data
 
     def _more(self) -> None:
+        if self._end_ns is not None and self._clock.monotonic_ns() > self._end_ns:
+            raise BusError(110, f"{self._wire.name}: it talks but does not answer; is it the"
+                           " instrument's port and its speed?")  # fmt: skip
         ready, _, _ = select.select([self._wire], [], [], self.timeout_s)
         data = self._read() if ready else b""
         if not data:

@@ -32,10 +32,12 @@ class Shortcut:
 
     help : one line
     run  : (session, words) -> text, or the SCPI line to run instead when it starts with ":"
+    done : what to say when that line was carried out; None echoes the setting
     """
 
     help: str
     run: Callable[[Session, list[str]], str]
+    done: Callable[[], str] | None = None
 
 
 class HumanMode:
@@ -60,6 +62,7 @@ class HumanMode:
         self._at, self._watch_ns, self._next_ns = 0, 0, 0
         self._last_enter = 0
         self._asked = ""
+        self._done: Callable[[], str] | None = None
 
     def enter(self) -> bytes:
         """Banner and prompt."""
@@ -176,7 +179,7 @@ class HumanMode:
 
     def run(self, line: str) -> str:
         """Answer to one line, errors in words."""
-        words = line.split()
+        words, self._done = line.split(), None
         name = words[0].lower()
         if name in ("exit", "quit"):
             self.leave()
@@ -188,6 +191,7 @@ class HumanMode:
         for count in (2, 1):
             shortcut = self._shortcuts.get(" ".join(words[:count]).lower())
             if shortcut is not None:
+                self._done = shortcut.done
                 answer = shortcut.run(self._session, words[count:])
                 return self._scpi(answer) if answer.startswith(":") else answer
         return self._scpi(line)
@@ -203,8 +207,8 @@ class HumanMode:
         """An answer with its errors in words; a setting is echoed as it is now."""
         text = _readable(raw)
         if not text and not self._session.status.errors:
-            text = self._echo(line)
-        return text + self._errors("error", line) or "done"
+            text = self._done() if self._done else self._echo(line)
+        return _ended(text) + self._errors("error", line) or "done"
 
     def _errors(self, word: str, line: str = "") -> str:
         """All that wait, in words."""

@@ -4,7 +4,7 @@ tuned.toml when somebody says so."""
 
 import dataclasses
 from collections.abc import Callable
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 from edgeleak import config
@@ -75,6 +75,15 @@ class Live:
         self._instrument.light.request(wanted.mode, wanted.current_ma)
         self.led = wanted
 
+    def set_exposure(self, integration_us: int) -> None:
+        """Ask for another; UsageError when light or sensor forbid it."""
+        self._instrument.light.request_exposure(integration_us)
+        self.asked("us", integration_us)
+
+    def exposure_us(self) -> float:
+        """As it is wished, or set by now; NaN where the sensor has none."""
+        return self.wish("us", getattr(self._instrument.sensor, "integration_us", nan))
+
     def saving(self) -> Callable[[], str | None]:
         """Work that writes what differs from the settings files, or was written before."""
         on, wanted = self._instrument, {}
@@ -100,6 +109,8 @@ class Live:
     def _now(self) -> dict[str, dict[str, Any]]:
         """Everything that `saving` may write, by section."""
         found = {"picture": dataclasses.asdict(self.picture), "led": dataclasses.asdict(self.led)}
+        if not isnan(us := self.exposure_us()):
+            found["sensor"] = {"integration_us": round(us)}
         cooler = self._instrument.cooler
         if cooler is not None:
             wish_degc = self.wish("degc", cooler.status.wish_degc)

@@ -57,6 +57,7 @@ class Session:
         self.status = Status()
         self.held: Any = None
         self.shown: Any = None
+        self.download_crc = 0
         self._log, self._refused = log or (lambda line: None), refused
         self._reader = Reader(self._admit)
         self._room, self._taken = room or Room(BLOCK_MOST), 0

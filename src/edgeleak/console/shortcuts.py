@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeleak import __version__, kernels
 from edgeleak.console import checks
+from edgeleak.console.commands.system import BUNDLE_NAME
 from edgeleak.console.desk import Desk
 from edgeleak.console.guide import guide
 from edgeleak.console.human import HumanMode, Shortcut
@@ -16,6 +17,7 @@ from edgeleak.console.session import Session
 
 PICTURE = ("AGC", "CLAH", "BACK", "SENS")
 """Settings that are echoed with the histogram."""
+OUTER = 0.001
 
 
 def make_human(desk: Desk, session: Session) -> HumanMode:
@@ -119,18 +121,27 @@ def agc(desk: Desk) -> str:
     on = desk.instrument
     found = np.empty(16384, np.uint32)
     kernels.histogram(on.pipeline.counts, found)
-    used = np.flatnonzero(found)
+    low, high = middle(found)
     picture = desk.live.picture
     head = (f"gain {picture.agc_mode}, {span(desk)}; tiles {picture.clahe_tiles or 'profile'},"
             f" slew x {picture.background_slew:g}")  # fmt: skip
-    if not used.size:
+    if not high:
         return f"{head}\nno frame yet"
-    low, high = int(used[0]), int(used[-1]) + 1
     edges = np.unique(np.linspace(low, high, 17).astype(int))
     sums = np.add.reduceat(found[:high], edges[:-1])
     rows = [f"{a:6d} {'#' * round(48 * n / sums.max()):<48} {n}"
             for a, n in zip(edges, sums, strict=False)]  # fmt: skip
     return "\n".join([head, *rows])
+
+
+def middle(found: np.ndarray) -> tuple[int, int]:
+    """(first, behind the last) level without the outermost 0.1 % at either end; a few dead pixels
+    are at 0 and 16383.  (0, 0) where nothing was counted."""
+    below = np.cumsum(found, dtype=np.int64)
+    if not below[-1]:
+        return 0, 0
+    low, last = np.searchsorted(below, np.array((OUTER, 1 - OUTER)) * below[-1])
+    return int(low), int(last) + 1
 
 
 def selftest(desk: Desk) -> str:
@@ -178,7 +189,8 @@ def table(desk: Desk) -> dict[str, Shortcut]:
                           lambda session, words: _with(":CLAH:TILE", words, ";CLIP")),
         "background": Shortcut("speed of the background: background FACTOR",
                                lambda session, words: _with(":BACK:SLEW", words)),
-        "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP")),
+        "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP"),
+                         lambda: f"being written in {desk.instrument.config.recorder.folder}"),
         "nuc": Shortcut("take a correction now", say(":CAL:RUN")),
         "tec tune": Shortcut("find the cooler's gains", say(":COOL:TUNE")),
         "tec": Shortcut("tec DEGC sets the set-point", lambda session, words: _with(
@@ -190,7 +202,8 @@ def table(desk: Desk) -> dict[str, Shortcut]:
         "fault clear": Shortcut("forget a latched fault", say(":FAUL:CLE")),
         "log": Shortcut("the last lines of the log", say(":LOG? 20")),
         "bundle": Shortcut("one file for a bug report; from the host: edgeleak console --bundle",
-                           lambda session, words: keep_bundle(desk)),
+                           say(":SYST:BUND:STOR"),
+                           lambda: f"written: {desk.instrument.folders.state / BUNDLE_NAME}"),
         "login": Shortcut("login operate PIN, or login service PIN",
                           lambda session, words: log_in(words)),
         "logout": Shortcut("back to the level of this connection", say(":SYST:LOG")),
@@ -211,14 +224,3 @@ def agc_line(words: list[str]) -> str:
     if words[0] in ("auto", "lock"):
         return f":AGC:LOCK {'ON' if words[0] == 'lock' else 'OFF'}"
     return _with(":AGC:LEV", words, ";SPAN") + ";MODE LOCK"
-
-
-def keep_bundle(desk: Desk) -> str:
-    """Have it written beside the settings; the screen does not wait for the storage."""
-    from edgeleak.console import bundle
-    from edgeleak.durable import replace_file
-
-    work = bundle.gather(desk)
-    path = desk.instrument.folders.state / "bundle.zip"
-    desk.clerk.begin(lambda: replace_file(path, work()))
-    return f"being written: {path}"

@@ -58,17 +58,17 @@ def tuning(session: Session) -> str:
 
 
 def led_mode(session: Session) -> str:
-    return WORDS[session.desk.light().status.mode]
+    return WORDS[round(session.desk.live.wish("mode", session.desk.light().status.mode))]
 
 
 def set_led_mode(session: Session, mode: str) -> None:
     light = session.desk.light()
     if mode == "off":
         light.request("off", 0.0)
-        session.desk.live.set_light(mode="off")
-        return
-    session.desk.may_drive()
+    else:
+        session.desk.may_drive()
     session.desk.live.set_light(mode=mode)
+    session.desk.live.asked("mode", WORDS.index(mode.upper()))
 
 
 def led_current(session: Session) -> str:
@@ -87,14 +87,12 @@ def led_drive(session: Session) -> str:
 
 
 def integration(session: Session) -> str:
-    sensor = session.desk.instrument.sensor
-    taken_us = getattr(sensor, "integration_us", float("nan"))
-    return number(session.desk.live.wish("us", taken_us) / 1e6, 9)
+    return number(session.desk.live.exposure_us() / 1e6, 9)
 
 
 def integrate(session: Session, seconds: float) -> None:
-    session.desk.light().request_exposure(round(seconds * 1e6))
-    session.desk.live.asked("us", round(seconds * 1e6))
+    session.desk.light()
+    session.desk.live.set_exposure(round(seconds * 1e6))
 
 
 OPERATE, SERVICE = Level.OPERATE, Level.SERVICE
@@ -112,7 +110,7 @@ COMMANDS = (
             answer="A/K,A/(K s),A s/K,text"),
     Command("LED:MODE", set_led_mode, "light in no, every or every second frame", OPERATE,
             (Choice("mode", MODES),)),
-    Command("LED:MODE?", led_mode, "what is lit now", answer="word"),
+    Command("LED:MODE?", led_mode, "in which frames light is wished, or lit by now", answer="word"),
     Command("LED:CURRent", set_led_current, "peak current; the board's four limits stand above",
             OPERATE, (NumberOf("current", "A", 0, 2, 0.2),)),
     Command("LED:CURRent?", led_current, "peak current that was asked for", answer="A"),

@@ -50,7 +50,17 @@ def download(session: Session) -> Job:
         raise ScpiError(-221, "a correction is being solved; ask again in a second")
     made = replace(on.base, offset=on.nuc.offset.copy(), nuc_id=status.nuc_id,
                    bad_pixels=on.nuc.bad_pixels, defects=_defects(on))  # fmt: skip
-    return session.desk.clerk.begin(lambda: block(layout.encode(made)))
+
+    def work() -> bytes:
+        data = layout.encode(made)
+        session.download_crc = zlib.crc32(data)
+        return block(data)
+
+    return session.desk.clerk.begin(work)
+
+
+def download_crc(session: Session) -> str:
+    return str(session.download_crc)
 
 
 def _defects(on):
@@ -104,6 +114,8 @@ COMMANDS = (
             answer="count,count"),
     Command("CALibration:DATA?", download, "the calibration in force, as an .elcal file",
             answer="block"),
+    Command("CALibration:DATA:CRC?", download_crc, "CRC-32 of the file that this connection was"
+            " sent last; 0 none", answer="number"),
     Command("CALibration:DATA", upload, "store an .elcal file and use it from the next frame",
             Level.SERVICE, (Block("file", BLOCK_MOST),
                             NumberOf("crc32", "", 0, 4294967295, is_whole=True)), needed=1),

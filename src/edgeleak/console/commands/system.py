@@ -10,10 +10,12 @@ from edgeleak.console.pins import LEAST, MOST, Refused
 from edgeleak.console.scpi import ScpiError, block, number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch, Text
+from edgeleak.durable import replace_file
 
 LEVELS = ("LOOK", "OPERate", "SERVice")
 LEVEL_OF = {"look": Level.LOOK, "operate": Level.OPERATE, "service": Level.SERVICE}
 PIN = Text("pin", MOST)
+BUNDLE_NAME = "bundle.zip"
 KEYED = Choice("level", LEVELS[1:])
 
 
@@ -34,6 +36,7 @@ def reset(session: Session) -> None:
     if on.health.latched is None and not on.is_safe:
         if on.light is not None:
             desk.live.set_light()
+            desk.live.set_exposure(on.config.sensor.integration_us)
         if on.cooler is not None:
             config = on.config.cooler
             on.cooler.request(config.set_point_degc if config.is_on_at_start else "off")
@@ -151,13 +154,24 @@ def pack(session: Session) -> Job:
     return session.desk.clerk.begin(lambda: block(work()))
 
 
+def store_bundle(session: Session) -> Job:
+    """Beside the settings; the frames loop does not wait for the storage."""
+    path, work = session.desk.instrument.folders.state / BUNDLE_NAME, bundle.gather(session.desk)
+
+    def store() -> None:
+        replace_file(path, work())
+
+    return session.desk.clerk.begin(store)
+
+
 def save(session: Session) -> Job:
     return session.desk.clerk.begin(session.desk.live.saving())
 
 
 COMMANDS = (
     Command("*IDN?", identify, "maker, board, serial number, version", answer="words"),
-    Command("*RST", reset, "live settings, light and set-point as the settings files say",
+    Command("*RST", reset, "live settings, exposure, light and set-point as the settings files"
+            " say; a recording ends, nothing is held any more",
             Level.OPERATE),
     Command("*TST?", test, "checks that failed, 0 is good; takes no frame", answer="count"),
     Command("TEST:RESults?", test_results, "each check with value, limit, verdict",
@@ -182,10 +196,12 @@ COMMANDS = (
     Command("SYSTem:SAFE", safe, "no actuator moves while on; the strap cannot be overruled",
             Level.OPERATE, (Switch("safe"),)),
     Command("SYSTem:SAFE?", is_safe, "safe mode is wished", answer="0 or 1"),
-    Command("SYSTem:SAVE", save, "keep live settings, light, set-point and gains in tuned.toml",
+    Command("SYSTem:SAVE", save, "keep live settings, exposure, light, set-point and gains",
             Level.OPERATE),
     Command("SYSTem:BUNDle?", pack, "one zip file for a bug report, nothing secret in it",
             answer="block"),
+    Command("SYSTem:BUNDle:STORe", store_bundle, "keep it as a file beside the settings",
+            Level.OPERATE),
     Command("LOG?", log, "the last lines of the log", answer="block of text", needed=0,
             parameters=(NumberOf("lines", "", 1, 1000, 100, is_whole=True),)),
 )  # fmt: skip
