@@ -45,6 +45,9 @@ faults: $(VENV)/.dev
 
 faults-quick: $(VENV)/.dev
 	$(BIN)/python tools/faults/run.py --row D1 --row D3 --row D4 --row F2 --row F3 --row T14
+	$(BIN)/python tools/faults/run.py --row F5 --row F6
+	$(BIN)/python tools/faults/run.py --row F1 --count 20000
+	$(BIN)/python tools/fuzz/fuzz_console.py --seconds 15
 
 faults-full: $(VENV)/.dev
 	$(BIN)/python tools/faults/run.py --jobs 2 --full --json $(OUT)/faults-full.json --resume

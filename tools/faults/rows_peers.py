@@ -9,6 +9,7 @@ import random
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from console_bench import Bench
@@ -19,12 +20,16 @@ from edgeleak.console.server import UnixListener
 from edgeleak.console.tree import Level
 
 KINDS = ("slow", "dead", "flooding", "garbage", "vanishing")
+HEAVY = ("hoarding", "arguing")
 TRANSPORTS = ("pty", "socket")
 SECONDS = 2.0
 POLL_MOST_S = 0.03
 """Of processor time: the turn's 3 ms, one command more, and a slow machine."""
 SENT_MOST = 200_000
 SLOW_BYTES = 3
+BLOCK = b"#6300000" + b"a" * 300_000
+KEPT_MOST = 100_000
+"""Bytes of all that is no whole message yet, of a peer who may send no block."""
 
 
 class Far:
@@ -38,7 +43,7 @@ class Far:
             self._server.peers.append(self._server._peer(link, Level.LOOK, 0))
         else:
             self._server._listener = UnixListener(self._path)
-        self._descriptor = -1
+        self._descriptor, self._left = -1, memoryview(b"")
         self.open()
 
     def open(self) -> None:
@@ -53,6 +58,12 @@ class Far:
     def send(self, data: bytes) -> None:
         with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             os.write(self._descriptor, data)
+
+    def stream(self, data: bytes) -> None:
+        """The same bytes over and over, none of them lost."""
+        self._left = self._left or memoryview(data)
+        with contextlib.suppress(BlockingIOError):
+            self._left = self._left[os.write(self._descriptor, self._left) :]
 
     def take(self, most: int) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
@@ -70,6 +81,10 @@ def act(far: Far, kind: str, turn: int, rng: random.Random) -> None:
     elif kind == "garbage":
         far.send(rng.randbytes(4000).replace(b"\x02", b""))
         far.take(1 << 20)
+    elif kind == "hoarding":
+        far.stream(b"X " + 20 * BLOCK)
+    elif kind == "arguing":
+        far.stream(b"X " + 2000 * b"1," + BLOCK + b"\n")
     elif kind == "vanishing":
         far.send(b"FRAM:DATA? CORR\nSYST:BUND?\nCAL:DATA #9000100000abc")
         if turn % 10 == 9:
@@ -80,13 +95,15 @@ def act(far: Far, kind: str, turn: int, rng: random.Random) -> None:
         far.take(SLOW_BYTES if kind == "slow" else 0)
 
 
-def run(kind: str, transport: str, seed: int) -> tuple[dict[str, int], float, int]:
-    """(counters, longest poll in s of processor time, defects) of `SECONDS` with such a peer."""
+def run(kind: str, transport: str, seed: int) -> tuple[dict[str, int], float, int, int]:
+    """(counters, longest poll in s of processor time, defects, most bytes kept) of `SECONDS` with
+    such a peer."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name)).ready()
         far = Far(transport, Path(name), bench) if kind else None
         poll, turns, worst = bench.console.poll, itertools.count(), [0.0]
+        kept = [0]
 
         def timed(due_ns: int) -> None:
             if far is not None:
@@ -94,6 +111,8 @@ def run(kind: str, transport: str, seed: int) -> tuple[dict[str, int], float, in
             began_s = time.thread_time()
             poll(due_ns)
             worst[0] = max(worst[0], time.thread_time() - began_s)
+            kept.append(sum(len(peer.session._reader._kept)
+                            for peer in bench.console.server.peers))  # fmt: skip
 
         bench.instrument.on_poll = timed
         bench.run_s(SECONDS)
@@ -107,23 +126,24 @@ def run(kind: str, transport: str, seed: int) -> tuple[dict[str, int], float, in
         if far is not None:
             far.close()
         bench.console.close()
-    return found, worst[0], defects
+    return found, worst[0], defects, max(kept)
 
 
-def bad_peers(count: int, seed: int) -> Outcome:
-    """F5: each kind over each transport against a twin without a peer."""
+def bad_peers(kinds: tuple[str, ...], count: int, seed: int) -> Outcome:
+    """F5, F6: each kind over each transport against a twin without a peer."""
     outcome = Outcome(clean_unit="twins")
-    quiet, _, _ = run("", "", seed)
+    quiet, *_ = run("", "", seed)
     outcome.clean += 1
     outcome.false_trips += bool(quiet["drops"] or quiet["overruns"] or quiet["plant"])
     for kind, transport in itertools.islice(itertools.cycle(
-        itertools.product(KINDS, TRANSPORTS)), count):  # fmt: skip
-        found, worst_s, defects = run(kind, transport, seed)
+        itertools.product(kinds, TRANSPORTS)), count):  # fmt: skip
+        found, worst_s, defects, kept = run(kind, transport, seed)
         what = f"{kind} peer on a {transport}"
         extra = {name: (quiet[name], found[name]) for name in quiet if found[name] != quiet[name]}
         is_good = outcome.expect(not extra, f"{what}: differs from its twin: {extra}")
         is_good &= outcome.expect(worst_s <= POLL_MOST_S, f"{what}: a poll took {worst_s:.3f} s")
         is_good &= outcome.expect(not defects, f"{what}: {defects} defects")
+        is_good &= outcome.expect(kept <= KEPT_MOST, f"{what}: {kept} bytes are kept")
         outcome.executed += 1
         outcome.trips += is_good
         outcome.worst_ms = max(outcome.worst_ms, 1000 * worst_s)
@@ -132,5 +152,7 @@ def bad_peers(count: int, seed: int) -> Outcome:
 
 ROWS = (
     Row("F5", "slow, dead, flooding, garbage, vanishing peers x pty, socket: no frame missed,"
-        " polls under 30 ms", "real pty", 10, 100, bad_peers, "F5.patch", 6),
+        " polls under 30 ms", "real pty", 10, 100, partial(bad_peers, KINDS), "F5.patch", 6),
+    Row("F6", "blocks nobody may send, without end or behind arguments: none kept", "real pty",
+        4, 100, partial(bad_peers, HEAVY), "F6.patch", 4),
 )  # fmt: skip

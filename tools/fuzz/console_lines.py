@@ -20,6 +20,7 @@ ODD_LINES = (
     b"%", b"\x01", b"X!", b"X?1", b"*A:b", b"a;;b:c ,1", b"\xff\x00", b"A" * 5000,
     b"SENS 1.5E0;:PAL IRON", b"SYST:PIN OPER,'47''11',\"a\"", b"CAL:DATA #15hello,#HFF",
     b"SENS 1,2", b"*IDN", b"*CLS?", b"SYST:PIN OPER,'" + b"1" * 33 + b"'",
+    b"CAL:DATA #12ab #12ab", b"CAL:DATA#12ab", b"X #15ab", b"A " + b"1," * 17 + b"1",
     b"*SRE #B101;*ESE #Q17", b"LED:CURR 300 mA;CURR?", b"REC:STAR \"x\",MAX;:LOG? MIN",
 )  # fmt: skip
 PREFIXES = ("", "k", "m", "u", "n", "M", "x", "G")
@@ -35,7 +36,7 @@ def example(parameter: Any) -> str:
         return f"{parameter.low:g} {parameter.unit}"
     if hasattr(parameter, "words"):
         return str(parameter.words[-1])
-    return {"Switch": "ON", "Text": '"a""b"'}.get(type(parameter).__name__, "#15hello")
+    return {"Switch": "ON", "Text": '"a""b"'}.get(type(parameter).__name__, "#15h\n'lo")
 
 
 def every(commands: Any) -> list[Any]:

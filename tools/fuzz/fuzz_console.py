@@ -8,9 +8,10 @@
   fuzz_console.py --coverage                            branches that seeds and corpus reach
 
 atheris instruments scpi.py and tree.py, so that libFuzzer sees every branch and comparison.  What
-is demanded of any bytes at all: the reader's memory stays bounded, cutting the stream elsewhere
-changes no message, only ScpiError is raised and its text can be printed, every unit can be looked
-up, an answer is made within 100 ms, and what was parsed is parsed again from its own spelling.
+is demanded of any bytes at all: the reader keeps one block at most though each that is announced
+comes and no line ends, cutting the stream elsewhere changes no message, parsing copies no message
+more than twice, only ScpiError is raised and its text can be printed, every unit can be looked up,
+an answer is made within 100 ms, and what was parsed is parsed again from its own spelling.
 """
 
 import argparse
@@ -32,11 +33,26 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("src/edgeleak/console/scpi.py", "src/edgeleak/console/tree.py")
 HANG_S = 0.1
 FOUND_WITHIN_S = 60
-KEPT_MOST = 16 << 20
+KEPT_MOST = (8 << 20) + 8192
+"""One block and what stands around it."""
+FILLER = b"x" * (1 << 20)
+REPEATS = 3
+COPIES_MOST, SMALL = 2, 500
 INPUT_MOST = 400
 """Long lines are slow and add nothing but the overrun, which the seeds of --coverage have."""
 FLOOR_PERCENT = 98.0
 MADE_LINES = 3000
+
+
+class Counted(bytes):
+    """Counts the bytes that are copied out of it."""
+
+    copied = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        Counted.copied += len(found) if isinstance(found, bytes) else 1
+        return found
 
 
 class Finding(Exception):
@@ -44,14 +60,15 @@ class Finding(Exception):
 
 
 def break_block_end(scpi: Any, _tree: Any) -> None:
-    """One that was there until this found it: the end of a block outlives the line that is thrown
-    away, and the next line end is taken for data."""
+    """A block that comes in two portions is taken for whole after the first."""
 
-    def forget(self: Any) -> None:
-        del self._kept[: self._at]
-        self._at = 0
+    def pass_block(self: Any) -> None:
+        self._at += min(self._left, len(self._kept) - self._at)
+        self._left = 0
+        if self._error is not None:
+            self._forget()
 
-    scpi.Reader._forget = forget
+    scpi.Reader._pass_block = pass_block
 
 
 def break_suffix(_scpi: Any, tree: Any) -> None:
@@ -72,9 +89,29 @@ def break_header(scpi: Any, _tree: Any) -> None:
     scpi.HEADER = re.compile(rb"(?:\*[A-Za-z]{1,12}|(?::?[A-Za-z0-9_]+)+)\??(?=[ \t;]|$)")
 
 
+def break_room(scpi: Any, _tree: Any) -> None:
+    """Any number of blocks in a message, for any command."""
+
+    def admitted(self: Any, _text: bytes, length: int) -> None:
+        self._left = min(length, scpi.BLOCK_MOST)
+
+    scpi.Reader._admitted = admitted
+
+
+def break_copies(scpi: Any, _tree: Any) -> None:
+    """Each step over a gap copies all that follows."""
+
+    def past(these: Any, text: bytes, at: int) -> int:
+        return at + int(these.match(text[at:]).end())
+
+    scpi._past = past
+
+
 PLANTED: dict[str, tuple[Callable[[Any, Any], None], str]] = {
     "block-end": (break_block_end, "Finding: cut every"),
     "suffix": (break_suffix, "KeyError"),
+    "room": (break_room, "Finding: the reader keeps"),
+    "copies": (break_copies, "Finding: copied"),
     "header": (break_header, "Finding: took|libFuzzer: timeout"),
 }
 """Name -> (puts the defect in place, what the search says when it found it)."""
@@ -86,17 +123,43 @@ def check(data: bytes, scpi: Any, tree: Any) -> None:
         return
     stride, stream = 1 + data[0] // 2, data[1:] + b"\n"
     began_s = time.thread_time()
-    whole = messages(scpi.Reader(), stream, len(stream))
+    whole = messages(reader(scpi, tree), stream, len(stream))
     if data[0] % 2:  # every second input, because it costs most
-        parts = messages(scpi.Reader(), stream, stride)
+        parts = messages(reader(scpi, tree), stream, stride)
         if whole != parts:
             raise Finding(f"cut every {stride} bytes: {parts!r}, whole: {whole!r}")
     for message in whole:
         if isinstance(message, bytes):
+            copy(message, scpi)
             follow(message, scpi, tree)
     took_s = time.thread_time() - began_s
     if took_s > HANG_S:
         raise Finding(f"took {took_s:.3f} s for {len(stream)} bytes")
+    if b"#" in stream and data[0] % 4 == 2:
+        hoard(stream, reader(scpi, tree))
+
+
+def reader(scpi: Any, tree: Any) -> Any:
+    """That of a session which may send every block."""
+    return scpi.Reader(tree.taking_block)
+
+
+def hoard(stream: bytes, one: Any) -> None:
+    """The stream again and again without a line end; each block that it announces comes."""
+    begun = stream.translate(None, b"\r\n")
+    for _ in range(REPEATS):
+        messages(one, begun, max(1, len(begun)))
+        while one.is_in_block:
+            messages(one, FILLER[: one._left], len(FILLER))
+
+
+def copy(message: bytes, scpi: Any) -> None:
+    """Parsing takes the time of a few looks at each byte."""
+    Counted.copied = 0
+    with contextlib.suppress(scpi.ScpiError):
+        list(scpi.units(Counted(message)))
+    if Counted.copied > COPIES_MOST * len(message) + SMALL:
+        raise Finding(f"copied {Counted.copied} of {len(message)} bytes")
 
 
 def messages(reader: Any, stream: bytes, stride: int) -> list[Any]:
@@ -154,7 +217,7 @@ def fuzz(args: argparse.Namespace) -> None:
     corpus = args.corpus or Path(tempfile.mkdtemp(prefix="edgeleak-fuzz-"))
     corpus.mkdir(parents=True, exist_ok=True)
     for count, line in enumerate(seeds(commands)):
-        (corpus / f"seed-{count:03}").write_bytes(b"\x06" + line[:INPUT_MOST])
+        (corpus / f"seed-{count:03}").write_bytes(bytes((6 + count % 2,)) + line[:INPUT_MOST])
     words = corpus.with_suffix(".dict")
     words.write_text("".join(f'"{word}"\n' for word in dictionary(commands)))
     if args.planted:
@@ -249,11 +312,20 @@ def answers(scpi: Any) -> None:
     for value in (0.0, 1.5, 1e12, -3.0, float("nan"), float("inf"), -float("inf")):
         scpi.number(value)
     scpi.quoted('a "b"')
-    reader = scpi.Reader()
-    list(reader.feed(b"X #15abc"))
-    if not reader.is_in_block:
+    one = scpi.Reader()
+    list(one.feed(b"X #15abc"))
+    if not one.is_in_block:
         raise Finding("a block that is not whole is not known to be one")
-    reader.reset()
+    one.give_up()
+    rest = list(one.feed(b"\xff\n*CLS\n*IDN?\r\n#9900000000\n"))
+    if [getattr(found, "number", found) for found in rest] != [b"*IDN?", -363]:
+        raise Finding(f"after a block that was given up: {rest}")
+
+    def skip(_text: bytes, _length: int) -> None:
+        raise scpi.BlockSkipped(-203)
+
+    if [found.number for found in scpi.Reader(skip).feed(b"X #13a\nb\n")] != [-203]:
+        raise Finding("a block that is skipped is not passed over")
 
 
 def limits(scpi: Any, tree: Any) -> None:
@@ -262,6 +334,12 @@ def limits(scpi: Any, tree: Any) -> None:
     for wrong, said in (
         (lambda: tree.Tree([tree.Command("A?", id, "")] * 2), ValueError),
         (lambda: tree.Block("b", 1).value(b"ab"), scpi.ScpiError),
+        (
+            lambda: tree.Tree(
+                [tree.Command("A", id, "", parameters=(tree.Block("b", 1),))]
+            ).taking_block(b"A ", 2),
+            scpi.ScpiError,
+        ),
     ):
         try:
             wrong()
