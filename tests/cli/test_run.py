@@ -17,7 +17,15 @@ from pathlib import Path
 import pytest
 
 from edgeleak import codes
-from edgeleak.cli.run import ENDS, Lines, keep_report, line_of, make_instrument, priority_of
+from edgeleak.cli.run import (
+    ENDS,
+    KEPT_CLIENTS,
+    Lines,
+    keep_report,
+    line_of,
+    make_instrument,
+    priority_of,
+)
 from edgeleak.errors import BusError
 from edgeleak.services.watchdog import STORM_STARTS
 from edgeleak.sim.launch import RunningPlant
@@ -309,3 +317,14 @@ def test_a_report_whose_folder_is_gone_is_an_io_error(tmp_path, capsys):
     assert json.loads((tmp_path / "report.json").read_text()) == {"frames": 3}
     assert keep_report(tmp_path / "gone" / "report.json", {}) == os.EX_IOERR
     assert "was not written" in capsys.readouterr().err
+
+
+def test_lines_of_clients_do_not_push_out_the_instruments_own():
+    lines = Lines(None)
+    lines.add("STATE one")
+    for number in range(3000):
+        lines.add(f"CONSOLE user 1000: refused {number}")
+    lines.add("STATE two")
+    found = lines.newest()
+    assert (found[0], found[-1], len(found)) == ("STATE one", "STATE two", 2 + KEPT_CLIENTS)
+    assert found[-2].endswith("refused 2999")

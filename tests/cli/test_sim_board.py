@@ -10,19 +10,21 @@ import pytest
 
 from edgeleak import config
 from edgeleak.app import main
+from edgeleak.cli import sim
 from edgeleak.cli.sim_board import (
     Ear,
     History,
     _read_log,
     _require,
     _say,
+    firmware_command,
     is_right,
     judge,
     own_settings,
     promise_of,
     sentence,
 )
-from edgeleak.errors import EdgeLeakError
+from edgeleak.errors import EdgeLeakError, UsageError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.pacer import Stop
@@ -290,3 +292,13 @@ def test_the_plant_of_a_run_judges_its_words(word, blamed):
             pass
         rules = [found["limit"] for found in ask("violations")["violations"]]
     assert [rule for rule in rules if rule != "no-gas-unread"] == blamed
+
+
+def test_a_console_port_is_given_to_the_firmware(tmp_path):
+    parser = argparse.ArgumentParser()
+    sim.configure(parser)
+    for words, wanted in (([], []), (["--pty", "/tmp/camera"], ["--pty", "/tmp/camera"])):
+        found = firmware_command(parser.parse_args(words), 5, tmp_path, tmp_path, tmp_path)
+        assert found[found.index("--config") + 2 :] == wanted
+    with pytest.raises(UsageError, match="--pty"):
+        sim.run(parser.parse_args(["--pty", "/tmp/camera", "--pipeline"]))

@@ -33,6 +33,9 @@ def test_corrections_are_taken_and_carried_out_and_in(fresh):
     assert int(fresh.ask("CAL:ID?")[0]) > first
     data = unpacked(fresh.ask("CAL:DATA?")[0])
     found = layout.decode(data, "download")
+    session = fresh.session()
+    sent = unpacked(fresh.ask("CAL:DATA?", session=session)[0])
+    assert fresh.ask("CAL:DATA:CRC?", session=session)[0] == str(zlib.crc32(sent))
     assert np.array_equal(found.offset, fresh.instrument.nuc.offset)
     block = b"CAL:DATA #" + str(len(str(len(data)))).encode() + str(len(data)).encode() + data
     assert fresh.ask(block + b",1")[1] == [-230]

@@ -10,6 +10,7 @@ While it runs, its first lines say how to talk to it: `edgeleak console`, `edgel
 
   edgeleak sim                      scenario `leak`, in real time
   edgeleak sim hot-day --out run    another scenario, with time plots and a recording
+  edgeleak sim --pty /tmp/camera    with a serial port that pyvisa opens: ASRL/tmp/camera::INSTR
   edgeleak sim --list               all scenarios
 
 With --pipeline there is no board: a simulated sensor feeds the pipeline alone, as fast as wished.
@@ -54,6 +55,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="with a board: exit 65 on a missed leak or a false alarm")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="with a board: settings of the firmware")  # fmt: skip
+    parser.add_argument(
+        "--pty",
+        type=Path,
+        metavar="PATH",
+        help="with a board: a console port of this name, for pyvisa and rigs",
+    )
     parser.add_argument("--seconds", type=float, metavar="N",
                         help="simulated time (the scenario's; 60 with --pipeline)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="same seed, same run (1)")
@@ -83,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.seconds is not None and not args.seconds > 0:
         raise UsageError(f"--seconds must be above 0, got {args.seconds:g}")
+    if args.pipeline and args.pty is not None:
+        raise UsageError("--pty: without a board there is no console; leave out --pipeline")
     if args.list:
         sim_board.list_scenarios()
         return 0

@@ -93,6 +93,9 @@ def run_board(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         settings = own_settings(args.config, Path(scratch))
         print(f"talk     edgeleak console {Path(scratch) / SOCKET}", file=say)
+        if args.pty is not None:
+            print(f"         edgeleak console {args.pty}, or pyvisa: ASRL{args.pty}::INSTR",
+                  file=say)  # fmt: skip
         print(f"         edgeleak status --run {Path(scratch) / 'run'}", file=say, flush=True)
         history, report, code = _run(args, seconds, settings, folder, Path(scratch))
         summary = judge(history, report, course, seconds)
@@ -135,10 +138,7 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
     (out / "run.log").unlink(missing_ok=True)  # of an earlier run: nobody says those words now
     pacer = Pacer()
     with pacer, RunningPlant(args.board, args.scenario, seed=args.seed) as plant:
-        command = [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
-                   "--seconds", str(seconds), "--json", "--out", str(out),
-                   "--state", str(scratch / "state"), "--run", str(scratch / "run"),
-                   "--config", str(settings)]  # fmt: skip
+        command = firmware_command(args, seconds, settings, out, scratch)
         plant.control.ask("promise", **promise_of(settings))
         firmware = subprocess.Popen(command, env=plant.environment(), stdout=subprocess.PIPE,
                                     text=True, start_new_session=True)  # fmt: skip
@@ -159,6 +159,16 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
     _read_log(out / "run.log", history, _began_s(history))
     history.exit_code = firmware.returncode
     return history, report, firmware.returncode
+
+
+def firmware_command(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
+                     scratch: Path) -> list[str]:  # fmt: skip
+    """`edgeleak run` as a person would start it."""
+    return [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
+            "--seconds", str(seconds), "--json", "--out", str(out),
+            "--state", str(scratch / "state"), "--run", str(scratch / "run"),
+            "--config", str(settings),
+            *(() if args.pty is None else ("--pty", str(args.pty)))]  # fmt: skip
 
 
 def own_settings(given: Path | None, scratch: Path) -> Path:

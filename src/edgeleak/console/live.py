@@ -12,6 +12,7 @@ from edgeleak.clock import NS_PER_MS
 from edgeleak.pipeline import live
 from edgeleak.pipeline import profile as profiles
 from edgeleak.services import tuned
+from edgeleak.services.illumination import MODES
 
 TAKEN_NS = 200 * NS_PER_MS
 """Two steps of the slowest control task that takes wishes, and room."""
@@ -74,6 +75,7 @@ class Live:
         wanted = dataclasses.replace(self.led, **values)
         self._instrument.light.request(wanted.mode, wanted.current_ma)
         self.led = wanted
+        self.asked("mode", MODES[wanted.mode])
 
     def set_exposure(self, integration_us: int) -> None:
         """Ask for another; UsageError when light or sensor forbid it."""

@@ -68,7 +68,6 @@ def set_led_mode(session: Session, mode: str) -> None:
     else:
         session.desk.may_drive()
     session.desk.live.set_light(mode=mode)
-    session.desk.live.asked("mode", WORDS.index(mode.upper()))
 
 
 def led_current(session: Session) -> str:
