@@ -56,7 +56,7 @@ def number_forms(parameter):
     yield Given("NOPE", -224)
     yield Given("'1'", -104)
     if parameter.is_whole:
-        yield Given(f"{low + 0.5}", -224)
+        yield Given(f"{low + 0.4}", 0, low)
 
 
 def forms_of(parameter):

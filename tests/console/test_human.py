@@ -3,7 +3,7 @@
 
 import pytest
 
-from edgeleak.console import standard
+from edgeleak.console import commands, standard
 from edgeleak.console.human import HumanMode, Shortcut
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level, Tree
@@ -138,3 +138,15 @@ def test_a_lower_level_forgets_what_was_typed(human):
     human._shortcuts["down"] = Shortcut("", lambda session, words: session.log_out() or "")
     typed(human, "status\ndown\n")
     assert human._history == []
+
+
+def test_commands_are_completed_and_found_as_people_write_them(human):
+    assert typed(human, "syst:ve\t") == "syst:vers?"
+    human._session.tree = commands.tree()
+    assert "CALibration:RUN" in typed(human, "\x15help nuc\n")
+
+
+def test_a_shortcut_says_what_came_of_it(human):
+    human._shortcuts["wipe"] = Shortcut("", lambda session, words: ":STAT:PRES", lambda: "all gone")
+    assert "all gone" in typed(human, "wipe\n")
+    assert "all gone" not in typed(human, "*CLS\n")

@@ -404,3 +404,11 @@ def test_who_may_only_look_neither_takes_the_last_place_nor_keeps_one(tmp_path, 
     for client in held:
         client.close()
     console.console.close()
+
+
+def test_a_socket_in_use_is_left_to_whoever_listens(tmp_path):
+    first = UnixListener(tmp_path / "scpi")
+    with pytest.raises(StorageError, match="another instrument"):
+        UnixListener(tmp_path / "scpi")
+    first._socket.close()  # as a killed process leaves it
+    UnixListener(tmp_path / "scpi").close()

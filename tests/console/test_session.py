@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edgeleak.console import standard
 from edgeleak.console.room import Room
+from edgeleak.console.scpi import units
 from edgeleak.console.session import Session
 from edgeleak.console.tree import (
     Block,
@@ -72,7 +73,7 @@ def test_one_answer_a_query_and_none_a_command(session):
         ("NOPE", -113, 0x20), ("SET:LEV?", -113, 0x20), ("*IDN", -113, 0x20),
         ("SET:LEV 3", -222, 0x10), ("SET:LEV 1 V", -131, 0x20), ("SET:LEV ON", -224, 0x10),
         ("SET:LEV 'a'", -104, 0x20), ("SET:LEV", -109, 0x20), ("SET:LEV 1,2", -108, 0x20),
-        ("SET:COUN 1.5", -224, 0x10), ("SET:MODE X", -224, 0x10), ("SET:LOCK 2", -224, 0x10),
+        ("SET:COUN 10.6", -222, 0x10), ("SET:MODE X", -224, 0x10), ("SET:LOCK 2", -224, 0x10),
         ("SET:NAME 'far too long'", -223, 0x10), ("SET:DATA #15hello", -223, 0x10),
         ("SET:DATA 1", -104, 0x20), ("GO", -203, 0x10), ("FAIL? BUS", -240, 0x10),
         ("FAIL? USAGE", -222, 0x10), ("*ESE 256", -222, 0x10),
@@ -103,6 +104,25 @@ def test_values_arrive_checked_and_scaled(session):
 def test_refusals_and_orders_are_logged_and_queries_are_not(session):
     session.feed(b"GO;*IDN?\n*OPC?\nSET:LEV 1\n")
     assert session.lines == ["refused GO at level operate", "SET:LEVel 1 at level operate"]
+
+
+def test_whole_numbers_are_rounded_and_limits_can_be_asked_for(session):
+    session.tree = Tree((*standard.COMMANDS, *EXTRA,
+                         Command("SET:LEVel?", lambda s: "0", "", answer="A"),
+                         Command("SET:MODE?", lambda s: "OFF", "", answer="word")))  # fmt: skip
+    session.feed(b"*CLS;SET:COUN 1.4;COUN 1.6\n")
+    assert session.seen == [1, 2]
+    assert session.feed(b"SET:LEV? MAX;LEV? MIN;LEV? DEF\n") == b"2;-1;0.5\n"
+    for line, number in (("SET:LEV? NOPE", -224), ("SET:LEV? 1", -108), ("SET:MODE? MAX", -108)):
+        assert session.feed(line.encode() + b"\n") == b""
+        assert session.status.take_error()[0] == number, line
+
+
+@pytest.mark.parametrize("unit", ["", " degC", " CEL", "C"])
+def test_degrees_as_scpi_spells_them(unit):
+    parameter = NumberOf("set-point", "degC", -40, 30)
+    (found,) = units(f"X 12.5{unit}".encode())
+    assert parameter.value(found.arguments[0]) == 12.5
 
 
 def test_the_queue_says_that_it_overflowed(session):

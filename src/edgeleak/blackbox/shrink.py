@@ -13,7 +13,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,14 @@ class Case:
 
 @dataclass(slots=True)
 class Shrunk:
-    """What shrinking came to."""
+    """What shrinking came to.
+
+    whole : everything up to the failure, where the short one does not fail any more as a file
+    """
 
     case: Case
     past: Past
+    whole: Past
     kept: list[Stretch]
     tries: int
     size: int = 0
@@ -74,6 +78,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
             " lists what it said"
         )
     kept = [(past.begin_ns, min(at_ns + AFTER_NS, past.end_ns + 1))]
+    whole = loose.cut(past, kept)
     say(f"{_seconds(kept):.2f} s to the failure")
     size_ns = FIRST_NS
     while size_ns >= LAST_NS and search.tries < TRIES:
@@ -85,7 +90,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
     short.end_ns = found.at_ns[-1] + AFTER_NS
     case = Case(until, found.lines[-1], (found.at_ns[-1] - short.begin_ns) / 1e9,
                 (past.end_ns - past.begin_ns) / 1e9, False)  # fmt: skip
-    return Shrunk(case, short, kept, search.tries)
+    return Shrunk(case, short, whole, kept, search.tries)
 
 
 class _Search:
@@ -150,15 +155,16 @@ def save(shrunk: Shrunk, path: Path, shape: tuple[int, int] | None) -> Shrunk:
     tried = []
     if shape is not None:
         tried += [(shape, True), (shape, False)]
-    for painted, thin in [*tried, (None, True), (None, False)]:
-        records = _records(shrunk, painted, thin)
-        size = box.write(path, records)
+    tried += [(None, True), (None, False)]
+    for past, (painted, thin) in itertools.product((shrunk.past, shrunk.whole), tried):
+        box.write(path, _records(replace(shrunk, past=past), painted, thin))
         if said := said_by(path):
             case = Case(shrunk.case.until, said[0], said[1], shrunk.case.was_s, painted is not None)
-            size = box.write(path, _records(Shrunk(case, shrunk.past, [], 0), painted, thin))
-            return Shrunk(case, shrunk.past, shrunk.kept, shrunk.tries, size)
+            done = replace(shrunk, case=case, past=past)
+            done.size = box.write(path, _records(done, painted, thin))
+            return done
     path.unlink(missing_ok=True)
-    raise DataError(f"{path}: the stored case does not fail; shrink to a longer stretch")
+    raise DataError(f"{path}: as a file it does not fail, not even whole; keep the recording")
 
 
 def said_by(path: Path) -> tuple[str, float] | None:

@@ -144,10 +144,12 @@ def replay(args: argparse.Namespace) -> int:
         return _loosely(args, loose.run(loose.past_of(recording)))
     result = strict.replay(recording)
     if args.json:
-        print(json.dumps(asdict(result), indent=2))
+        print(json.dumps(asdict(result) | {"closed": recording.is_closed}, indent=2))
     else:
         for line in result.lines:
             print(line)
+        if not recording.is_closed:
+            print("cut: the program did not end this recording; what is there is replayed")
         print(f"{result.seconds:.1f} s, {result.turns} turns: {result.calls} calls equal,"
               f" {result.writes} of them writes; {len(result.lines)} lines equal")  # fmt: skip
     if result.difference is not None:

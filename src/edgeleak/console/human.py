@@ -20,6 +20,8 @@ CTRL_C, TAB, BACKSPACE, CTRL_U, ESCAPE, DELETE = 0x03, 0x09, 0x08, 0x15, 0x1B, 0
 ENTER = (0x0A, 0x0D)
 PROMPT = "edgeleak> "
 LINE_MOST, HISTORY_MOST = 512, 100
+ALSO = {"nuc": "correction", "tec": "cooler", "grab": "snapshot", "agc": "black", "login": "pin"}
+"""What a word is called in the commands' own help."""
 ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
 HELP_COLUMN = 40
 SECRET = re.compile(r"\blogin\s+\w+\s|\bsyst(em)?:.*?(pin|lev(el)?)\s+\w+\s*,", re.IGNORECASE)
@@ -265,11 +267,15 @@ class HumanMode:
 
     def _help_on(self, about: str) -> str:
         wanted = about.lower()
+        words = (wanted, ALSO.get(wanted, wanted))
         rows = [f"  {name:<{HELP_COLUMN - 2}}{shortcut.help}"
                 for name, shortcut in sorted(self._shortcuts.items())
                 if wanted in name or wanted in shortcut.help.lower()]  # fmt: skip
-        rows += [described(command) for command in self._session.tree.commands
-                 if wanted in command.header.lower() or wanted in command.help.lower()]  # fmt: skip
+        rows += [
+            described(command)
+            for command in self._session.tree.commands
+            if any(word in f"{command.header} {command.help}".lower() for word in words)
+        ]
         return "\n".join(rows) or f"nothing is known about '{about}'; type help"
 
     def _complete(self) -> bytes:
@@ -278,6 +284,7 @@ class HumanMode:
         options = self._options(typed)
         if len(options) == 1:
             rest = options[0][len(typed) :]
+            rest = rest.lower() if typed.islower() else rest
             self._line += rest.encode()
             return rest.encode()
         if not options:
@@ -285,10 +292,14 @@ class HumanMode:
         return _text("\n" + "  ".join(options[:40]) + f"\n{PROMPT}{shown(typed)}")
 
     def _options(self, typed: str) -> list[str]:
+        """Words first; headers where none fits, or a capital, `:` or `*` begins the line."""
         known = {"help", "exit", "watch", *self._shortcuts}
-        if typed[:1].isupper() or typed[:1] in ":*":
-            known = {_plain(command.header) for command in self._session.tree.commands}
-        return sorted(name for name in known if name.upper().startswith(typed.upper()))
+        headers = {_plain(command.header) for command in self._session.tree.commands}
+        is_header = typed[:1].isupper() or typed[:1] in (":", "*")
+        for names in (headers,) if is_header else (known, headers):
+            if found := [name for name in names if name.upper().startswith(typed.upper())]:
+                return sorted(found)
+        return []
 
 
 def shown(line: str) -> str:

@@ -8,6 +8,7 @@ thrown away, so that whoever opens the port next does not get it.
 """
 
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -269,7 +270,7 @@ class UnixListener:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-                path.unlink()
+                _make_room(path)
             self._socket.bind(str(path))
         except OSError as error:
             self._socket.close()
@@ -298,6 +299,20 @@ class UnixListener:
     def close(self) -> None:
         self._socket.close()
         self.path.unlink(missing_ok=True)
+
+
+def _make_room(path: Path) -> None:
+    """Remove the socket of a process that is gone; OSError where somebody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.setblocking(False)
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:
+            pass
+    raise OSError(errno.EADDRINUSE, "another instrument listens there")
 
 
 MakeSession = Callable[[Level, Link], Session]

@@ -19,6 +19,7 @@ from edgeleak.console.scpi import (
     ScpiError,
     Unit,
     Word,
+    number,
     units,
 )
 from edgeleak.console.status import OPC, Status
@@ -29,7 +30,7 @@ Log = Callable[[str], None]
 MayGoOn = Callable[[], bool]
 ANSWER_MOST = 65536
 """Bytes of answers in one turn; a frame may exceed it once."""
-INTERNAL = -310
+INTERNAL, LIMIT_DIGITS = -310, 9
 
 
 def always() -> bool:
@@ -142,6 +143,9 @@ class Session:
 
     def _run(self, unit: Unit) -> None:
         command = self.tree.find(unit.path, unit.is_query)
+        if (limit := self.tree.limit(unit)) is not None:
+            self._keep(number(limit, LIMIT_DIGITS))
+            return
         values = command.values(unit.arguments)
         self._authorise(command)
         if command.level > Level.LOOK:

@@ -10,7 +10,7 @@ NO_ERROR = (0, "No error")
 OVERFLOW = -350
 OPC, QYE, DDE, EXE, CME, URQ, PON = 0x01, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80
 """Standard event status bits; 0x02 (request control) is not used here."""
-STB_ERROR, STB_QUESTIONABLE, STB_MESSAGE = 0x04, 0x08, 0x10
+STB_ERROR, STB_QUESTIONABLE = 0x04, 0x08
 STB_EVENT, STB_SERVICE, STB_OPERATION = 0x20, 0x40, 0x80
 WORDS = {
     -100: "Command error", -101: "Invalid character", -102: "Syntax error",
@@ -109,11 +109,11 @@ class Status:
         """`STATus:PRESet`: the SCPI registers report nothing until they are enabled again."""
         self.operation.enable = self.questionable.enable = 0
 
-    def byte(self, has_message: bool = False) -> int:
-        """Status byte, without clearing anything."""
+    def byte(self) -> int:
+        """Status byte, without clearing anything; 0x10, a message waits, cannot be seen by who
+        asks in order."""
         bits = STB_ERROR if self._errors else 0
         bits |= STB_QUESTIONABLE if self.questionable.is_summary else 0
-        bits |= STB_MESSAGE if has_message else 0
         bits |= STB_EVENT if self.esr & self.ese else 0
         bits |= STB_OPERATION if self.operation.is_summary else 0
         return bits | (STB_SERVICE if bits & self.sre else 0)

@@ -10,10 +10,12 @@ from enum import IntEnum
 from typing import Any
 
 from edgeleak.console.jobs import Job
-from edgeleak.console.scpi import Argument, Number, ScpiError, Word, before_block
+from edgeleak.console.scpi import Argument, Number, ScpiError, Unit, Word, before_block
 
 Context = Any
 Response = str | bytes | None | Job
+SYNONYMS = {"CEL": "DEGC", "C": "DEGC"}
+"""Suffixes of SCPI for units that are spelt otherwise here."""
 SCALES = {"": 1.0, "K": 1e3, "M": 1e-3, "U": 1e-6, "N": 1e-9}
 
 
@@ -27,7 +29,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NumberOf:
-    """A number with unit and range; MIN, MAX and DEF are understood."""
+    """A number with unit and range; MIN, MAX and DEF are understood, a whole one is rounded."""
 
     name: str
     unit: str
@@ -38,19 +40,17 @@ class NumberOf:
 
     def value(self, argument: Argument) -> float | int:
         if isinstance(argument, Word):
-            return self._word(argument.text)
+            return self.limit(argument.text)
         if not isinstance(argument, Number):
             raise ScpiError(-104, f"{self.name}: expected a number")
         value = argument.value * self._scale(argument.unit)
+        value = round(value) if self.is_whole else value
         if not self.low <= value <= self.high:
             raise ScpiError(-222, f"{self.name}: {self.spoken()}")
-        if not self.is_whole:
-            return value
-        if value != int(value):
-            raise ScpiError(-224, f"{self.name}: expected a whole number")
-        return int(value)
+        return value
 
-    def _word(self, text: str) -> float | int:
+    def limit(self, text: str) -> float | int:
+        """What MIN, MAX and DEF stand for."""
         value = {"MIN": self.low, "MINIMUM": self.low, "MAX": self.high, "MAXIMUM": self.high,
                  "DEF": self.default, "DEFAULT": self.default}.get(text)  # fmt: skip
         if value is None:
@@ -59,7 +59,7 @@ class NumberOf:
 
     def _scale(self, unit: str) -> float:
         """Factor of a suffix such as MA for a parameter in A; the bare unit or none is 1."""
-        mine = self.unit.upper()
+        mine, unit = self.unit.upper(), SYNONYMS.get(unit, unit)
         if unit in ("", mine):
             return 1.0
         prefix = unit.removesuffix(mine) if mine else unit
@@ -234,6 +234,17 @@ class Tree:
             other = "is only a command" if is_query else "is only a query"
             raise ScpiError(-113, f"{shown} {other}")
         raise ScpiError(-113, shown[:48])
+
+    def limit(self, unit: Unit) -> float | int | None:
+        """What a query such as `COOL:SETP? MAX` asks of its setting; None is another question."""
+        asked = unit.arguments[0] if len(unit.arguments) == 1 else None
+        command = self._by_path.get((unit.path, False))
+        if not (unit.is_query and isinstance(asked, Word) and command is not None):
+            return None
+        if self.find(unit.path, True).parameters or len(command.parameters) != 1:
+            return None
+        (parameter,) = command.parameters
+        return parameter.limit(asked.text) if isinstance(parameter, NumberOf) else None
 
     def taking_block(self, text: bytes, length: int) -> Command:
         """The command that has a block of this length behind *text*; ScpiError where none has."""
