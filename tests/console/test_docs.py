@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from edgeleak.console import commands
-from edgeleak.console.human import described
+from edgeleak.console.human import described, shown
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("write_console", ROOT / "tools/write_console_docs.py")
@@ -30,7 +30,8 @@ def test_every_command_is_there_once_with_help_and_answer():
 
 def test_the_sessions_hold_what_they_show():
     for typed in tool.TYPED:
-        assert typed in TEXT
+        assert shown(typed) in TEXT
+    assert "edgeleak> login operate ****" in TEXT
     for line in tool.PROGRAM:
         assert f">>> {line}" in TEXT
     assert "EdgeLeak,el1-a," in TEXT

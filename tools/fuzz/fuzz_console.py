@@ -180,7 +180,8 @@ def follow(message: bytes, scpi: Any, tree: Any) -> None:
             again = list(scpi.units(spelt(unit, scpi)))
             if again != [unit]:
                 raise Finding(f"{unit} is spelt {spelt(unit, scpi)!r} and parsed as {again}")
-            tree.find(unit.path, unit.is_query).values(unit.arguments)
+            if tree.limit(unit) is None:
+                tree.find(unit.path, unit.is_query).values(unit.arguments)
     except scpi.ScpiError as error:
         if not -399 <= error.number <= -100 or not (error.detail + " ").isprintable():
             raise Finding(f"error {error.number} {error.detail!r}") from error

@@ -87,9 +87,11 @@ class Board:
                 try:
                     client.start()
                     for name, pin in PINS.items():
-                        _, errors = client.ask(f'SYST:PIN {name.removeprefix("HIL_PIN_")},"{pin}"')
+                        level = name.removeprefix("HIL_PIN_")
+                        _, errors = client.ask(f'SYST:PIN {level},"{pin}";LEV {level},"{pin}"')
                         if errors:
                             sys.exit(f"PIN refused: {errors}")
+                    client.write("SYST:LOG")
                     return
                 except EdgeLeakError as error:
                     if clock.monotonic_ns() > end_ns:

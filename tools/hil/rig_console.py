@@ -126,13 +126,18 @@ class EdgeleakConsoleDriver(Driver):
                 return at_s
         return float("nan")
 
+    def _has_pin(self, level: str) -> bool:
+        return self.query(f"SYST:PIN? {level.upper()}") == "1"
+
     @Driver.check_active
     def log_in(self, level: str) -> bool:
         """False where the environment knows no PIN of this level."""
         pin = self.pins.get(level, "") or os.environ.get(PIN_VARIABLE.format(level.upper()), "")
         if not pin:
             return False
-        if self.choose_pins and self.query(f"SYST:PIN? {level.upper()}") == "0":
+        if self.choose_pins and not self._has_pin(level):
+            for other in (name for name in self.pins if name != level and self._has_pin(name)):
+                self.log_in(other)  # a further first PIN needs a level
             self.write(f'SYST:PIN {level.upper()},"{pin}"')
         self.write(f'SYST:LEV {level.upper()},"{pin}"')
         return True
