@@ -17,13 +17,13 @@ from edgeleak.cli.sim_board import (
     _read_log,
     _require,
     _say,
-    firmware_command,
     is_right,
     judge,
     own_settings,
     promise_of,
     sentence,
 )
+from edgeleak.cli.sim_firmware import firmware_command
 from edgeleak.errors import EdgeLeakError, UsageError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant

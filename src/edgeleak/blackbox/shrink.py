@@ -78,7 +78,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
             " lists what it said"
         )
     kept = [(past.begin_ns, min(at_ns + AFTER_NS, past.end_ns + 1))]
-    whole = loose.cut(past, kept)
+    uncut = loose.cut(past, kept)
     say(f"{_seconds(kept):.2f} s to the failure")
     size_ns = FIRST_NS
     while size_ns >= LAST_NS and search.tries < TRIES:
@@ -90,7 +90,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
     short.end_ns = found.at_ns[-1] + AFTER_NS
     case = Case(until, found.lines[-1], (found.at_ns[-1] - short.begin_ns) / 1e9,
                 (past.end_ns - past.begin_ns) / 1e9, False)  # fmt: skip
-    return Shrunk(case, short, whole, kept, search.tries)
+    return Shrunk(case, short, uncut, kept, search.tries)
 
 
 class _Search:
@@ -152,7 +152,7 @@ def save(shrunk: Shrunk, path: Path, shape: tuple[int, int] | None) -> Shrunk:
 
     shape : rows and columns of the sensor; None for one whose frames are not painted
     """
-    tried = []
+    tried: list[tuple[tuple[int, int] | None, bool]] = []
     if shape is not None:
         tried += [(shape, True), (shape, False)]
     tried += [(None, True), (None, False)]

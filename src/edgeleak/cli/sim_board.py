@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak import schema
+from edgeleak.cli.sim_firmware import firmware_command
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError, NotReadyError
 from edgeleak.sim import scenario as scenarios
@@ -159,16 +160,6 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
     _read_log(out / "run.log", history, _began_s(history))
     history.exit_code = firmware.returncode
     return history, report, firmware.returncode
-
-
-def firmware_command(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
-                     scratch: Path) -> list[str]:  # fmt: skip
-    """`edgeleak run` as a person would start it."""
-    return [sys.executable, "-m", "edgeleak", "run", "--board", args.board,
-            "--seconds", str(seconds), "--json", "--out", str(out),
-            "--state", str(scratch / "state"), "--run", str(scratch / "run"),
-            "--config", str(settings),
-            *(() if args.pty is None else ("--pty", str(args.pty)))]  # fmt: skip
 
 
 def own_settings(given: Path | None, scratch: Path) -> Path:
