@@ -12,7 +12,15 @@ from console_bench import Bench, Memory
 
 from edgeleak.bus.serial_port import SerialPort
 from edgeleak.console.pty_link import PtyLink
-from edgeleak.console.server import OUT_MOST, PEERS_MOST, READ_MOST, REST_NS, STALL_NS, UnixListener
+from edgeleak.console.server import (
+    OUT_MOST,
+    PEERS_MOST,
+    READ_MOST,
+    REST_NS,
+    STALL_NS,
+    UNITS_MOST,
+    UnixListener,
+)
 from edgeleak.console.tree import Level
 from edgeleak.errors import BusError, StorageError
 
@@ -412,3 +420,16 @@ def test_a_socket_in_use_is_left_to_whoever_listens(tmp_path):
         UnixListener(tmp_path / "scpi")
     first._socket.close()  # as a killed process leaves it
     UnixListener(tmp_path / "scpi").close()
+
+
+@pytest.mark.parametrize("line", [b"A #10\n", b"\n", b"X\n", b"*IDN? #12ab\n"])
+def test_lines_that_are_errors_are_bounded_in_a_turn_too(console, line):
+    console.cable.sent += line * (READ_MOST // len(line))
+    console.poll()
+    assert 0 < console.peer.session.messages <= UNITS_MOST + 1
+    console.poll(100)
+    assert console.peer.session.messages == READ_MOST // len(line)
+
+
+def test_half_a_head_of_a_block_does_not_hold_up_a_person(console):
+    assert b"1999.0" in console.say(b"X #\x02SYST:VERS?\r")

@@ -192,7 +192,7 @@ class Peer:
         return self.session.is_busy or self.human.is_busy
 
     def _answer(self, turn: Turn) -> None:
-        """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block; Ctrl-A and
+        """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block; they and
         Ctrl-C forget half a line."""
         while self._in and not self._is_busy and not (self.human.is_on and turn.is_over):
             if self.human.is_on:
@@ -219,10 +219,10 @@ class Peer:
         key = self._take(1)
         if self.session.is_in_block or self.session.is_in_rest:
             self._out += self.session.feed(key)
-        elif key == CTRL_B:
+            return
+        self.session.forget()
+        if key == CTRL_B:
             self._out += self.human.enter()
-        else:
-            self.session.forget()
 
     def _take(self, count: int) -> bytes:
         part = bytes(self._in[:count])

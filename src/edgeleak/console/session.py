@@ -89,6 +89,10 @@ class Session:
                     self._has_more = False
                     break
                 self._begin(message)
+                if self._units is None:
+                    if not may_go_on():
+                        break
+                    continue
             out += self._go_on(may_go_on)
             if self._units is not None:
                 break
