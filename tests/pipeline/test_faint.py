@@ -10,9 +10,10 @@ from edgeleak.pipeline.faint import Faint
 from edgeleak.pipeline.profile import load
 
 SHAPE, FPS, NOISE = (120, 160), 10, 3.0
+FAINT = load("sensitive").replace({"rule.faint": True})
 
 
-def watch(contrast, seconds=12, profile="sensitive", scale=1.0, fps=FPS, eight_bit=False):
+def watch(contrast, seconds=12, profile=FAINT, scale=1.0, fps=FPS, eight_bit=False):
     """Verdicts and pipeline; contrast(rng) times a blob is added from the fourth second on."""
     rng = np.random.default_rng(5)
     y, x = np.indices(SHAPE)
@@ -49,7 +50,7 @@ def test_a_plume_within_the_noise_is_found_where_it_is():
 
 @pytest.mark.parametrize("changes", [{"rule.faint": False}, {"faint.root_sigma": 20.0}])
 def test_without_the_rule_it_is_not(changes):
-    seen, pipeline = watch(plume, profile=load("sensitive").replace(changes))
+    seen, pipeline = watch(plume, profile=FAINT.replace(changes))
     assert {str(v) for v in seen[30:]} == {"NO GAS"}
     assert not pipeline.arena["faint"].any()
 
