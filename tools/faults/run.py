@@ -123,6 +123,7 @@ def kept(args: argparse.Namespace, stamp: str) -> dict[str, dict]:
 def save(args: argparse.Namespace, results: list[dict]) -> None:
     """After every row, so that an interrupted run loses one."""
     if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         part = args.json.with_suffix(".part")
         part.write_text(json.dumps(results, indent=1) + "\n")
         part.replace(args.json)
