@@ -97,10 +97,12 @@ def test_a_stopped_worker_is_slow_then_ended_then_another_answers():
         found = rig.segmenter.report()
         assert (found.code, found.expected) == (codes.SEGMENT_SLOW, 10.0)
         assert stopped.poll() is None
-        rig.pass_s(100)
+        rig.pass_s(80)
+        assert stopped.poll() is None
+        told = [rig.pass_s(1).segmenter.report().code for _ in range(20)]  # ended in one of them
         assert stopped.wait(PATIENCE_S) == -signal.SIGKILL
-        rig.pass_s(1)
-        assert rig.segmenter.report().code == codes.SEGMENT_GONE
+        told.append(rig.pass_s(1).segmenter.report().code)
+        assert codes.SEGMENT_GONE in told
         rig.pass_s(2).until_ready().until_answered()
         assert rig.segmenter.report() == FINE
 
