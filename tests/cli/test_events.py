@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from events_scene import Wall
@@ -54,6 +55,9 @@ def test_a_recording_and_its_journal_list_the_same_leak(clips, tmp_path, capsys)
     assert all(Path(path).read_bytes().startswith(b"\x89PNG")
                for path in again["thumbnails"].values())  # fmt: skip
     assert "1 leaks in" in said.err
+    Image.new("L", (32, 24)).save(tmp_path / "timeline.png")  # a run's folder has pictures, too
+    code, said = ran(capsys, "events", tmp_path, "--json")
+    assert (code, json.loads(said.out)["id"]) == (0, record["id"])
 
 
 def test_a_rate_only_with_all_it_needs(clips, capsys):

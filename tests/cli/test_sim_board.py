@@ -223,7 +223,9 @@ def test_a_wrong_run_on_a_machine_that_stood_still_proves_nothing(
 def test_a_right_run_is_right_whatever_the_machine_did(tmp_path):
     found = history(gas_from_s=51.0, tmp_path=tmp_path)
     found.stops = [Stop(3.0, 0.29, 1)]
-    _require(judged(found), 0, True)
+    summary = judged(found)
+    _require(summary, 0, True)  # raises where it is not
+    assert is_right(summary)
 
 
 def test_a_leak_nobody_called_is_missed(tmp_path):

@@ -5,6 +5,7 @@
   edgeleak events clip.mcap --trace              why each was confirmed, rule by rule
   edgeleak events clip.mcap --out events.jsonl --thumbnails pictures
   edgeleak events events.jsonl --json            a journal; what a power cut left is counted
+  edgeleak events out/run                        the journal in the folder of a run
   edgeleak events clip.mcap --range-m 10,0.5 --wind-m-per-s 2,0.5 --pixel-mrad 0.65 \\
                   --counts-per-ppm-m 0.02,0.005  a rate in g/h with its error
   edgeleak events --rules                        the knowledge base, with numbers and reasons
@@ -33,7 +34,8 @@ from edgeleak.durable import replace_file
 from edgeleak.errors import UsageError
 
 HELP = "list leaks of a recording or a journal: when, where from, how much, why"
-STATE_JOURNAL = Path("/var/lib/edgeleak/events.jsonl")
+JOURNAL = "events.jsonl"
+STATE_JOURNAL = Path("/var/lib/edgeleak", JOURNAL)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +83,9 @@ def run(args: argparse.Namespace) -> int:
         print(rules_text(profile_from(args)))
         return 0
     site = site_of(args)
-    if args.path.endswith(".jsonl"):
-        return _list_journal(args, site)
+    journal = Path(args.path, JOURNAL)
+    if args.path.endswith(".jsonl") or journal.is_file():
+        return _list_journal(journal if journal.is_file() else Path(args.path), args, site)
     return _list_recording(args, site)
 
 
@@ -99,10 +102,10 @@ def site_of(args: argparse.Namespace) -> Any:
     return Site(*given)
 
 
-def _list_journal(args: argparse.Namespace, site: Any) -> int:
+def _list_journal(path: Path, args: argparse.Namespace, site: Any) -> int:
     from edgeleak.events.journal import read
 
-    found = read(Path(args.path))
+    found = read(path)
     for record in found.events:
         _say(args, record, site)
     note = f"{len(found.events)} leaks in {found.records} records"
