@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TEC driver over register models: zero before enable, slew, clamp, read-back, expiry."""
 
+import contextlib
 import itertools
 import math
 
@@ -199,4 +200,27 @@ def test_a_half_done_write_is_asked_for_before_the_next(bench):
     assert half_done > 0.31  # the chip took it
     bench.tec.set_current_a(1.0, bench.now(50))
     assert bench.tec.current_a == pytest.approx(half_done + 0.025, abs=0.006)
+    assert not bench.plant.judge.violations
+
+
+@pytest.mark.parametrize("count", [1, 2, 6, 18])
+@pytest.mark.parametrize("skip", [0, 1, 3])
+def test_a_write_that_was_done_and_refused_is_no_second_step_at_once(bench, skip, count):
+    bench.drive(PART.max_cool_a, 6)
+    bench.plant.inject(faults.NackAfterData(skip=skip, count=count))
+    failed = 0
+    for _ in range(14):
+        now_ns = bench.now(50)
+        for _ in range(2):  # tried again at once, as the control loop does
+            try:
+                bench.tec.set_current_a(PART.max_cool_a, now_ns)
+                break
+            except BusError:
+                failed += 1
+            except NotReadyError:  # expired meanwhile: off
+                break
+        with contextlib.suppress(BusError):
+            bench.tec.refresh(now_ns)
+        bench.plant.advance_to(now_ns + 5 * MS)
+    assert failed
     assert not bench.plant.judge.violations

@@ -58,7 +58,7 @@ class Tec:
         self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
         self._fall_ns, self._rest_from_ns = self._bridge_ns, 0
         self._current_a: float | None = None  # None: the register's content is not known
-        self._commanded_ns = self._refreshed_ns = 0
+        self._commanded_ns = self._tried_ns = self._refreshed_ns = 0
         self.is_on, self.is_rested = False, True
         self.rewrites = 0
 
@@ -72,7 +72,7 @@ class Tec:
         self.is_on = False
         self.enable.off()
         self._write(code_for(self.part, 0.0))
-        self._commanded_ns = self._refreshed_ns = now_ns
+        self._commanded_ns = self._tried_ns = self._refreshed_ns = now_ns
         self.is_on = True
         self.enable.start()
 
@@ -89,10 +89,11 @@ class Tec:
         if self._current_a is None:
             self._current_a = current_of(self.part, self._dac.read_code())
         part, last_a = self.part, self._current_a
-        passed_s = min(LONGEST_STEP_S, max(0.0, (now_ns - self._commanded_ns) / NS_PER_S))
+        passed_s = min(LONGEST_STEP_S, max(0.0, (now_ns - self._tried_ns) / NS_PER_S))
         step_a = part.max_slew_a_per_s * passed_s
         target_a = min(part.max_cool_a, max(-part.max_heat_a, wanted_a))
         target_a = min(last_a + step_a, max(last_a - step_a, target_a))
+        self._tried_ns = now_ns  # a write that fails may have moved the current
         self._write(code_for(part, target_a))
         self._commanded_ns = now_ns
         return self.current_a
