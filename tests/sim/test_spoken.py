@@ -7,6 +7,7 @@ import pytest
 
 from edgeleak import board as boards
 from edgeleak.drivers.lines import Output, StatusLeds
+from edgeleak.errors import BusError
 from edgeleak.sim import faults
 from edgeleak.sim.bus import open_buses
 from edgeleak.sim.plant import Plant
@@ -197,6 +198,19 @@ def test_leds_of_a_program_that_hangs():
     speaker.leds._green.set(True)
     assert speaker.run(2).blamed == []
     assert speaker.run(3).blamed == ["leds-differ"]
+
+
+@pytest.mark.parametrize(("goes_on", "blamed"), [(True, []), (False, ["leds-differ"])])
+def test_lines_without_their_chip_are_judged_when_it_is_back(goes_on, blamed):
+    speaker = Speaker().detect().run(20)
+    speaker.plant.inject(faults.GpioUnplugged())
+    with pytest.raises(BusError):
+        speaker.run(1)
+    speaker.shows_leds = speaker.shows_alarm = False
+    assert speaker.say("fault", "FAULT").run(60).blamed == [], "nobody can move an LED"
+    speaker.plant.clear("gpio-unplugged")
+    speaker.shows_leds = goes_on
+    assert speaker.run(60).blamed == blamed
 
 
 @pytest.mark.parametrize(("moment", "blamed"), [

@@ -167,7 +167,9 @@ class Plant:
 
     def so(self) -> So:
         """What is true now, for the judge of what is said."""
-        sensor, truth, level = self.sensor, self.truth, self.lines.levels.get
+        sensor, truth = self.sensor, self.truth
+        has_lines = self.fault(faults.GpioUnplugged) is None  # nothing can move them without
+        level = (self.lines.levels if has_lines else {}).get
         is_frozen = any(self._breakage.is_at_work(kind) for kind in FREEZING)
         return So(
             truth.cold_degc, truth.tec_enabled or truth.led_enabled,

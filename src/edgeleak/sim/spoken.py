@@ -67,7 +67,7 @@ class Promise:
 
 
 class So(NamedTuple):
-    """What is true now."""
+    """What is true now; None is a line that nobody can drive: not wired, or its chip is gone."""
 
     cold_degc: float
     is_driven: bool
@@ -184,6 +184,8 @@ class Spoken:
         if so.frames != self._frames:
             self._frames, self._frames_ns = so.frames, now_ns
         if (so.green, so.red) != self._leds:
+            if None in self._leds:
+                self._changed_ns = now_ns  # lines that are back need time to show a pattern
             self._leds, self._moved_ns = (so.green, so.red), now_ns
         for name, is_lit in (("green", so.green), ("red", so.red)):
             if is_lit:
