@@ -131,6 +131,8 @@ def soak(count: int, seed: int) -> Outcome:
     rig = machine(seed, fps=20.0)
     rig.instrument.path.on_frame = None
     _run_frames(rig, rig.instrument.path.frames + WARM_UP)
+    said = rig.instrument.health.lines  # a ring of 256; else each correction's six lines count
+    said.extend(f"line {n}" for n in range(said.maxlen or 0))
     before, at, blocks = _handles(), array("q"), array("q")  # nothing of ours grows by objects
     base, base_bytes = rig.instrument.path.frames, _own_bytes()
     while rig.instrument.path.frames < base + count:
