@@ -196,7 +196,7 @@ setup(
     package_dir={"": "src"},
     packages=find_packages("src"),
     package_data={
-        "edgeleak": ["py.typed"],
+        "edgeleak": ["py.typed", "codes.toml"],
         "edgeleak.kernels": ["*.pyi"],
         "edgeleak.pipeline": ["profiles/*.toml", "rules.toml"],
         "edgeleak.segment": ["models/*"],

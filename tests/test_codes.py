@@ -39,6 +39,13 @@ def test_every_code_says_what_and_what_next(code):
     assert not code.next_step.endswith(".")
 
 
+def test_a_number_given_twice_is_an_error():
+    text = codes.PATH.read_text(encoding="utf-8")
+    again = text[text.index("[101]") : text.index("[102]")]
+    with pytest.raises(ValueError, match="101"):
+        codes.read_table(text + again)
+
+
 def test_names_are_unique():
     names = [code.name for code in codes.TABLE.values()]
     assert len(set(names)) == len(names)
