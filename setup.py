@@ -202,7 +202,7 @@ setup(
         "edgeleak.segment": ["models/*"],
         "edgeleak.sim": ["scenarios/*.toml"],
         "edgeleak.sim.scene": ["gases.toml", "families/*.toml"],
-        "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "blackbox.h"],
+        "edgeleak.sim.native": [] if is_cross_build() else ["preload.c", "*.h"],
     },
     install_requires=["numpy>=1.24", "pyserial>=3.5", "spidev>=3.5", "smbus2>=0.4"],
     extras_require={

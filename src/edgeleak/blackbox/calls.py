@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records as calls of the buses, with the names of the board's parts.
 
-Numbers: linux/i2c-dev.h, linux/spi/spidev.h, linux/gpio.h; requests as `sim/native/preload.c`
-lays them out.
+Numbers: linux/i2c-dev.h, linux/spi/spidev.h, linux/gpio.h; requests as the headers
+of `sim/native` lay them out.
 """
 
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What preload library and server say to each other; layouts as in `native/preload.c`.
+"""What preload library and server say to each other; layouts as in `native/wire.h`.
 
 A request is its head and `size` bytes, a reply likewise; all in the machine's byte order.
 """

@@ -7,11 +7,29 @@
  * copy.  What found no room is counted, and the file says so where it goes on.
  *
  * Layout, machine's byte order: "ELBLKBX1", then records: struct box_head, request bytes, answer
- * bytes, zeros up to a multiple of 8.  `crc` is CRC-32 (IEEE) of everything of the record behind it,
- * padding excluded.
+ * bytes, zeros up to a multiple of 8.  `crc` is CRC-32 (IEEE) of everything of the record behind
+ * it, padding excluded.
  */
 #ifndef EDGELEAK_BLACKBOX_H
 #define EDGELEAK_BLACKBOX_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interpose.h"
+#include "wire.h"
 
 enum box_kind { BOX_SKIP, BOX_BUS, BOX_MARK, BOX_LOST, BOX_END };
 
@@ -56,8 +74,6 @@ static struct {
     uint32_t table[256];
 } box = {.lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER,
          .emptied = PTHREAD_COND_INITIALIZER, .fd = -1};
-
-static uint64_t monotonic_ns(void);
 
 static uint32_t box_crc(const void *data, size_t size)
 {
@@ -313,9 +329,21 @@ static void box_put(struct box_head head, const struct iovec *asked, size_t coun
     errno = kept;
 }
 
+/* One transaction, whose answer is here since `end_ns`. */
+static void box_note(const struct request *ask, const struct iovec *payload, size_t count,
+                     int result, const void *answer, size_t size, uint64_t end_ns)
+{
+    const uint64_t took_ns = end_ns - ask->sent_ns;
+    const struct box_head head = {
+        .kind = BOX_BUS, .op = (uint16_t)ask->op, .begin_ns = ask->sent_ns, .code = ask->code,
+        .took_ns = took_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ns, .result = result,
+        .who = ask->who, .want = ask->want, .answered = (uint32_t)size,
+    };
+    box_put(head, payload, count, answer);
+}
+
 /* For the program: a record of its own, in order with its transactions; 0 when nothing records. */
-__attribute__((visibility("default"))) int edgeleak_blackbox_mark(int number, const void *data,
-                                                                  size_t size)
+EXPORT int edgeleak_blackbox_mark(int number, const void *data, size_t size)
 {
     const struct iovec part = {(void *)data, size};
     if (!box_is_on())

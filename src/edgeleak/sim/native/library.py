@@ -15,7 +15,6 @@ from pathlib import Path
 from edgeleak.errors import UnavailableError
 
 SOURCE = Path(__file__).with_name("preload.c")
-BOX = Path(__file__).with_name("blackbox.h")
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
          "-fvisibility=hidden")  # fmt: skip
 
@@ -45,7 +44,7 @@ def build(compiler: str | None = None, folder: Path | None = None) -> Path:
             f"the simulated board needs a C compiler: '{command[0]}' is not there;"
             " run: sudo apt install gcc"
         )
-    sources = SOURCE.read_bytes() + BOX.read_bytes()
+    sources = b"".join(path.read_bytes() for path in sorted(SOURCE.parent.glob("*.[ch]")))
     digest = hashlib.sha256(sources + " ".join((*command, *FLAGS)).encode())
     target = (folder or cache_folder()) / f"edgeleak-preload-{digest.hexdigest()[:16]}.so"
     if not target.is_file():
