@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options, progress and output that every comparison command shares."""
+"""Options and output that every comparison command shares."""
 
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from edgeleak.errors import UnavailableError
 
 MOST_SIDE_PX = 4096
-Progress = Callable[[str, int, int], None]
 
 
 def add_common(parser: argparse.ArgumentParser, out: str) -> None:
@@ -53,30 +48,6 @@ def geometry_of(args: argparse.Namespace) -> dict:
     """What open_source needs besides the path."""
     given = {"shape": args.shape, "dtype": args.dtype}
     return {key: value for key, value in given.items() if value is not None}
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A bar on stderr where somebody watches; silence otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda name, done, total: None
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-    except ImportError as error:
-        raise UnavailableError(
-            "the progress bar needs rich; run: pip install edgeleak[host], or send stderr to a file"
-        ) from error
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done)
-
-        yield advance
 
 
 def say(args: argparse.Namespace, text: str) -> None:

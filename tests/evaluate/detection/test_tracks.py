@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From readings to verdicts, events, places; tracks that are kept and found again."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from edgeleak.evaluate.detection import store as stores
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Method, Reading
-from edgeleak.evaluate.detection.progress import live_progress
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.track import Source, Track, events, run_clip
 
@@ -126,26 +124,3 @@ def test_a_cut_track_is_made_again(tmp_path):
     store.run("part", clip(), [method()])
     assert (store.done, store.reused) == (2, 0)
     assert len(Track.from_bytes(path.read_bytes()).score) == N
-
-
-def test_a_log_gets_one_line_a_part():
-    log = io.StringIO()
-    with live_progress(log) as advance:
-        for clip_name in ("a", "b"):
-            advance(f"grid: {clip_name}", 1, 2)
-        advance("sweep: a", 1, 2)
-    assert [line.split()[-2] for line in log.getvalue().splitlines()] == ["grid", "sweep"]
-
-
-def test_a_terminal_gets_one_bar_for_all_clips():
-    pytest.importorskip("rich")
-    screen = Screen()
-    with live_progress(screen) as advance:
-        for clip_name in ("first", "second"):
-            advance(f"grid: {clip_name}", 2, 2)
-    assert "grid: second" in screen.getvalue()
-
-
-class Screen(io.StringIO):
-    def isatty(self):
-        return True

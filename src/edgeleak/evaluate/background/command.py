@@ -12,14 +12,8 @@ import sys
 from pathlib import Path
 
 from edgeleak.errors import UsageError
-from edgeleak.evaluate.options import (
-    add_common,
-    count_of,
-    geometry_of,
-    progress_bar,
-    say,
-    shape_of,
-)
+from edgeleak.evaluate.options import add_common, count_of, geometry_of, say, shape_of
+from edgeleak.evaluate.progress import progress_bar
 
 HELP = "average, median, mixtures of Gaussians, sigma-delta, +/-epsilon: PSNR, memory, time"
 METHANE = "methane-1fps-320x240"

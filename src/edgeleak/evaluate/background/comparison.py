@@ -6,7 +6,6 @@ alike; the time per pixel is the median over frames of step() alone.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -27,11 +26,11 @@ from edgeleak.evaluate.background.scoring import (
     split_frames,
 )
 from edgeleak.evaluate.background.sigma_delta import SigmaDelta
+from edgeleak.evaluate.progress import Progress
 from edgeleak.evaluate.sequences.grey import grey_sequence
 from edgeleak.evaluate.sequences.sequence import Sequence
 
 SHOWN_FRAME = 300
-Progress = Callable[[str, int, int], None]
 
 
 def background_methods(bits: int, with_opencv: bool = True) -> list[BackgroundMethod]:

@@ -10,7 +10,8 @@ import argparse
 import math
 import sys
 
-from edgeleak.evaluate.options import add_common, geometry_of, progress_bar, say
+from edgeleak.evaluate.options import add_common, geometry_of, say
+from edgeleak.evaluate.progress import progress_bar
 
 HELP = "linear, log, plateau, equalisation, AHE, CLAHE, bilateral: plume contrast, order, time"
 

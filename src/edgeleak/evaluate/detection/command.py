@@ -42,9 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from edgeleak.evaluate.detection.progress import live_progress
     from edgeleak.evaluate.detection.report import finish
     from edgeleak.evaluate.detection.session import Session
+    from edgeleak.evaluate.progress import live_progress
 
     with live_progress() as progress:
         session = Session(args, progress)

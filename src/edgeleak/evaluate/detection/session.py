@@ -10,7 +10,7 @@ from edgeleak.evaluate.detection.method import chosen_methods
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part
 from edgeleak.evaluate.detection.thresholds import presets
-from edgeleak.evaluate.options import Progress
+from edgeleak.evaluate.progress import Progress
 
 
 class Session:

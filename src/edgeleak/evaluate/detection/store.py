@@ -18,7 +18,7 @@ from edgeleak.errors import StorageError
 from edgeleak.evaluate.detection.clip import Clip
 from edgeleak.evaluate.detection.method import Method
 from edgeleak.evaluate.detection.track import Track, run_clip
-from edgeleak.evaluate.options import Progress
+from edgeleak.evaluate.progress import Progress
 
 _ALWAYS = ("pipeline", "kernels")
 _OWN = ("classic.py", "clip.py", "method.py", "profiles.py", "track.py")
