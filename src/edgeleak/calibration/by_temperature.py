@@ -90,21 +90,12 @@ def by_temperature(
         found = merge_defects(found, base_defects(base))
     table = leave_one_out(patterns, temps, keep, width, found == 0)
     planes = _planes_q2(patterns[keep], found == 0)
-    middle = int(np.argmin(np.abs(temps[keep] - np.median(temps))))
+    offset, temp_degc = _plain_offset(planes, temps[keep], float(np.median(temps)))
     calibration = assemble(
-        Kind.BY_TEMPERATURE,
-        gain_q14,
-        np.rint(planes[middle] / (1 << PLANE_FRACTION_BITS)).astype(np.int16),
-        found,
-        tuple(flats),
-        facts or Facts(),
-        fpa_temp_degc=float(temps[keep][middle]),
-        residual_counts=_mean_inside(table),
-        bandwidth_k=float(width),
-        plane_temp_degc=temps[keep],
-        offset_planes_q2=planes,
-        **({} if base is None else response_of(base)),
-    )
+        Kind.BY_TEMPERATURE, gain_q14, offset, found, tuple(flats), facts or Facts(),
+        fpa_temp_degc=temp_degc, residual_counts=_mean_inside(table), bandwidth_k=float(width),
+        plane_temp_degc=temps[keep], offset_planes_q2=planes, **response_of(base),
+    )  # fmt: skip
     return calibration, table
 
 
@@ -238,6 +229,15 @@ def _gain(base: Calibration | None, shape: tuple[int, int]) -> np.ndarray:
 def _planes_q2(patterns: np.ndarray, good: np.ndarray) -> np.ndarray:
     scaled = np.rint(-patterns * (1 << PLANE_FRACTION_BITS))
     return np.where(good, np.clip(scaled, -32768, 32767), 0).astype(np.int16)
+
+
+def _plain_offset(
+    planes_q2: np.ndarray, temps: np.ndarray, temp_degc: float
+) -> tuple[np.ndarray, float]:
+    """Whole counts of the plane nearest to a temperature, and that plane's own."""
+    nearest = int(np.argmin(np.abs(temps - temp_degc)))
+    plane = planes_q2[nearest] / (1 << PLANE_FRACTION_BITS)
+    return np.rint(plane).astype(np.int16), float(temps[nearest])
 
 
 def _unstable(patterns: np.ndarray, temps: np.ndarray, width: float) -> np.ndarray:

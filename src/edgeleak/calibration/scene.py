@@ -86,14 +86,7 @@ def from_scene(
         found = merge_defects(found, base_defects(base))
         start, gain_q14 = base.offset.astype(float), base.gain_q14
     chosen = stack[:: -(-len(stack) // MAX_FRAMES)]
-    offset, error = start, NAN
-    for turn in range(ROUNDS):
-        change, error, trust = _fixed_detail(chosen, gain_q14, offset, found != 0)
-        if turn == 0 and not accept_still:
-            _enough_trust(trust)
-        offset = offset - change
-        if progress:
-            progress(turn + 1, ROUNDS)
+    offset, error = _refined(chosen, gain_q14, start, found != 0, accept_still, progress)
     calibration = assemble(
         Kind.SCENE,
         gain_q14,
@@ -101,7 +94,7 @@ def from_scene(
         found,
         (statistics,),
         facts or Facts(),
-        **({} if base is None else response_of(base)),
+        **response_of(base),
         residual_counts=error,
     )
     return calibration, share
@@ -124,6 +117,26 @@ def _checked_share(stack: np.ndarray, statistics: FrameStatistics, accept_still:
 def _same_shape(base: Calibration, statistics: FrameStatistics) -> None:
     if base.shape != statistics.shape:
         raise DataError(f"--base is of {base.shape} pixels, the frames are of {statistics.shape}")
+
+
+def _refined(
+    stack: np.ndarray,
+    gain_q14: np.ndarray,
+    offset: np.ndarray,
+    bad: np.ndarray,
+    accept_still: bool,
+    progress: Progress | None,
+) -> tuple[np.ndarray, float]:
+    """Offset without what stays fixed while the scene moves, and its error in counts."""
+    error = NAN
+    for turn in range(ROUNDS):
+        change, error, trust = _fixed_detail(stack, gain_q14, offset, bad)
+        if turn == 0 and not accept_still:
+            _enough_trust(trust)
+        offset = offset - change
+        if progress:
+            progress(turn + 1, ROUNDS)
+    return offset, error
 
 
 def _enough_trust(trust: float) -> None:

@@ -70,9 +70,8 @@ def two_point(
     _enough_good(good)
     cold_counts, hot_counts = float(cold.mean[good].mean()), float(hot.mean[good].mean())
     gain_q14, offset = _gain_and_offset(cold.mean, hot.mean, cold_counts, hot_counts, good)
+    drift_counts = math.hypot(_level_error(cold), _level_error(hot))
     span_counts, span_k = hot_counts - cold_counts, hot_degc - cold_degc
-    level_error = math.hypot(_level_error(cold), _level_error(hot)) / span_counts
-    scale_error = math.sqrt(2) * facts.reference_error_k / span_k
     return assemble(
         Kind.TWO_POINT,
         gain_q14,
@@ -84,8 +83,7 @@ def two_point(
         hot_degc=hot_degc,
         cold_counts=cold_counts,
         hot_counts=hot_counts,
-        response_counts_per_k=span_counts / span_k,
-        response_error=math.hypot(level_error, scale_error),
+        **_scale(span_counts, span_k, drift_counts, facts.reference_error_k),
     )
 
 
@@ -117,7 +115,7 @@ def one_point(
     seen = flat.mean * (gain_q14 / UNITY_GAIN_Q14)
     level = float(seen[good].mean())
     offset = _rounded_offset(np.where(good, level - seen, 0))
-    known = {} if base is None else response_of(base, level, flat_degc)
+    known = response_of(base, level, flat_degc)
     return assemble(Kind.ONE_POINT, gain_q14, offset, found, (flat,), facts, **known)
 
 
@@ -219,8 +217,18 @@ def _rounded_offset(offset: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(offset), -32768, 32767).astype(np.int16)
 
 
-def response_of(base: Calibration, level: float = NAN, flat_degc: float = NAN) -> dict:
+def _scale(counts: float, kelvin: float, drift_counts: float, error_k: float) -> dict:
+    """Response between two references, and its relative error."""
+    return {
+        "response_counts_per_k": counts / kelvin,
+        "response_error": math.hypot(drift_counts / counts, math.sqrt(2) * error_k / kelvin),
+    }
+
+
+def response_of(base: Calibration | None, level: float = NAN, flat_degc: float = NAN) -> dict:
     """What stays known of *base*: the response, and where its scale of temperature lies."""
+    if base is None:
+        return {}
     known = {
         "response_counts_per_k": base.response_counts_per_k,
         "response_error": base.response_error,

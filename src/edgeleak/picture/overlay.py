@@ -83,26 +83,29 @@ def overlay(
     not confirmed.  The inner edge of a box is the region exactly.  Pictures narrower than 640
     pixels are enlarged.
     """
-    rgb = colour(grey, legend.palette)
-    if mask is not None:
-        rgb = _tinted(rgb, mask, gas_counts, legend.gas_scale_counts)
     zoom = _zoom_of(grey.shape)
-    scene = enlarge_rgb(rgb, zoom)
-    height, width = scene.shape[:2]
-    canvas = Canvas(max(width, SMALLEST_WIDTH_PX), height + BANNER_PX + LEGEND_PX)
-    at = ((canvas.width - width) // 2, BANNER_PX)
-    canvas.paste(scene, at)
+    scene = enlarge_rgb(_coloured(grey, mask, gas_counts, legend), zoom)
+    canvas, at = _framed(scene)
+    height = scene.shape[0]
     word = str(verdict)
-    is_gas = word == "GAS"
     beside = _draw_boxes(canvas, others, YELLOW, zoom, at)
-    boxes = _draw_boxes(canvas, regions, RED if is_gas else YELLOW, zoom, at)
-    if is_gas:
+    boxes = _draw_boxes(canvas, regions, RED if word == "GAS" else YELLOW, zoom, at)
+    if word == "GAS":
         _label_boxes(canvas, boxes, regions, beside, legend)
     _clear_margins(canvas, height)
     _draw_banner(canvas, word, getattr(verdict, "reason", ""), evidence)
     _draw_legend(canvas, BANNER_PX + height, legend, info)
     drawn = {"scene_at_px": list(at), "zoom": zoom, "boxes_px": boxes, "other_boxes_px": beside}
     return Picture(canvas.rgb(), _described(canvas, word, info, drawn))
+
+
+def _framed(scene: np.ndarray) -> tuple[Canvas, tuple[int, int]]:
+    """The scene between banner and legend, and where its corner is."""
+    height, width = scene.shape[:2]
+    canvas = Canvas(max(width, SMALLEST_WIDTH_PX), height + BANNER_PX + LEGEND_PX)
+    at = ((canvas.width - width) // 2, BANNER_PX)
+    canvas.paste(scene, at)
+    return canvas, at
 
 
 def _described(canvas: Canvas, word: str, info: FrameInfo, drawn: dict) -> dict:
@@ -121,6 +124,12 @@ def _zoom_of(shape: tuple[int, ...]) -> int:
     """Whole number by which small pictures are enlarged."""
     wanted = -(-SMALLEST_WIDTH_PX // shape[1]) if max(shape) < 480 else 1
     return min(max(1, wanted), 8)
+
+
+def _coloured(grey: np.ndarray, mask: np.ndarray | None, gas_counts: np.ndarray | None,
+              legend: Legend) -> np.ndarray:  # fmt: skip
+    rgb = colour(grey, legend.palette)
+    return rgb if mask is None else _tinted(rgb, mask, gas_counts, legend.gas_scale_counts)
 
 
 def _tinted(rgb: np.ndarray, mask: np.ndarray, gas_counts: np.ndarray | None,

@@ -2,11 +2,12 @@
 """Curves: ROC, scores over time, detection against rate."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgeleak.evaluate.detection import human
-from edgeleak.evaluate.detection.grid import Grid, is_main
+from edgeleak.evaluate.detection.grid import Cell, Grid, is_main
 from edgeleak.evaluate.detection.methane import Labels
 from edgeleak.evaluate.detection.statistics import roc
 from edgeleak.evaluate.detection.track import Track
@@ -89,6 +90,8 @@ def _time_figure(
 
 
 PEOPLE = {"color": "#555555", "lw": 1.2}
+DT_K = {2.0: ("#9ecae1", 0.92), 5.0: ("#4a98c9", 1.0), 10.0: ("#08306b", 1.09)}
+"""Colour of a difference of temperature, and its shift along the axis beside the others."""
 
 
 def grid_figures(grid: Grid, names: dict[str, str], out: Path) -> list[Path]:
@@ -103,33 +106,18 @@ def _people_figure(grid: Grid, path: Path) -> Path:
     plt = load_pyplot()
     main = grid.chosen(is_main)
     distances = sorted({cell.distance_m for cell in main})
-    rates = sorted({cell.rate_g_per_h for cell in main})
-    fine = np.geomspace(1, 2000, 200)
     figure, axes = plt.subplots(
         1, len(distances), figsize=(4.4 * len(distances), 4.4), sharey=True, squeeze=False,
         constrained_layout=True,
     )  # fmt: skip
     for axis, distance in zip(axes[0], distances, strict=True):
-        axis.semilogx(fine, 100 * human.zimmerle(fine), ls="--", label="people, surveys (Zimmerle)",
-                      **PEOPLE)  # fmt: skip
-        if distance == 3.0:
-            label = "people, 3 m (Ravikumar)"
-            axis.semilogx(fine, 100 * human.ravikumar(fine), ls="-", label=label, **PEOPLE)
-        for dt_k, colour in zip((2.0, 5.0, 10.0), ("#9ecae1", "#4a98c9", "#08306b"), strict=True):
-            here = [c for c in main if (c.distance_m, c.dt_k) == (distance, dt_k)]
-            if not here:
-                continue
-            shares = [
-                grid.found([c for c in here if c.rate_g_per_h == rate], "sensitive")
-                for rate in rates
-            ]
-            middle = 100 * np.array([s.value for s in shares])
-            low = middle - 100 * np.array([s.low for s in shares])
-            high = 100 * np.array([s.high for s in shares]) - middle
-            shifted = np.array(rates) * {2.0: 0.92, 5.0: 1.0, 10.0: 1.09}[dt_k]
-            axis.errorbar(shifted, middle, (low, high), marker="o", ms=4, capsize=2, color=colour,
-                          lw=1.6, elinewidth=0.7, label=f"sensitive, dT {dt_k:g} K")  # fmt: skip
-            axis.axvline(human.zeng_morris(dt_k, distance), color=colour, ls=":", lw=1.4)
+        _people_curves(axis, distance)
+        for dt_k in DT_K:
+            cells = [c for c in main if (c.distance_m, c.dt_k) == (distance, dt_k)]
+            if cells:
+                _found_curve(axis, grid, cells, dt_k)
+                limit = human.zeng_morris(dt_k, distance)
+                axis.axvline(limit, color=DT_K[dt_k][0], ls=":", lw=1.4)
         axis.set(title=f"{distance:g} m", xlabel="methane, g/h", xlim=(1, 2000), ylim=(-4, 104))
         axis.grid(alpha=0.3, which="both")
     axes[0][0].set_ylabel("leaks found, %")
@@ -140,6 +128,30 @@ def _people_figure(grid: Grid, path: Path) -> Path:
         "dotted: people's limit at that dT (Zeng and Morris)", fontsize=10
     )  # fmt: skip
     return save_figure(figure, path)
+
+
+def _people_curves(axis: Any, distance_m: float) -> None:
+    """What people found in surveys, and at 3 m in a trial."""
+    fine = np.geomspace(1, 2000, 200)
+    axis.semilogx(fine, 100 * human.zimmerle(fine), ls="--", label="people, surveys (Zimmerle)",
+                  **PEOPLE)  # fmt: skip
+    if distance_m == 3.0:
+        axis.semilogx(fine, 100 * human.ravikumar(fine), ls="-", label="people, 3 m (Ravikumar)",
+                      **PEOPLE)  # fmt: skip
+
+
+def _found_curve(axis: Any, grid: Grid, cells: list[Cell], dt_k: float) -> None:
+    """Share of the cells that `sensitive` found at each rate, with its interval."""
+    colour, shift = DT_K[dt_k]
+    rates = sorted({cell.rate_g_per_h for cell in cells})
+    shares = [grid.found([c for c in cells if c.rate_g_per_h == rate], "sensitive")
+              for rate in rates]  # fmt: skip
+    middle = 100 * np.array([s.value for s in shares])
+    low = middle - 100 * np.array([s.low for s in shares])
+    high = 100 * np.array([s.high for s in shares]) - middle
+    axis.errorbar(np.array(rates) * shift, middle, (low, high), marker="o", ms=4, capsize=2,
+                  color=colour, lw=1.6, elinewidth=0.7, label=f"sensitive, dT {dt_k:g} K",
+                  )  # fmt: skip
 
 
 def _methods_figure(grid: Grid, names: dict[str, str], path: Path) -> Path:

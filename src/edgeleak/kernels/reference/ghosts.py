@@ -40,30 +40,18 @@ def outline_sums(
     h, w = mask.shape
     if h <= 2 * reach or w <= 2 * reach:
         return
-    d = _either_side(difference.astype(np.int64), reach)
-    is_across = np.abs(d[1] - d[0]) >= np.abs(d[3] - d[2])
-    a, b = np.where(is_across, d[:2], d[2:])
+    step = _either_side(difference.astype(np.int64), reach)
+    is_across = np.abs(step[1] - step[0]) >= np.abs(step[3] - step[2])
+    a, b = np.where(is_across, step[:2], step[2:])
     large = np.where(np.abs(a) > np.abs(b), a, b)
     small = a + b - large
-    area, size = sums[..., 0].astype(np.int64), sums[..., 2].astype(np.int64)
-    least = np.maximum(3 * size // np.maximum(2 * area, 1), least_q2)
-    at = _by_cell(mask.shape, cell_px)
-    is_step = (np.abs(large) >= least.ravel()[at]) & (4 * np.abs(small) <= np.abs(large))
-    now, before = (
-        np.where(is_across, np.abs(e[1] - e[0]), np.abs(e[3] - e[2]))
-        for e in (
-            _either_side(np.minimum(counts, 16383).astype(np.int64) * 4, reach),
-            _either_side(background.astype(np.int64), reach),
-        )
-    )
-    is_set = mask != 0
-    inner = is_set.copy()
-    for axis in (0, 1):
-        inner &= np.roll(is_set, 1, axis) & np.roll(is_set, -1, axis)
-    looked = np.zeros(mask.shape, bool)
-    looked[reach : h - reach, reach : w - reach] = True
-    looked &= is_set & (area.ravel()[at] > 0)
-    facts = (~inner, is_step, is_step & (2 * now < before), is_step & (2 * before < now))
+    at, area = _by_cell(mask.shape, cell_px), sums[..., 0].astype(np.int64)
+    least = _least_step(sums, least_q2).ravel()[at]
+    is_step = (np.abs(large) >= least) & (4 * np.abs(small) <= np.abs(large))
+    now = _step(np.minimum(counts, 16383).astype(np.int64) * 4, reach, is_across)
+    before = _step(background.astype(np.int64), reach, is_across)
+    looked = (mask != 0) & _inside(mask.shape, reach) & (area.ravel()[at] > 0)
+    facts = (_rim(mask), is_step, is_step & (2 * now < before), is_step & (2 * before < now))
     for value, fact in enumerate(facts):
         is_above = (smoothed if value == RIM else large) > 0
         for sign in (0, 1):
@@ -71,6 +59,33 @@ def outline_sums(
             outline[..., sign, value] = np.bincount(
                 at[chosen], minlength=area.size
             ).reshape(area.shape)  # fmt: skip
+
+
+def _least_step(sums: np.ndarray, least_q2: int) -> np.ndarray:
+    """Half of the mean difference in a cell, as a sum of three pixels."""
+    area, size = sums[..., 0].astype(np.int64), sums[..., 2].astype(np.int64)
+    return np.maximum(3 * size // np.maximum(2 * area, 1), least_q2)
+
+
+def _step(plane: np.ndarray, reach: int, is_across: np.ndarray) -> np.ndarray:
+    """How far the plane steps from one side to the other, across or along the rows."""
+    side = _either_side(plane, reach)
+    return np.where(is_across, np.abs(side[1] - side[0]), np.abs(side[3] - side[2]))
+
+
+def _inside(shape: tuple[int, int], reach: int) -> np.ndarray:
+    """Pixels from which `reach` pixels to every side lie in the picture."""
+    inside = np.zeros(shape, bool)
+    inside[reach : shape[0] - reach, reach : shape[1] - reach] = True
+    return inside
+
+
+def _rim(mask: np.ndarray) -> np.ndarray:
+    """Pixels beside which the mask ends."""
+    inner = is_set = mask != 0
+    for axis in (0, 1):
+        inner = inner & np.roll(is_set, 1, axis) & np.roll(is_set, -1, axis)
+    return ~inner
 
 
 def _share(sums: np.ndarray, reach: int, least_px: int) -> int:
