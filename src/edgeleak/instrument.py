@@ -33,9 +33,11 @@ from edgeleak.services.health import FINE, Freshness, Health, Source, State, Tro
 from edgeleak.services.leaks import Leaks
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.nuc import Nuc
+from edgeleak.services.outputs import Outputs
 from edgeleak.services.panel import Panel
 from edgeleak.services.recorder import Recorder, Stream
 from edgeleak.services.ring import Progress
+from edgeleak.services.safe_mode import SafeMode
 from edgeleak.services.setup import LIFE_NAME, STARTS_NAME, Folders, Options, base_calibration
 from edgeleak.services.utc import Utc
 from edgeleak.services.watchdog import STORM_STARTS, Starts, Watchdog
@@ -78,7 +80,6 @@ class Instrument:
         self.folders, self.options = folders or Folders(), options or Options()
         self.start_ns = clock.monotonic_ns()
         self.failure: EdgeLeakError | None = None
-        self._safe = self.options.safe_mode
         self._clear_ns: int | None = None
         self._recorded = Progress()
         self._starts = Starts(self.folders.run / STARTS_NAME)
@@ -120,19 +121,22 @@ class Instrument:
         self.fpa_check = parts.fpa_check(self.cooler)
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
-        self.enables = [part.enable for part in (self.cooler, self.light) if part is not None]
+        driven = [part for part in (self.cooler, self.light) if part is not None]
+        self._outputs = Outputs(board, buses, [part.enable for part in driven])
         self.control = ControlSide(board, buses, clock, self.actuators, self.sensor, self.nuc,
                                    self._beat, self.fail)  # fmt: skip
         self.control.may_begin = lambda: not self._is_storm()
 
     def _make_health(self) -> None:
+        self._roles = roles(self.buses.lines, self.board.gpio)
+        self.safe_mode = SafeMode(self._roles.strap, self.options.safe_mode, self.options.log)
         now_ns, cooler, light = self.clock.monotonic_ns, self.cooler, self.light
         stale_s = self.config.sensor.stale_ms / 1000
         self.frame_age = Freshness(codes.FRAMES_STALE, stale_s, now_ns)
         self.control_age = Freshness(codes.CONTROL_LATE, CONTROL_LIMIT_S, now_ns,
                                      hang=(codes.CONTROL_STALLED, CONTROL_HUNG_S))  # fmt: skip
         sources: list[Source] = [
-            lambda: self.control.phase, self._control_report, self._safe_report,
+            lambda: self.control.phase, self._control_report, self.safe_mode.report,
             lambda: self.acquisition.status, self.frame_age.report,
         ]  # fmt: skip
         notes: list[Source] = [self.utc.report]
@@ -151,7 +155,6 @@ class Instrument:
                              log=self.options.log, states=parts.STATES)  # fmt: skip
 
     def _make_frame_path(self) -> None:
-        self._roles = roles(self.buses.lines, self.board.gpio)
         self.panel = Panel(self._roles, self.config.alarm.hold_s, self._pressed)
         self.watchdog = Watchdog(self.options.notifier, self.outputs_are_off)
         light = self.light
@@ -198,8 +201,8 @@ class Instrument:
         count = self.options.starts or self._starts.begin(self.start_ns)
         if count > STORM_STARTS:
             self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
-        self._look_at_strap()
-        self.actuators.permit(not self._safe and self.health.latched is None)
+        self.safe_mode.look()
+        self.actuators.permit(not self.safe_mode.is_on and self.health.latched is None)
 
     # --- control and capture loops ---------------------------------------------------------------
 
@@ -258,20 +261,11 @@ class Instrument:
         self.utc.step(now_ns)
         self.path.measure_fps(now_ns)
         self.leaks.look()
-        self._look_at_strap()
+        self.safe_mode.look()
         if self.recorder is not None:
             self.recorder.supervise(now_ns)
         if self.segmenter is not None:
             self.segmenter.supervise(now_ns)
-
-    def _look_at_strap(self) -> None:
-        """Set means safe mode; a line that cannot be read changes nothing."""
-        strap = self._roles.strap
-        try:
-            if strap is not None and strap.is_set():
-                self._safe = True
-        except BusError as error:
-            self.options.log(f"NOTE the safe strap cannot be read: {error}")
 
     def _is_storm(self) -> bool:
         """Start after start failed: bring-up and sensor wait for a person at the console."""
@@ -297,9 +291,6 @@ class Instrument:
     def _control_report(self) -> Trouble:
         """Before bring-up has ended nothing is driven, and a slow bus has its own errors."""
         return FINE if self.control.phase.code else self.control_age.report()
-
-    def _safe_report(self) -> Trouble:
-        return Trouble(codes.SAFE_MODE) if self._safe else FINE
 
     def _note_jump(self, moved_s: float) -> None:
         self.options.log(f"CLOCK jumped {moved_s:+.1f} s; intervals do not use it")
@@ -332,26 +323,15 @@ class Instrument:
 
     def set_safe_mode(self, is_on: bool) -> None:
         """No actuator moves while it is on; the strap cannot be overruled."""
-        self._safe = is_on
-        self._look_at_strap()
+        self.safe_mode.set(is_on)
 
     def outputs_off(self) -> None:
-        """Both enables low, now, from any thread; no I2C bus can block this.
-
-        A line that fails has no more edges either, so its monostable runs out.
-        """
-        for enable in self.enables:
-            try:
-                enable.off()
-            except BusError:
-                continue
+        """Both enables low, now, from any thread."""
+        self._outputs.off()
 
     def outputs_are_off(self) -> bool:
         """Both enables read back low."""
-        try:
-            return not bringup.enables_on(self.board, self.buses)
-        except BusError:
-            return False
+        return self._outputs.are_off()
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -401,7 +381,7 @@ class Instrument:
     @property
     def is_safe(self) -> bool:
         """Safe mode is wished, or the strap is set."""
-        return self._safe
+        return self.safe_mode.is_on
 
     @property
     def base(self) -> Calibration:

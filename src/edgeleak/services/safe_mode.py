@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Safe mode: no actuator moves while it is wished or the board's strap is set."""
+
+from collections.abc import Callable
+
+from edgeleak import codes
+from edgeleak.drivers.lines import Strap
+from edgeleak.errors import BusError
+from edgeleak.services.health import FINE, Trouble
+
+
+class SafeMode:
+    """A strap that was set once holds until somebody leaves safe mode without it.
+
+    strap : None where the board has none
+    is_on : wished from the start
+    log   : gets a line when the strap cannot be read
+    """
+
+    def __init__(self, strap: Strap | None, is_on: bool, log: Callable[[str], None]) -> None:
+        self._strap, self.is_on, self._log = strap, is_on, log
+
+    def set(self, is_on: bool) -> None:
+        """What somebody wishes; the strap cannot be overruled."""
+        self.is_on = is_on
+        self.look()
+
+    def look(self) -> None:
+        """At the strap; a line that cannot be read changes nothing."""
+        try:
+            if self._strap is not None and self._strap.is_set():
+                self.is_on = True
+        except BusError as error:
+            self._log(f"NOTE the safe strap cannot be read: {error}")
+
+    def report(self) -> Trouble:
+        return Trouble(codes.SAFE_MODE) if self.is_on else FINE
