@@ -9,6 +9,8 @@ from edgeleak.console.tree import Level
 from edgeleak.services.health import State
 from edgeleak.sim import faults
 
+TURN_NS = 20_000_000
+
 
 class Memory:
     """A link whose far end is two byte arrays."""
@@ -66,6 +68,36 @@ class Bench(Rig):
         while session.status.errors:
             errors.append(session.status.take_error()[0])
         return raw.removesuffix(b"\n") if raw[:1] == b"#" else raw.decode().rstrip("\n"), errors
+
+
+class Console(Bench):
+    """Not run: polled by hand, or run where a test says so."""
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, **options)
+        self.at_ns = self.clock.monotonic_ns()
+
+    def poll(self, turns=1):
+        for _ in range(turns):
+            self.at_ns += TURN_NS
+            self.console.server.poll(self.at_ns)
+
+    def say(self, data):
+        self.cable.sent += data
+        for _ in range(200):
+            self.poll()
+            session = self.peer.session
+            if session._job is not None:
+                assert session._job.wait(20)
+            elif not self.cable.sent and not self.peer._in and not session.is_busy:
+                break
+        found = bytes(self.cable.got)
+        self.cable.got.clear()
+        return found
+
+    @property
+    def peer(self):
+        return self.console.server.peers[0]
 
 
 def brought(folder, state):

@@ -2,6 +2,7 @@
 """Fixtures of the console's tests."""
 
 import pytest
+from console_bench import Bench, Console
 
 from edgeleak.console import pins
 
@@ -12,3 +13,19 @@ def quick_hashes():
     rounds, pins.ROUNDS = pins.ROUNDS, 10
     yield
     pins.ROUNDS = rounds
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """Shared by tests that only look, or put back what they change."""
+    return Bench(tmp_path_factory.mktemp("bench")).ready()
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def console(tmp_path):
+    return Console(tmp_path)

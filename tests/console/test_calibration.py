@@ -16,11 +16,6 @@ from edgeleak.frame import NucState
 from edgeleak.services.health import State
 
 
-@pytest.fixture
-def fresh(tmp_path):
-    return Bench(tmp_path)
-
-
 def test_corrections_are_taken_and_carried_out_and_in(fresh):
     fresh.ready()
     taken = fresh.instrument.nuc.status.taken

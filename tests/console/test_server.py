@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers: slow, dead, flooding, garbage; ptys and sockets; and what all that costs the frames."""
+"""Peers: slow, dead, flooding, garbage; sockets; and what all that costs the frames."""
 
-import os
 import random
 import socket
 import stat
 import threading
 
 import pytest
-from console_bench import Bench, Memory
+from console_bench import Bench, Console, Memory
 
-from edgeleak.bus.serial_port import SerialPort
-from edgeleak.console.pty_link import PtyLink
 from edgeleak.console.server import (
     OUT_MOST,
     PEERS_MOST,
@@ -22,44 +19,7 @@ from edgeleak.console.server import (
     UnixListener,
 )
 from edgeleak.console.tree import Level
-from edgeleak.errors import BusError, StorageError
-
-TURN_NS = 20_000_000
-
-
-class Console(Bench):
-    """Not run: polled by hand, or run where a test says so."""
-
-    def __init__(self, folder, **options):
-        super().__init__(folder, **options)
-        self.at_ns = self.clock.monotonic_ns()
-
-    def poll(self, turns=1):
-        for _ in range(turns):
-            self.at_ns += TURN_NS
-            self.console.server.poll(self.at_ns)
-
-    def say(self, data):
-        self.cable.sent += data
-        for _ in range(200):
-            self.poll()
-            session = self.peer.session
-            if session._job is not None:
-                assert session._job.wait(20)
-            elif not self.cable.sent and not self.peer._in and not session.is_busy:
-                break
-        found = bytes(self.cable.got)
-        self.cable.got.clear()
-        return found
-
-    @property
-    def peer(self):
-        return self.console.server.peers[0]
-
-
-@pytest.fixture
-def console(tmp_path):
-    return Console(tmp_path)
+from edgeleak.errors import StorageError
 
 
 def test_one_answer_and_nothing_else(console):
@@ -95,55 +55,6 @@ def test_a_block_that_never_ends_is_given_up(console):
 def test_errors_of_a_program_are_shown_to_the_person_who_comes(console):
     console.say(b"NOPE\n")
     assert b"earlier error -113" in console.say(b"\x02")
-
-
-def test_every_word_for_people_answers(console):
-    console.run_s(1)
-    console.say(b"\x02")
-    for word in ("status", "selftest", "bringup", "agc", "nuc", "grab", "tec", "tec 20", "led",
-                 "led off", "save", "fault last", "fault clear", "log", "bundle", "login",
-                 "login operate 1234", "logout", "tec tune"):  # fmt: skip
-        shown = console.say(word.encode() + b"\r").decode()
-        assert shown.endswith("edgeleak> "), (word, shown)
-        assert "-310" not in shown, shown
-        assert len(shown) > len(word) + 12, shown
-
-
-def test_a_setting_is_echoed_as_it_is(console):
-    console.peer.session.level = Level.SERVICE
-    console.say(b"\x02")
-    assert b"SENS 0.5" in console.say(b"SENS 0.5\r")
-    assert b"COOL:SETP 22" in console.say(b"COOL:SETP 22\r")
-    assert b"Data out of range" in console.say(b"SENS 50\r")
-
-
-def test_a_setting_of_the_picture_is_echoed_with_the_histogram(console):
-    console.run_s(2)
-    console.peer.session.level = Level.SERVICE
-    console.say(b"\x02")
-    for typed, echoed in ((b"agc 7000 2000", "AGC:LEV 7000"), (b"agc lock", "AGC:LOCK 1"),
-                          (b"agc auto", "AGC:LOCK 0"), (b"clahe 4 3", "CLAH:TILE 4"),
-                          (b"background 2", "BACK:SLEW 2")):  # fmt: skip
-        shown = console.say(typed + b"\r").decode()
-        assert echoed in shown, shown
-        assert shown.count("####") >= 1, shown
-    assert console.desk.live.picture.clahe_clip == 3
-    assert "####" not in console.say(b"agc 1e9\r").decode()
-
-
-def test_bring_up_judges_each_proof_and_names_the_next(console):
-    console.peer.session.level = Level.SERVICE
-    console.say(b"\x02")
-    shown = console.say(b"bringup\r").decode()
-    assert "open  1  nodes" in shown
-    assert "next: stop the instrument" in shown
-    console.ready()
-    shown = console.say(b"bringup\r").decode()
-    for step in (1, 2, 4, 6):
-        assert f"holds {step}  " in shown, shown
-    assert "open  5  gains" in shown
-    assert "next: tec tune" in shown
-    assert "open  8  gas is seen" in shown
 
 
 def test_a_long_command_keeps_its_own_connection_waiting_only(console):
@@ -207,42 +118,6 @@ def test_idle_logs_out(console):
     console.poll()
     assert console.peer.session.level == Level.LOOK
     assert any("logged out" in line for line in console.lines)
-
-
-def test_a_pty_is_raw_and_gone_with_the_console(console, tmp_path):
-    link = PtyLink(tmp_path / "port")
-    console.console.server.peers.append(console.console.server._peer(link, Level.LOOK, 0))
-    far = os.open(tmp_path / "port", os.O_RDWR | os.O_NOCTTY)
-    os.write(far, b"*IDN?\n")
-    console.poll(2)
-    assert os.read(far, 100) == b"EdgeLeak,el1-a,0000,0.1.0\n"
-    os.close(far)
-    console.poll(2)
-    console.console.close()
-    assert not (tmp_path / "port").is_symlink()
-    (tmp_path / "port").write_text("taken")
-    with pytest.raises(StorageError, match="not"):
-        PtyLink(tmp_path / "port")
-
-
-def test_a_serial_port_is_held_exclusively_and_comes_back(tmp_path):
-    far = PtyLink(tmp_path / "port")
-    port = SerialPort(str(tmp_path / "port"), 115_200)
-    with pytest.raises(BusError, match="another program"):
-        SerialPort(str(tmp_path / "port"), 115_200)
-    assert port.read(10) == b""
-    far.write(memoryview(b"hello"))
-    assert port.read(10) == b"hello"
-    assert port.write(memoryview(b"back")) == 4
-    assert far.read(10) == b"back"
-    port.close()
-    assert (port.read(10), port.write(memoryview(b"nobody"))) == (b"", 6)
-    for _ in range(60):
-        port.read(10)
-    far.write(memoryview(b"again"))
-    assert port.read(10) == b"again"
-    with pytest.raises(BusError):
-        SerialPort(str(tmp_path / "none"), 115_200)
 
 
 def test_sockets_have_the_level_of_their_user_and_a_limit(console, tmp_path):

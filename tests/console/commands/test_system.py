@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Levels and their PINs, the log, tasks, the bundle."""
+
+import io
+import json
+import zipfile
+
+from console_bench import Bench, unpacked
+
+from edgeleak.console import shortcuts
+from edgeleak.console.pins import FREE_TRIES
+from edgeleak.console.tree import Level
+
+LOOK, OPERATE, SERVICE = Level.LOOK, Level.OPERATE, Level.SERVICE
+
+
+def test_pins_are_chosen_at_the_cable_kept_hashed_and_slow_down_guesses(fresh):
+    stranger, cable = fresh.session(LOOK), fresh.session(LOOK, is_cable=True)
+    assert fresh.ask("SYST:LEV OPER", session=cable)[1] == [-203]
+    assert fresh.ask("SYST:PIN OPER,'1234'", session=stranger)[1] == [-203]
+    assert fresh.ask("SYST:PIN OPER,'123'", session=cable)[1] == [-224]
+    assert fresh.ask("SYST:PIN OPER,'1234';PIN? OPER;PIN? SERV", session=cable) == ("1;0", [])
+    assert fresh.ask("SYST:PIN OPER,'9999'", session=cable)[1] == [-203]
+    assert fresh.ask("SYST:LEV OPER,'1234';LEV?", session=stranger) == ("OPERATE", [])
+    fresh.ask("SYST:LOG", session=stranger)
+    assert stranger.level == LOOK
+    path = fresh.folder / "pins.json"
+    assert "1234" not in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
+    for _ in range(FREE_TRIES):
+        assert fresh.ask("SYST:LEV OPER,'0000'", session=stranger)[1] == [-203]
+    assert fresh.ask("SYST:LEV OPER,'1234'", session=stranger)[1] == [-203]
+    fresh.run_s(1.1)
+    assert fresh.ask("SYST:LEV OPER,'1234';LEV?", session=stranger) == ("OPERATE", [])
+    said = "\n".join(fresh.lines)
+    assert "1234" not in said
+    assert "level operate granted" in said
+    assert "level operate refused" in said
+    again = Bench(fresh.folder)
+    assert again.ask("SYST:LEV OPER,'1234';LEV?", session=again.session(LOOK))[0] == "OPERATE"
+
+
+def test_once_there_is_a_pin_another_first_one_needs_a_level(fresh, quick_hashes):
+    cable = fresh.session(LOOK, is_cable=True)
+    assert fresh.ask("SYST:PIN OPER,'owner'", session=cable)[1] == []
+    assert fresh.ask("SYST:PIN SERV,'evil'", session=cable)[1] == [-203]
+    assert "PIN of level service not chosen" in fresh.lines[-1]
+    assert fresh.ask("SYST:PIN OPER,'stolen','wrong'", session=cable)[1] == [-203]
+    assert "PIN of level operate not chosen" in fresh.lines[-1]
+    assert fresh.ask("SYST:LEV OPER,'owner';:SYST:PIN SERV,'good'", session=cable)[1] == []
+    assert not any(word in line for line in fresh.lines for word in ("owner", "evil", "good"))
+
+
+def test_of_two_first_pins_one_is_chosen(fresh, quick_hashes):
+    first, second = (fresh.session(LOOK, is_cable=True) for _ in range(2))
+    first.feed(b"SYST:PIN OPER,'aaaa'\n")
+    second.feed(b"SYST:PIN OPER,'bbbb'\n")
+    for session in (first, second):
+        while session.is_busy:
+            assert session._job.wait(20)
+            session.resume()
+    assert (first.status.errors, second.status.errors) == (0, 1)
+    second.status.clear()
+    assert fresh.ask("SYST:LEV OPER,'aaaa'", session=second)[1] == []
+    assert second.level is OPERATE
+
+
+def test_log_status_and_tasks(ready):
+    log = unpacked(ready.ask("LOG? 500")[0]).decode().splitlines()
+    assert log == ready.lines[-500:]
+    status = json.loads(unpacked(ready.ask("SYST:GLAN?")[0]))
+    assert status["state"] == "detecting"
+    tasks = json.loads(unpacked(ready.ask("SYST:TASK?")[0]))
+    assert {"frame", "console"} <= {row["task"] for row in tasks}
+
+
+def test_the_bundle_holds_everything_but_secrets(fresh):
+    fresh.run_s(3)
+    cable = fresh.session(LOOK, is_cable=True)
+    for said in ("SYST:PIN SERV,'geheim-77'", "SYST:LEV SERV,'geheim-78'", "SYST:PIN 'geheim-77'",
+                 "SYST:LEV SERV,'geheim-77", "SYST:LEVL SERV,'geheim-77'", "'geheim-77'",
+                 "geheim-77", "SYST:LEV SERV,geheim-77", "SYST:LEV SERV,'geheim-77'"):  # fmt: skip
+        fresh.ask(said, session=cable)
+    assert cable.level is SERVICE
+    human = shortcuts.make_human(fresh.desk, cable)
+    human.enter()
+    human.feed(b"logout\rlogin service geheim-77\rlogin geheim-77\r")
+    data = unpacked(fresh.ask("SYST:BUND?")[0])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert any(name.endswith("status.json") for name in texts)
+    assert "[cooler]" in texts["edgeleak-bundle/settings.toml"]
+    whole = "\n".join(texts.values())
+    assert "level service granted" in whole
+    kept = json.loads((fresh.folder / "pins.json").read_text())["pins"]["service"]
+    for secret in ("geheim", kept["salt"], kept["hash"]):
+        assert secret not in whole
+
+
+def test_a_bundle_is_kept_by_a_command_with_its_line(fresh):
+    fresh.run_s(1)
+    human = shortcuts.make_human(fresh.desk, fresh.session(LOOK))
+    assert "needs level operate" in human.run("bundle")
+    assert fresh.ask("SYST:BUND:STOR", OPERATE)[1] == []
+    assert zipfile.is_zipfile(fresh.folder / "bundle.zip")
+    assert "SYSTem:BUNDle:STORe at level operate" in fresh.lines
