@@ -6,29 +6,16 @@ import errno
 import math
 
 import pytest
+from services.cooler_held import ADC, DAC, PARTS, held, no_violation
 
 from edgeleak import board, codes
 from edgeleak.config import CoolerConfig
 from edgeleak.control.pid import Gains
 from edgeleak.cooler_bench import Bench
 from edgeleak.errors import UsageError
-from edgeleak.services.cooler_inputs import Reading
-from edgeleak.services.cooler_pause import LATE_CLEAR_S
-from edgeleak.services.lateness import MOST_LATE
 from edgeleak.services.thermal_status import CoolerState
 from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import step_result
-
-PARTS = board.load("el1-a")
-ADC, DAC = PARTS.adc.fpa_thermistor.address, PARTS.address.tec_dac
-
-
-def held(seconds=14.0, **kw):
-    return Bench(PARTS, **kw).hold(seconds)
-
-
-def no_violation(bench):
-    assert bench.judge.violations == []
 
 
 @pytest.fixture(scope="module")
@@ -183,140 +170,6 @@ def test_a_fault_stays_until_it_is_cleared():
     no_violation(bench)
 
 
-@pytest.mark.parametrize("kind", [faults.BusNack, faults.NackAfterData])
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_short_bursts_are_ridden_through(kind, count):
-    bench = held()
-    for skip in range(0, 14, 3):
-        bench.plant.inject(kind(count=count, skip=skip))
-        bench.rig.run(1)
-    assert bench.status.code == codes.OK
-    name = faults.name_of(kind)
-    assert bench.plant.counters[f"hit.{name}"] == 5 * count
-    assert bench.plant.truth.cold_degc == pytest.approx(-20, abs=0.03)
-    no_violation(bench)
-
-
-def test_without_readings_the_current_is_held_then_ramped():
-    bench = held()
-    before = bench.plant.truth.tec_a
-    bench.plant.inject(faults.BusNack(address=ADC))
-    bench.rig.run(0.1)
-    assert bench.plant.truth.tec_a == pytest.approx(before, abs=0.02)
-    bench.rig.run(0.3)
-    assert bench.plant.truth.tec_a < before - 0.05
-    assert bench.status.state == CoolerState.DRIVE
-    no_violation(bench)
-
-
-@pytest.mark.parametrize("block_ms", [1000.0, math.inf])
-def test_a_blocked_bus_is_off_by_the_monostable(block_ms):
-    bench = held()
-    bench.plant.inject(faults.BusStuck(block_ms=block_ms))
-    bench.rig.run(0.3)
-    assert not bench.plant.truth.tec_enabled
-    bench.rig.run(8)
-    assert not bench.plant.truth.tec_enabled
-    if math.isfinite(block_ms):
-        assert bench.status.code == codes.I2C_TEC_STUCK
-    no_violation(bench)
-
-
-def test_time_outs_in_a_row_are_a_stuck_bus_before_anything_is_late():
-    bench = held()
-    bench.plant.inject(faults.BusStuck(block_ms=1.0))
-    bench.rig.run(0.2)
-    assert (bench.status.state, bench.status.code) == (CoolerState.FAULT, codes.I2C_TEC_STUCK)
-    assert not bench.plant.truth.tec_enabled
-
-
-def come_late(bench, late_s=0.2):
-    """The next control period comes so long after the one before."""
-    now_ns = bench.cooler._clock.monotonic_ns()
-    bench.cooler._stepped_ns = now_ns - round(late_s * 1e9)
-    bench.cooler.step(now_ns)
-
-
-@pytest.mark.parametrize(("late_s", "code"), [(0.06, codes.OK), (0.2, codes.TEC_LATE)])
-def test_a_period_that_comes_late_cuts_the_enable(late_s, code):
-    bench = held()
-    come_late(bench, late_s)
-    assert bench.status.code == code
-    assert bench.plant.gpio_get("tec_enable") == (code == codes.OK)
-
-
-def test_after_a_late_period_it_starts_again_by_itself():
-    bench = held()
-    come_late(bench)
-    bench.rig.run(LATE_CLEAR_S / 2)
-    assert not bench.plant.truth.tec_enabled
-    bench.rig.run(LATE_CLEAR_S)
-    assert bench.status.state == CoolerState.DRIVE
-    bench.rig.run(30)
-    assert bench.status.code == codes.OK
-    no_violation(bench)
-
-
-@pytest.mark.parametrize(("apart_s", "is_fault"), [(2, True), (20, False)])
-def test_too_many_late_periods_within_a_minute_are_a_fault(apart_s, is_fault):
-    bench = held()
-    for _ in range(MOST_LATE):
-        bench.rig.run(apart_s)
-        assert bench.status.state == CoolerState.DRIVE
-        come_late(bench)
-    assert (bench.status.state == CoolerState.FAULT) == is_fault
-    assert bench.status.code == (codes.TEC_STALE if is_fault else codes.TEC_LATE)
-    assert not bench.plant.gpio_get("tec_enable")
-    if is_fault:
-        bench.rig.run(5)
-        assert not bench.plant.truth.tec_enabled
-        bench.cooler.request("clear")
-        bench.rig.run(2)
-        assert bench.status.state == CoolerState.DRIVE
-    no_violation(bench)
-
-
-def test_an_enable_that_somebody_else_lowered_is_raised_again_from_zero():
-    bench = held()
-    bench.cooler.enable.off()
-    bench.rig.run(0.2)
-    assert bench.status.code == codes.ENABLE_DROPPED
-    assert not bench.plant.truth.tec_enabled
-    bench.rig.run(30)
-    assert bench.status.code == codes.OK
-    no_violation(bench)
-
-
-def test_a_late_period_does_not_shorten_another_pause():
-    bench = held()
-    bench.plant.inject(faults.BrownOut(volts=4.3))
-    bench.rig.run(4)
-    bench.plant.clear("brown-out")
-    come_late(bench)
-    bench.rig.run(3 * LATE_CLEAR_S)
-    assert bench.status.code == codes.BROWN_OUT
-
-
-def test_two_odd_readings_are_left_out_and_the_third_is_believed():
-    part = PARTS.fpa_thermistor
-    reading = Reading(part)
-    reading.take(part.volts(-20.0))
-    for expected in (-20.0, -20.0, -10.0):
-        reading.take(part.volts(-10.0))
-        assert reading.degc == pytest.approx(expected)
-
-
-def test_brown_out_pauses_and_resumes():
-    bench = held()
-    bench.plant.inject(faults.BrownOut(volts=4.3))
-    assert bench.run_until_off(4) < 4
-    assert bench.status.code == codes.BROWN_OUT
-    bench.plant.clear("brown-out")
-    bench.rig.run(14)
-    assert bench.status.state == CoolerState.DRIVE
-    no_violation(bench)
-
-
 def test_humid_air_limits_the_set_point():
     bench = Bench(PARTS, humidity=0.92)
     bench.rig.run(40)
@@ -421,27 +274,6 @@ def test_an_enable_line_that_refuses_is_no_late_program():
     no_violation(bench)
 
 
-def test_three_periods_without_a_reading_are_told_and_forgotten():
-    bench = held()
-    bench.plant.inject(faults.BusNack(address=ADC, count=40))
-    assert bench.rig.run(0.5, lambda: bench.status.code == codes.I2C_TEC_MISSES)
-    assert bench.rig.run(0.5, lambda: bench.status.code == codes.OK)
-
-
-@pytest.mark.parametrize("address", [None, DAC])
-def test_a_command_that_cannot_be_renewed_expires_and_it_starts_again(address):
-    bench = held()
-    bench.plant.inject(faults.BusNack(address=address))
-    begin_s = bench.rig.now_s
-    assert bench.rig.run(0.5, lambda: not bench.plant.truth.tec_enabled)
-    assert bench.rig.now_s - begin_s <= 0.215
-    assert bench.status.code == codes.I2C_TEC_MISSES
-    bench.plant.clear("bus-nack")
-    assert bench.rig.run(0.3, lambda: bench.plant.truth.tec_enabled)
-    assert bench.rig.run(60, lambda: bench.status.code == codes.OK)
-    assert not bench.judge.violations
-
-
 def test_clear_within_the_bridge_time_makes_no_step():
     bench = held()
     bench.plant.inject(faults.TecReversed())
@@ -461,32 +293,3 @@ def test_a_tuning_that_cannot_begin_leaves_a_note():
     bench.rig.run(0.2)
     assert bench.status.note.code == codes.TUNE_REFUSED
     assert bench.cooler.tuning.gains is None
-
-
-def test_old_surroundings_are_a_note_before_they_stop_the_cooler():
-    bench = held()
-    bench.plant.inject(faults.BusNack(address=PARTS.address.tmp117))
-    bench.rig.run(32)
-    assert (bench.status.note.code, bench.status.code) == (codes.SURROUNDINGS_OLD, codes.OK)
-    bench.plant.clear("bus-nack")
-    bench.rig.run(3)
-    assert bench.status.note.code == codes.OK
-
-
-def test_over_its_limit_the_hot_side_stops_the_drive_until_it_is_cool_and_somebody_clears():
-    """Chopping at the limit would cycle the module and break the limit each time."""
-    bench = held(5)
-    bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc + 3
-    assert bench.rig.run(0.5, lambda: bench.status.code == codes.HOT_SIDE)
-    for _ in range(40):  # no restart by itself: not near the limit, not after it has cooled
-        bench.rig.run(1.0)
-        assert not bench.plant.truth.tec_enabled
-        assert bench.status.code == codes.HOT_SIDE
-    for _ in range(3):  # below the limit, but not by the hysteresis, however often it is asked
-        bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc - 0.5
-        bench.cooler.request("clear")
-        bench.rig.run(1)
-        assert not bench.plant.truth.tec_enabled
-        assert (bench.status.state, bench.status.code) == (CoolerState.OFF, codes.HOT_SIDE)
-    bench.plant.tec.hot_degc = PARTS.tec.max_hot_degc - 6
-    assert bench.rig.run(12, lambda: bench.plant.truth.tec_enabled)
