@@ -32,6 +32,8 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
         int32_t rough_q16
         int32_t outline_q16
         int32_t thing_looks
+        int32_t strong_q6
+        int32_t stand_looks
         int32_t least_q6
     struct el_faint_found:
         int32_t area
@@ -39,6 +41,7 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
         int32_t flicker
         int32_t sigma_q8
         int32_t is_kept
+        int32_t strong
     size_t el_places_cells(size_t side, size_t cell)
     void el_faint_totals(const uint16_t *counts, size_t h, size_t w, size_t cell, int64_t *totals)
     void el_faint_means(int64_t *totals, const int32_t *pixels, size_t cells, int64_t n_frames,
@@ -50,8 +53,8 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
     void el_faint_update(int64_t *state, const int64_t *means, const int64_t *past, size_t rows,
                          size_t columns, const el_faint *s)
     int64_t el_faint_sigmas(int64_t *state, size_t cells, const el_faint *s)
-    void el_faint_things(int64_t *state, const int32_t *objects, size_t rows, size_t columns,
-                         const el_faint *s)
+    int32_t el_faint_things(int64_t *state, const int32_t *objects, size_t rows, size_t columns,
+                            const el_faint *s)
     void el_faint_discount(int64_t *state, int32_t *objects, size_t rows, size_t columns,
                            int64_t scale, const el_faint *s)
     void el_faint_flickers(int64_t *state, size_t cells, const el_faint *s)
@@ -166,6 +169,7 @@ cdef int settings(el_faint *s, dict values) except -1:
     s.flicker_q16, s.share_q16 = values["flicker_q16"], values["share_q16"]
     s.outline_q16, s.thing_looks = values["outline_q16"], values["thing_looks"]
     s.sign_q16 = values["sign_q16"]
+    s.strong_q6, s.stand_looks = values["strong_q6"], values["stand_looks"]
     s.least_q6, s.rough_q16 = values["least_q6"], values["rough_q16"]
     for name in ("slow_q16", "memory_q16", "duty_q16", "follow_q16", "held_q16", "learn_q16"):
         in_range(name, values[name], 0, 65536)
@@ -178,6 +182,8 @@ cdef int settings(el_faint *s, dict values) except -1:
     in_range("rough_q16", s.rough_q16, 0, 65535)
     in_range("outline_q16", s.outline_q16, 0, 65535)
     in_range("thing_looks", s.thing_looks, 0, 1 << 20)
+    in_range("strong_q6", s.strong_q6, 0, 1 << 20)
+    in_range("stand_looks", s.stand_looks, 1, 1 << 20)
     return in_range("least_q6", s.least_q6, 1, 1 << 20)
 
 
@@ -206,10 +212,13 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
     rough_q16 : least change from look to look over that since `past`, of a cell that proves
     outline_q16 : share of an outline that makes a thing
     thing_looks : looks for which nothing counts where a thing was, and beside it
+    strong_q6 : counts Q6 from where single pixels show it: a thing here
+    stand_looks : looks after which such a thing stands, and the place is learnt again
     least_q6  : smallest noise of a cell, counts Q6
 
     Returns (area px of all that is kept, duty, flicker, sigmas Q8, is_kept) of the strongest
-    cell that proves, else of the strongest.  Bit-exact with the NumPy reference.
+    cell that proves, else of the strongest; and how many cells are beyond strong_q6.
+    Bit-exact with the NumPy reference.
     """
     cdef Py_ssize_t rows = means.shape[0], columns = means.shape[1]
     cdef size_t cells = <size_t>(rows * columns)
@@ -217,6 +226,7 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
     cdef el_faint_found found
     cdef const int64_t *before = NULL
     cdef int64_t scale
+    cdef int32_t strong
     state_of(state, means)
     same_shape("objects", rows, columns, objects.shape[0], objects.shape[1])
     in_range("values of a cell in objects", objects.shape[2], EL_OBJECT_MEANS, EL_OBJECT_MEANS)
@@ -240,11 +250,14 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
     with nogil:
         el_faint_update(&state[0, 0, 0], &means[0, 0], before, <size_t>rows, <size_t>columns, &s)
         scale = el_faint_sigmas(&state[0, 0, 0], cells, &s)
-        el_faint_things(&state[0, 0, 0], &objects[0, 0, 0], <size_t>rows, <size_t>columns, &s)
+        strong = el_faint_things(&state[0, 0, 0], &objects[0, 0, 0], <size_t>rows,
+                                 <size_t>columns, &s)
         el_faint_flickers(&state[0, 0, 0], cells, &s)
         el_faint_discount(&state[0, 0, 0], &objects[0, 0, 0], <size_t>rows, <size_t>columns,
                           scale, &s)
         found = el_faint_judge(&state[0, 0, 0], &pixels[0, 0], &keep[0, 0], <size_t>rows,
                                <size_t>columns, &s)
+        found.strong = strong
         el_faint_follow(&state[0, 0, 0], cells, &s)
-    return (found.area, found.duty, found.flicker, found.sigma_q8, bool(found.is_kept))
+    return (found.area, found.duty, found.flicker, found.sigma_q8, bool(found.is_kept),
+            found.strong)

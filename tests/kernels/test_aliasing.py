@@ -62,7 +62,7 @@ def place_calls():
 FAINT = dict.fromkeys(
     ("slow_q16", "memory_q16", "duty_q16", "follow_q16", "held_q16", "learn_q16", "floor_q8",
      "cell_q8", "root_q8", "flicker_q16", "share_q16", "sign_q16", "rough_q16", "outline_q16",
-     "thing_looks", "least_q6"), 1,
+     "thing_looks", "strong_q6", "stand_looks", "least_q6"), 1,
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ CASES = [
 
 def laid_out(arrays, begin):
     """Arrays over one buffer, each at its byte offset."""
-    buffer = np.zeros(4096, np.uint8)
+    buffer = np.zeros(8192, np.uint8)
     return [
         np.ndarray(shape, dtype, buffer, offset)
         for (_, dtype, shape), offset in zip(arrays, begin, strict=True)
@@ -109,7 +109,7 @@ def laid_out(arrays, begin):
 
 @pytest.mark.parametrize(("arrays", "call", "written", "other"), CASES)
 def test_overlap_is_refused(arrays, call, written, other):
-    apart = [512 * i for i in range(len(arrays))]
+    apart = [1024 * i for i in range(len(arrays))]
     call(*laid_out(arrays, apart))  # the same call is fine with arrays apart
     other_bytes = laid_out(arrays, apart)[other].nbytes
     for shift in (0, other_bytes - 4):  # its first and its last bytes

@@ -12,7 +12,8 @@ RULE = {
     "slow_q16": 9000, "memory_q16": 6000, "duty_q16": 6000, "follow_q16": 1500, "held_q16": 30,
     "learn_q16": 500, "floor_q8": 51, "cell_q8": 512, "root_q8": 1200, "flicker_q16": 4000,
     "share_q16": 39000, "rough_q16": 16384, "sign_q16": 20000,
-    "outline_q16": 25000, "thing_looks": 8, "least_q6": 3,
+    "outline_q16": 25000, "thing_looks": 8, "strong_q6": 1 << 20,
+    "stand_looks": 5, "least_q6": 3,
 }  # fmt: skip
 FULL = 65535
 LOOKS_LEARNT, LAG = 9, 4
@@ -56,7 +57,9 @@ def test_bit_exact_over_time(rng, cells, top):
         means[: cells[0] // 2] += index % 3 * top // 2
         objects = rng.integers(0, FULL, (*cells, 4)) * (rng.random((*cells, 1)) < 0.05)
         ours.objects[...] = twin.objects[...] = objects
-        rule = {"root_q8": 300, "cell_q8": 100, "share_q16": 9000}
+        rule = {"root_q8": 300, "cell_q8": 100, "share_q16": 9000, "thing_looks": 6 + index % 3}
+        rule["stand_looks"] = 1 + index % 3
+        rule["strong_q6"] = (1 << 20, top // 2, top // 3)[index // 5]
         assert ours.look(means, **rule) == twin.look(means, **rule)
         np.testing.assert_array_equal(ours.state, twin.state)
         np.testing.assert_array_equal(ours.keep, twin.keep)
@@ -106,28 +109,28 @@ def flickering(rng, size=100):
 
 def test_a_faint_plume_is_found_in_its_place(rng):
     found, keep = watch(rng, flickering(rng))
-    assert found[-1]
+    assert found[4]
     assert found[0] == 16 * np.count_nonzero(keep) > 0
     assert (keep > 0)[8:11, 10:14].mean() > 0.6
     assert np.count_nonzero(keep) < 20
 
 
 def test_noise_alone_is_not(rng):
-    assert not watch(rng, lambda look: 0)[0][-1]
+    assert not watch(rng, lambda look: 0)[0][4]
 
 
 def test_what_stands_still_is_not(rng):
-    assert not watch(rng, lambda look: 100)[0][-1]
+    assert not watch(rng, lambda look: 100)[0][4]
 
 
 def test_what_sways_about_its_mean_is_not(rng):
-    assert not watch(rng, lambda look: 150 * (-1) ** (look // 2))[0][-1]
+    assert not watch(rng, lambda look: 150 * (-1) ** (look // 2))[0][4]
 
 
 def test_what_swings_slowly_is_not(rng):
     """Warm for as long as a leaf leans: it changes as much within a second, but smoothly."""
-    assert not watch(rng, lambda look: int(150 + 100 * np.sin(look / 2.4)))[0][-1]
-    assert watch(rng, lambda look: 150 + 100 * (-1) ** (look // 3))[0][-1]
+    assert not watch(rng, lambda look: int(150 + 100 * np.sin(look / 2.4)))[0][4]
+    assert watch(rng, lambda look: 150 + 100 * (-1) ** (look // 3))[0][4]
 
 
 @pytest.mark.parametrize("drifts", [True, False])
@@ -146,15 +149,15 @@ def test_the_change_of_what_drifts_counts_as_none(rng, drifts):
 
 
 def test_where_a_thing_stands_nothing_faint_counts(rng):
-    assert not watch(rng, flickering(rng), thing=True)[0][-1]
+    assert not watch(rng, flickering(rng), thing=True)[0][4]
 
 
 def test_at_the_rim_nothing_faint_counts(rng):
-    assert not watch(rng, flickering(rng), where=(slice(8, 11), slice(29, 30)))[0][-1]
+    assert not watch(rng, flickering(rng), where=(slice(8, 11), slice(29, 30)))[0][4]
 
 
 def test_a_moment_is_not_enough(rng):
-    assert not watch(rng, flickering(rng), looks=6)[0][-1]
+    assert not watch(rng, flickering(rng), looks=6)[0][4]
 
 
 def test_level_rows_and_columns_are_taken_out(rng):
@@ -164,7 +167,7 @@ def test_level_rows_and_columns_are_taken_out(rng):
         means = next(pictures) + 500 + 300 * (np.arange(30) % 3) + 90 * (look % 5)
         means[::4] += 200
         found = bench.look(means)
-    assert not found[-1]
+    assert not found[4]
     assert found[3] < RULE["root_q8"] / 2
 
 
@@ -181,3 +184,45 @@ def test_bad_input(rng):
         kernels.cell_means(means.copy(), np.zeros((5, 6), np.int32), means, n_frames=1)
     with pytest.raises(ValueError, match="share memory"):
         kernels.learn_faint(bench.state, bench.state[3], is_first=True)
+
+
+STRONG_Q6 = 640
+PLACE = (slice(8, 11), slice(10, 14))
+
+
+def with_thing(rng, thing, strong_q6=STRONG_Q6, gas_from=1000):
+    """Looks called gas; `thing(look)` counts Q6 of a thing, at look 0 while learning, too."""
+    bench, pictures = Bench((20, 30)), scene(rng)
+    shown = [next(pictures) for _ in range(LOOKS_LEARNT)]
+    for means in shown:
+        means[PLACE] += thing(0)
+    bench.learn(shown)
+    plume, found = flickering(rng), []
+    for look in range(100):
+        means = next(pictures)
+        means[PLACE] += thing(look) + plume(look) * (look >= gas_from)
+        found.append(bench.look(means, strong_q6=strong_q6)[4])
+    return np.flatnonzero(found)
+
+
+def test_what_single_pixels_show_is_no_matter_of_means(rng):
+    """Somebody works there."""
+    moving = flickering(rng, 1280)
+
+    def works(look):
+        return moving(look) * (20 <= look < 60)
+
+    assert not with_thing(rng, works).size
+    assert with_thing(rng, works, strong_q6=1 << 20).size
+
+
+def test_a_place_is_learnt_again_when_a_thing_has_left(rng):
+    found = with_thing(rng, lambda look: 1280 * (look < 30), gas_from=60)
+    assert found.size
+    assert 60 < found[0] < 80
+
+
+@pytest.mark.parametrize(("wide", "is_gas"), [(1, False), (2, True)])
+def test_one_pixel_that_flickers_is_no_gas(rng, wide, is_gas):
+    where = (slice(8, 9), slice(10, 10 + wide))
+    assert watch(rng, flickering(rng, 600), where=where)[0][4] == is_gas

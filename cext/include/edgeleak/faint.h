@@ -23,7 +23,7 @@ enum {
     EL_FAINT_REFERENCE, EL_FAINT_LAST, EL_FAINT_NOISE, EL_FAINT_SLOW, EL_FAINT_CHANGE,
     EL_FAINT_ENERGY, EL_FAINT_THING, EL_FAINT_WARM, EL_FAINT_COLD, EL_FAINT_NOW,
     EL_FAINT_SIGMAS, EL_FAINT_STEP, EL_FAINT_SPARE, EL_FAINT_OTHER, EL_FAINT_SHORT,
-    EL_FAINT_TREND, EL_FAINT_PLANES
+    EL_FAINT_TREND, EL_FAINT_STOOD, EL_FAINT_PLANES
 };
 
 struct el_faint {
@@ -36,6 +36,7 @@ struct el_faint {
     int32_t sign_q16;                       /* least square of the mean over mean square */
     int32_t rough_q16;                      /* least change of one look over that of the lag */
     int32_t outline_q16, thing_looks;       /* share that makes a thing, looks it is remembered */
+    int32_t strong_q6, stand_looks;         /* counts that single pixels show; a thing that stays */
     int32_t least_q6;                       /* smallest noise of a cell */
 };
 
@@ -259,6 +260,23 @@ el_faint_sigmas(int64_t *state, size_t cells, const struct el_faint *s)
     return scale;
 }
 
+/* Where a thing stood, the reference is the mean since it left; in the end what it did is
+ * forgotten. */
+static inline void
+el_faint_forget(int64_t *state, size_t cells, size_t at, const struct el_faint *s)
+{
+    static const int memories[] = {EL_FAINT_CHANGE, EL_FAINT_ENERGY, EL_FAINT_STEP, EL_FAINT_TREND};
+    const int64_t left = el_faint_plane(state, cells, EL_FAINT_THING)[at];
+    for (size_t k = 0; k < sizeof memories / sizeof *memories; k++)
+        if (left == 1)
+            el_faint_plane(state, cells, memories[k])[at] = 0;
+    if (el_faint_plane(state, cells, EL_FAINT_STOOD)[at] < s->stand_looks)
+        return;
+    const int64_t now = el_faint_plane(state, cells, EL_FAINT_NOW)[at];
+    const int64_t since = left < s->thing_looks ? s->thing_looks - left : 0;
+    el_faint_plane(state, cells, EL_FAINT_REFERENCE)[at] += now * 256 / (since + 1);
+}
+
 static inline void
 el_faint_follow(int64_t *state, size_t cells, const struct el_faint *s)
 {
@@ -267,11 +285,14 @@ el_faint_follow(int64_t *state, size_t cells, const struct el_faint *s)
     int64_t *noise = el_faint_plane(state, cells, EL_FAINT_NOISE);
     const int64_t *now = el_faint_plane(state, cells, EL_FAINT_NOW);
     const int64_t *sigmas = el_faint_plane(state, cells, EL_FAINT_SIGMAS);
+    const int64_t *thing = el_faint_plane(state, cells, EL_FAINT_THING);
     for (size_t i = 0; i < cells; i++) {
         const int is_quiet = el_faint_abs(sigmas[i]) <= s->cell_q8;
         const int64_t step = (noise[i] * (is_quiet ? s->follow_q16 : s->held_q16)) >> 16;
         const int64_t size = el_faint_abs(now[i] - last[i]) * EL_FAINT_SIGMA_Q8;
         reference[i] += el_faint_clip(now[i] * 256, -step, step);
+        if (thing[i])
+            el_faint_forget(state, cells, i, s);
         if (is_quiet)
             noise[i] = el_faint_clip(el_faint_toward(noise[i], size, s->learn_q16),
                                      s->least_q6 * 256, (int64_t)EL_FAINT_MAX_NOISE * 256);

@@ -14,42 +14,59 @@
 #define EL_FAINT_TRUST_Q8    307 /* 1.2: means of some seconds know the noise to a fifth */
 
 struct el_faint_found {
-    int32_t area, duty, flicker, sigma_q8, is_kept;
+    int32_t area, duty, flicker, sigma_q8, is_kept, strong;
 };
 
-/* Where a thing stood lately, nothing faint counts: it leaves warmth, and a hole. */
-static inline void
+/* Where a thing stood lately, nothing faint counts: it leaves warmth, and a hole.  What single
+ * pixels show is no matter of means: it counts as one.  Returns how many cells show it. */
+static inline int32_t
 el_faint_things(int64_t *state, const int32_t *objects, size_t rows, size_t columns,
                 const struct el_faint *s)
 {
     const size_t cells = rows * columns;
     int64_t *thing = el_faint_plane(state, cells, EL_FAINT_THING);
     int64_t *is_thing = el_faint_plane(state, cells, EL_FAINT_SPARE);
+    int64_t *stood = el_faint_plane(state, cells, EL_FAINT_STOOD);
+    const int64_t *now = el_faint_plane(state, cells, EL_FAINT_NOW);
+    int32_t strong = 0;
     for (size_t i = 0; i < cells; i++) {
         const int64_t share = objects[EL_OBJECT_MEANS * i + EL_OBJECT_SHARE];
         const int64_t weight = objects[EL_OBJECT_MEANS * i + EL_OBJECT_SHARE_WEIGHT];
-        is_thing[i] = weight > EL_OBJECTS_SEEN_Q16 && share * 65535 > s->outline_q16 * weight;
+        const int is_strong = el_faint_abs(now[i]) > s->strong_q6;
+        is_thing[i] = is_strong || (weight > EL_OBJECTS_SEEN_Q16 &&
+                                    share * 65535 > s->outline_q16 * weight);
+        strong += is_strong;
+        if (stood[i] < s->stand_looks)
+            stood[i] = is_strong ? stood[i] + 1 : 0;
     }
     for (size_t i = 0; i < cells; i++) {
         const int64_t left = thing[i] > 0 ? thing[i] - 1 : 0;
         thing[i] = el_faint_around(is_thing, rows, columns, i) ? s->thing_looks : left;
+        stood[i] = thing[i] ? stood[i] : 0;
     }
+    return strong;
 }
 
-/* Excess of a plane of squares over what the noise of quiet cells makes, where a cell stands out. */
+static inline int
+el_faint_is_out(const int64_t *state, size_t cells, size_t at, const struct el_faint *s)
+{
+    return el_faint_abs(state[EL_FAINT_SIGMAS * cells + at]) > s->cell_q8 &&
+           !state[EL_FAINT_THING * cells + at];
+}
+
+/* Excess of a plane of squares over what the noise of quiet cells makes, where one stands out. */
 static inline void
 el_faint_excess(int64_t *state, size_t cells, int which, int64_t *excess, const struct el_faint *s)
 {
     const int64_t *noise = el_faint_plane(state, cells, EL_FAINT_NOISE);
     const int64_t *squares = el_faint_plane(state, cells, which);
-    const int64_t *sigmas = el_faint_plane(state, cells, EL_FAINT_SIGMAS);
     for (size_t i = 0; i < cells; i++)
         excess[i] = squares[i] * 256 / ((noise[i] * noise[i] >> 8) + 1);
     const int64_t usual = el_faint_median(excess, cells, 1) * EL_FAINT_TRUST_Q8 >> 8;
     const int64_t base = el_faint_clip(usual, 0, EL_FAINT_TOP_BASE_Q8);
     for (size_t i = 0; i < cells; i++) {
-        const int is_out = el_faint_abs(sigmas[i]) > s->cell_q8;
-        excess[i] = is_out ? squares[i] - ((noise[i] * noise[i] >> 8) * base >> 8) : 0;
+        const int64_t usually = (noise[i] * noise[i] >> 8) * base >> 8;
+        excess[i] = el_faint_is_out(state, cells, i, s) ? squares[i] - usually : 0;
     }
 }
 
@@ -58,13 +75,12 @@ static inline void
 el_faint_flickers(int64_t *state, size_t cells, const struct el_faint *s)
 {
     const int64_t *energy = el_faint_plane(state, cells, EL_FAINT_ENERGY);
-    const int64_t *sigmas = el_faint_plane(state, cells, EL_FAINT_SIGMAS);
     int64_t *whole = el_faint_plane(state, cells, EL_FAINT_OTHER);
     el_faint_excess(state, cells, EL_FAINT_CHANGE, el_faint_plane(state, cells, EL_FAINT_SPARE),
                     s);
     el_faint_excess(state, cells, EL_FAINT_STEP, el_faint_plane(state, cells, EL_FAINT_SHORT), s);
     for (size_t i = 0; i < cells; i++)
-        whole[i] = el_faint_abs(sigmas[i]) > s->cell_q8 ? energy[i] : 0;
+        whole[i] = el_faint_is_out(state, cells, i, s) ? energy[i] : 0;
 }
 
 /* The change of the cells around is smooth, and a quarter of it is their trend: this is drift.
@@ -117,9 +133,11 @@ el_faint_has_sign(int64_t *state, size_t rows, size_t columns, size_t at,
     return el_places_ratio(steady, el_faint_around(whole, rows, columns, at)) >= s->sign_q16;
 }
 
-/* Largest sum of 2x2 cells around this one, in the direction of *sign*; outside is 0. */
+/* Largest sum of 2x2 cells around this one, in the direction of *sign*; outside is 0.  A cell
+ * adds *top* at most: a flickering pixel makes one cell of it stand out, gas at least two. */
 static inline int64_t
-el_faint_window(const int64_t *sigmas, size_t rows, size_t columns, size_t at, int sign)
+el_faint_window(const int64_t *sigmas, size_t rows, size_t columns, size_t at, int sign,
+                int64_t top)
 {
     const size_t y = at / columns, x = at % columns;
     int64_t best = INT64_MIN;
@@ -127,8 +145,10 @@ el_faint_window(const int64_t *sigmas, size_t rows, size_t columns, size_t at, i
         int64_t sum = 0;
         for (size_t k = 0; k < 4; k++) {
             const size_t v = y + corner / 2 + k / 2, u = x + corner % 2 + k % 2;
-            if (v >= 1 && u >= 1 && v <= rows && u <= columns)
-                sum += sign * sigmas[(v - 1) * columns + u - 1];
+            if (v < 1 || u < 1 || v > rows || u > columns)
+                continue;
+            const int64_t one = sign * sigmas[(v - 1) * columns + u - 1];
+            sum += one < top ? one : top;
         }
         best = sum > best ? sum : best;
     }
@@ -142,14 +162,15 @@ el_faint_cell(int64_t *state, size_t rows, size_t columns, size_t at, int sign,
 {
     const size_t cells = rows * columns, y = at / columns, x = at % columns;
     const int64_t *sigmas = el_faint_plane(state, cells, EL_FAINT_SIGMAS);
-    struct el_faint_found f = {0, 0, 0, 0, 0};
+    struct el_faint_found f = {0, 0, 0, 0, 0, 0};
     if (sign * sigmas[at] <= s->cell_q8)
         return f;
     const int64_t *excess = el_faint_plane(state, cells, EL_FAINT_SPARE);
     const int64_t *whole = el_faint_plane(state, cells, EL_FAINT_OTHER);
     const int64_t *brief = el_faint_plane(state, cells, EL_FAINT_SHORT);
     const int64_t change = el_faint_around(excess, rows, columns, at);
-    f.sigma_q8 = (int32_t)(el_faint_window(sigmas, rows, columns, at, sign) / 4);
+    const int64_t top = 2 * (int64_t)s->root_q8;
+    f.sigma_q8 = (int32_t)(el_faint_window(sigmas, rows, columns, at, sign, top) / 4);
     f.flicker = el_places_ratio(change, el_faint_around(whole, rows, columns, at));
     const int32_t rough = el_places_ratio(el_faint_around(brief, rows, columns, at), change);
     const int is_within = y > 0 && x > 0 && y + 1 < rows && x + 1 < columns;
@@ -204,7 +225,7 @@ el_faint_judge(int64_t *state, const int32_t *pixels, uint8_t *keep, size_t rows
                const struct el_faint *s)
 {
     const size_t cells = rows * columns;
-    struct el_faint_found best = {0, 0, 0, 0, 0};
+    struct el_faint_found best = {0, 0, 0, 0, 0, 0};
     int32_t area = 0;
     memset(keep, 0, cells);
     for (int sign = 1; sign >= -1; sign -= 2) {

@@ -27,11 +27,15 @@ LEAST_SCALE_Q8 = 51
 LEAST_NOISE_Q6 = 3
 """A twentieth of a count: below it there is rounding, not noise."""
 ALL_Q16 = 65535
-NOTHING = (0, 0, 0, 0, False)
+NOTHING = (0, 0, 0, 0, False, 0)
+MOST_STRONG = 1 / 8
+"""Of the cells: more were learnt with something in view, or stand behind it now."""
 DARK, LIT = "dark", "lit"
 BIAS_LOG2 = 13
 """Counts added to lit minus dark as a power of two, half of the range: the kernels take no sign."""
 LEAST_LIGHT_COUNTS = 1
+NEVER_Q6 = 1 << 20
+"""Beyond all counts."""
 SCALE = 1 << 12
 
 
@@ -83,6 +87,7 @@ class Faint:
             ("duty_q16", profile["place.window_s"] / 2), ("learn_q16", profile["faint.noise_s"]),
         )  # fmt: skip
         self._thing_s, self._slew = profile["faint.thing_s"], profile["faint.slew_sigma_per_s"]
+        self._stand_s = profile["object.memory_s"]
         self._held = self._slew * profile["background.held_share"]
         self._values = {
             "floor_q8": LEAST_SCALE_Q8,
@@ -94,6 +99,7 @@ class Faint:
             "rough_q16": round(ALL_Q16 * profile["faint.rough"]),
             "outline_q16": round(ALL_Q16 * profile["object.share"]),
             "least_q6": LEAST_NOISE_Q6,
+            "strong_q6": NEVER_Q6,
         }
         self._area, self._signed = np.zeros((2, *self._pixels.shape), np.int64)
         self.is_eight_bit = False
@@ -117,13 +123,17 @@ class Faint:
 
     @property
     def group(self) -> Group:
-        area, duty, flicker, _, is_kept = self._found
+        area, duty, flicker, _, is_kept, _ = self._found
         return area, duty, flicker, ALL_Q16, ALL_Q16, is_kept
 
-    def add(self, dt_s: float) -> None:
-        """The corrected counts of a frame that may train; looks when it is time."""
+    def add(self, dt_s: float, strong_counts: float) -> None:
+        """The corrected counts of a frame that may train; looks when it is time.
+
+        strong_counts : from where single pixels show it
+        """
         if not self.is_on or self.is_eight_bit or self._is_idle:
             return
+        self._values["strong_q6"] = min(NEVER_Q6, round(64 * strong_counts))
         kernels.cell_totals(self._arena["counts"], self._totals, cell_px=self._cell_px)
         self._count(dt_s)
 
@@ -158,6 +168,7 @@ class Faint:
         values["follow_q16"] = min(65536, round(65536 * self._slew * elapsed_s))
         values["held_q16"] = min(65536, round(65536 * self._held * elapsed_s))
         values["thing_looks"] = round(self._thing_s / elapsed_s)
+        values["stand_looks"] = max(1, round(self._stand_s / elapsed_s))
         past = self._past[self._next] if self._looks >= self._slots else None
         self._found = kernels.judge_faint(
             self._state, self._means, past, self._objects, self._pixels, self._keep, values,
@@ -165,6 +176,8 @@ class Faint:
         self._past[self._next] = self._state[kernels.FAINT_NOW]
         self._next = (self._next + 1) % self._slots
         self._looks += 1
+        if self._found[5] > MOST_STRONG * self._keep.size:
+            self.reset()
 
     def show(self) -> None:
         """What decides is what stands out faintly: mask, kept places and their sums say so."""

@@ -6,7 +6,7 @@ import numpy as np
 from edgeleak.kernels.reference.places import _by_cell, _ratio
 
 REFERENCE, LAST, NOISE, SLOW, CHANGE, ENERGY, THING, WARM, COLD, NOW, SIGMAS = range(11)
-STEP, SPARE, OTHER, SHORT, TREND, FAINT_PLANES = range(11, 17)
+STEP, SPARE, OTHER, SHORT, TREND, STOOD, FAINT_PLANES = range(11, 18)
 TOP_LOOKS, DRIFTS_Q8 = 64, 512
 MAX_DIFF, MAX_NOISE, TOP_Q8, TOP_BASE_Q8 = 131071, 1 << 28, 1 << 20, 1 << 14
 SIGMA_Q8, MEDIAN_Q8, SEEN_Q16, TRUST_Q8 = 321, 380, 6554, 307
@@ -60,18 +60,18 @@ def judge_faint(
     pixels: np.ndarray,
     keep: np.ndarray,
     values: dict[str, int],
-) -> tuple[int, int, int, int, bool]:
+) -> tuple[int, int, int, int, bool, int]:
     """One look after learning: what stands out of the noise of seconds, and may be gas.
 
     Arguments and answer as in edgeleak.kernels.judge_faint.
     """
     _update(state, means, past, values)
     scale = _take_sigmas(state, values["floor_q8"])
-    _remember_things(state, objects, values)
+    strong = _remember_things(state, objects, values)
     _take_flicker(state, values["cell_q8"])
     if scale >= DRIFTS_Q8:
         _discount_drift(state, objects, values)
-    found = _judge(state, pixels, keep, values)
+    found = (*_judge(state, pixels, keep, values), strong)
     _follow(state, values)
     return found
 
@@ -100,17 +100,22 @@ def _take_sigmas(state: np.ndarray, floor_q8: int) -> int:
     return scale
 
 
-def _remember_things(state: np.ndarray, objects: np.ndarray, values: dict[str, int]) -> None:
+def _remember_things(state: np.ndarray, objects: np.ndarray, values: dict[str, int]) -> int:
     share, weight = objects[..., 0].astype(np.int64), objects[..., 1].astype(np.int64)
     is_thing = (weight > SEEN_Q16) & (share * 65535 > values["outline_q16"] * weight)
-    state[SPARE] = is_thing
+    is_strong = np.abs(state[NOW]) > values["strong_q6"]
+    state[SPARE] = is_thing | is_strong
+    is_new = state[STOOD] < values["stand_looks"]
+    state[STOOD] = np.where(is_new, np.where(is_strong, state[STOOD] + 1, 0), state[STOOD])
     is_near = _around(state[SPARE]) > 0
     state[THING] = np.where(is_near, values["thing_looks"], np.maximum(state[THING] - 1, 0))
+    state[STOOD][state[THING] == 0] = 0
+    return int(np.count_nonzero(is_strong))
 
 
 def _take_flicker(state: np.ndarray, cell_q8: int) -> None:
     """Change beyond what the noise of quiet cells makes, and energy, where a cell stands out."""
-    is_out = np.abs(state[SIGMAS]) > cell_q8
+    is_out = (np.abs(state[SIGMAS]) > cell_q8) & (state[THING] == 0)
     square = state[NOISE] * state[NOISE] >> 8
     for squares, excess in ((CHANGE, SPARE), (STEP, SHORT)):
         usual = _median(state[squares] * 256 // (square + 1)) * TRUST_Q8 >> 8
@@ -142,7 +147,8 @@ def _judge(
     for sign, plane in ((1, WARM), (-1, COLD)):
         sigmas = sign * state[SIGMAS]
         is_out = sigmas > values["cell_q8"]
-        windows = np.where(is_out, _truncated(_windows(sigmas), 4), 0)
+        most = 2 * values["root_q8"]  # of one cell: a pixel that flickers is no gas
+        windows = np.where(is_out, _truncated(_windows(np.minimum(sigmas, most)), 4), 0)
         for i in range(rows * columns):
             at = divmod(i, columns)
             flicker = _ratio(excess[at], whole[at]) if is_out[at] else 0
@@ -178,7 +184,7 @@ def _spread(body: np.ndarray, keep: np.ndarray, pixels: np.ndarray, first: tuple
 
 
 def _follow(state: np.ndarray, values: dict[str, int]) -> None:
-    """The reference follows slowly, the noise where it is quiet."""
+    """The reference follows slowly, the noise where it is quiet; a thing is forgotten."""
     is_quiet = np.abs(state[SIGMAS]) <= values["cell_q8"]
     part = np.where(is_quiet, values["follow_q16"], values["held_q16"])
     step = (state[NOISE] * part) >> 16
@@ -187,6 +193,11 @@ def _follow(state: np.ndarray, values: dict[str, int]) -> None:
         _toward(state[NOISE], size, values["learn_q16"]), values["least_q6"] * 256, MAX_NOISE
     )
     state[REFERENCE] += np.clip(state[NOW] * 256, -step, step)
+    has_stood = state[STOOD] >= values["stand_looks"]
+    since = np.maximum(values["thing_looks"] - state[THING], 0)  # looks
+    state[REFERENCE] += np.where(has_stood, _truncated(state[NOW] * 256, since + 1), 0)
+    for memory in (CHANGE, ENERGY, STEP, TREND):
+        state[memory][state[THING] == 1] = 0
     state[NOISE] = np.where(is_quiet, noise, state[NOISE])
     state[LAST] = state[NOW]
 
@@ -224,5 +235,5 @@ def _windows(sigmas: np.ndarray) -> np.ndarray:
     return np.maximum.reduce([sums[:-1, :-1], sums[1:, :-1], sums[:-1, 1:], sums[1:, 1:]])
 
 
-def _truncated(values: np.ndarray, by: int) -> np.ndarray:
+def _truncated(values: np.ndarray, by: int | np.ndarray) -> np.ndarray:
     return np.sign(values) * (np.abs(values) // by)
