@@ -16,8 +16,11 @@ from pathlib import Path
 from edgeleak.errors import MissingInputError, StorageError
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Make *path* hold exactly *data*; StorageError leaves the old file as it was."""
+def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Make *path* hold exactly *data*; StorageError leaves the old file as it was.
+
+    mode : of the new file, set before anything is in it; None leaves it to the umask
+    """
     target = Path(os.path.realpath(path))  # a link stays a link to the new contents
     if not target.parent.is_dir():
         raise MissingInputError(f"folder {target.parent} does not exist; create it first")
@@ -25,6 +28,8 @@ def replace_file(path: Path, data: bytes) -> None:
     part = target.with_name(f".{target.name}.part")
     try:
         with _locked(part) as descriptor:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
             _fill_and_rename(descriptor, part, target, data)
         sync_folder(target.parent)
     except OSError as error:
@@ -34,9 +39,9 @@ def replace_file(path: Path, data: bytes) -> None:
         ) from error
 
 
-def replace_text(path: Path, text: str) -> Path:
+def replace_text(path: Path, text: str, mode: int | None = None) -> Path:
     """replace_file with UTF-8 text; the path, for lists of what was written."""
-    replace_file(path, text.encode())
+    replace_file(path, text.encode(), mode)
     return path
 
 

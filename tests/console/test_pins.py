@@ -2,12 +2,13 @@
 """Guessing a PIN costs ever more time; neither a restart nor a cut of power gives tries back."""
 
 import json
+import os
 
 import pytest
 
 from edgeleak.console import pins as module
 from edgeleak.console.pins import FREE_TRIES, LONGEST_S, Pins, Refused
-from edgeleak.errors import DataError, StorageError
+from edgeleak.errors import StorageError
 
 NS = 10**9
 
@@ -102,6 +103,39 @@ def test_files_of_before_count_none_and_odd_ones_are_refused(tmp_path, clock):
     Pins(path, clock).check("operate", "4711")
     for wrong in (-1, "3", 1.5):
         path.write_text(json.dumps(table | {"wrong": wrong}))
-        with pytest.raises(DataError, match="holds no PINs"):
-            Pins(path, clock)
+        assert "log-in is off" in Pins(path, clock).trouble
     assert pins.has("operate")
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 300, b"{}", b"[" * 100_000, b'{"pins": 1}'])
+def test_an_unreadable_file_turns_log_in_off_until_it_is_removed(tmp_path, clock, left):
+    path = tmp_path / "pins.json"
+    path.write_bytes(left)
+    pins = Pins(path, clock)
+    for ask in (lambda: pins.check("operate", "4711"), lambda: pins.choose("operate", "4711")):
+        with pytest.raises(Refused, match="remove it and choose new PINs at the cable"):
+            ask()
+    assert path.read_bytes() == left
+    path.unlink()
+    pins.choose("operate", "4711")
+    pins.check("operate", "4711")
+    assert not pins.trouble
+
+
+@pytest.mark.parametrize("name", ["open", "fchmod", "ftruncate", "write", "fsync", "rename"])
+def test_a_power_cut_at_the_first_pin_leaves_a_whole_file_or_none(
+    tmp_path, clock, monkeypatch, name
+):
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "pins.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, cut)
+        with pytest.raises(KeyboardInterrupt):
+            chosen(tmp_path, clock)
+    assert not path.exists()
+    assert not Pins(path, clock).trouble
+    (tmp_path / ".pins.json.part").touch(0o666)
+    chosen(tmp_path, clock)
+    assert path.stat().st_mode & 0o777 == 0o600

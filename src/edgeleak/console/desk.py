@@ -48,6 +48,8 @@ class Desk:
         self.instrument, self.lines, self.log = instrument, lines, log
         self.clerk = Clerk()
         self.pins = Pins(instrument.folders.state / PINS_NAME, instrument.clock.monotonic_ns)
+        if self.pins.trouble:
+            log(f"NOTE {self.pins.trouble}")
         self.live = Live(instrument)
         self.history = History(instrument, lines)
 

@@ -4,6 +4,9 @@
 The file holds a salted hash; its mode keeps it from other users, because a short PIN falls to
 anybody who can try at leisure.  Wrong tries wait ever longer, for all connections together, and
 over restarts too: a try is counted in the file before it is looked at.
+
+A file that cannot be read turns log-in off, and a first PIN too, or whoever damages it would be
+the owner; only its removal helps.  The instrument measures all the same.
 """
 
 import contextlib
@@ -24,6 +27,7 @@ ROUNDS = 200_000
 """A tenth of a second on a desktop, about a second on the board; in the clerk's thread."""
 FREE_TRIES = 3
 LONGEST_S = 300
+MODE = 0o600
 FORMAT = 1
 
 
@@ -42,7 +46,14 @@ class Pins:
 
     def __init__(self, path: Path, clock_ns: Callable[[], int]) -> None:
         self._path, self._clock_ns = path, clock_ns
-        self._hashes, self._wrong = _read(path)
+        self._hashes: dict[str, dict[str, str]] = {}
+        self._wrong = 0
+        self.trouble = ""
+        """Why log-in is off and what to do; empty when it is on."""
+        try:
+            self._hashes, self._wrong = _read(path)
+        except DataError as error:
+            self.trouble = str(error)
         self._not_before_ns = 0
         self._delay()
 
@@ -61,6 +72,7 @@ class Pins:
 
     def check(self, level: str, pin: str) -> None:
         """Refused when it is wrong or too soon, without saying which part of it."""
+        self._refuse_in_trouble()
         if (wait_s := self.wait_s()) > 0:
             raise Refused(f"too many wrong PINs: wait {wait_s:.0f} s")
         entry = self._hashes.get(level)
@@ -74,18 +86,22 @@ class Pins:
 
     def choose(self, level: str, pin: str) -> None:
         """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
+        self._refuse_in_trouble()
         salt = os.urandom(16)
         hashes = self._hashes | {level: {"salt": salt.hex(), "hash": _hash(pin, salt)}}
         self._write(hashes)
         self._hashes = hashes
 
+    def _refuse_in_trouble(self) -> None:
+        """Until the file is gone; it needs no restart then."""
+        if self.trouble and os.path.lexists(self._path):
+            raise Refused(self.trouble)
+        self.trouble = ""
+
     def _write(self, hashes: dict[str, dict[str, str]]) -> None:
         table = {"format": FORMAT, "wrong": self._wrong, "pins": hashes}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._path.exists():
-            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))
-        replace_text(self._path, json.dumps(table, indent=1) + "\n")
-        os.chmod(self._path, 0o600)
+        replace_text(self._path, json.dumps(table, indent=1) + "\n", MODE)
 
     def _count(self, wrong: int) -> None:
         """Keep the number; a storage that is full must not lock out who has the PIN."""
@@ -105,7 +121,7 @@ def _hash(pin: str, salt: bytes) -> str:
 
 def _read(path: Path) -> tuple[dict[str, dict[str, str]], int]:
     """Hashes and wrong tries in a row; files of 0.1 counted none."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}, 0
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
@@ -115,8 +131,8 @@ def _read(path: Path) -> tuple[dict[str, dict[str, str]], int]:
             bytes.fromhex(entry["hash"])
         if table["format"] != FORMAT or not isinstance(wrong, int) or wrong < 0:
             raise ValueError("unknown format")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{path} holds no PINs ({error}); remove it and choose new ones at the cable"
+            f"log-in is off: {path} cannot be read; remove it and choose new PINs at the cable"
         ) from error
     return dict(pins), wrong

@@ -10,6 +10,7 @@ from console_bench import Bench, unpacked
 from edgeleak.console import shortcuts
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Level
+from edgeleak.services.health import State
 
 LOOK, OPERATE, SERVICE = Level.LOOK, Level.OPERATE, Level.SERVICE
 
@@ -104,3 +105,15 @@ def test_a_bundle_is_kept_by_a_command_with_its_line(fresh):
     assert fresh.ask("SYST:BUND:STOR", OPERATE)[1] == []
     assert zipfile.is_zipfile(fresh.folder / "bundle.zip")
     assert "SYSTem:BUNDle:STORe at level operate" in fresh.lines
+
+
+def test_an_unreadable_pin_file_stops_log_in_and_not_the_instrument(tmp_path):
+    (tmp_path / "pins.json").touch()
+    bench = Bench(tmp_path)
+    assert any("NOTE log-in is off" in line and "remove it" in line for line in bench.lines)
+    for session in (bench.session(LOOK, is_cable=True), bench.session(OPERATE)):
+        assert bench.ask("SYST:PIN SERV,'4711'", session=session)[1] == [-203]
+        assert bench.ask("SYST:LEV SERV,'4711'", session=session)[1] == [-203]
+    assert bench.run_to(State.COOLING).ask("*OPC?")[0] == "1"
+    (tmp_path / "pins.json").unlink()
+    assert bench.ask("SYST:PIN SERV,'4711'", session=bench.session(OPERATE))[1] == []
