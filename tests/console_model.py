@@ -161,7 +161,7 @@ class Oracle:
         if header in AGC_SPAN and not self._has_room({**self.kept, header: values[0]}):
             return {-222}
         if header in LIGHT:
-            return {0, -222}  # by the LED's own limits; `tell` looks which
+            return {0, -221, -222}  # by the LED's own limits; `tell` looks which
         if header == "AGC:LOCK" and values[0]:
             return {0, -222}  # what the automatic found may be too narrow
         if header == "CALibration:DATA":

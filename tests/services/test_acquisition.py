@@ -11,6 +11,8 @@ from link_rig import MS, Rig, el640_rig, recovery_ms, reduced_board
 
 from edgeleak import codes
 from edgeleak.errors import BusError, LinkLost, WrongDeviceError
+from edgeleak.frame import FrameFlag, FrameInfo
+from edgeleak.services import acquisition
 from edgeleak.sim import faults
 
 LINE_FAULTS = [
@@ -230,7 +232,7 @@ def test_a_counter_that_stands_still_is_a_fault():
     assert rig.acquisition.status.code == codes.COUNTER_STUCK
 
 
-@pytest.mark.parametrize("counts", [0, 0x3FFF])
+@pytest.mark.parametrize("counts", [0, 9000])
 def test_blank_pictures_are_handed_over_and_called_repeated(counts):
     rig = el640_rig()
     rig.plant.inject(faults.PixelsStuck(counts=counts))
@@ -238,6 +240,29 @@ def test_blank_pictures_are_handed_over_and_called_repeated(counts):
         rig.next_frame()
     assert (rig.counts == counts).all()
     assert rig.acquisition.status.code == codes.FRAME_REPEATED
+
+
+def test_a_clipped_picture_repeats_and_is_not_frozen_until_it_is_no_more():
+    rig = el640_rig()
+    rig.plant.inject(faults.PixelsStuck(counts=0x3FFF))
+    for _ in range(12):
+        assert rig.next_frame().flags & FrameFlag.SATURATED
+        assert rig.acquisition.status.code == codes.OK
+    rig.plant.clear("pixels-stuck")
+    rig.plant.inject(faults.FrozenFrame(loop=1))
+    for _ in range(5):
+        rig.next_frame()
+    assert rig.acquisition.status.code == codes.FRAME_REPEATED
+
+
+@pytest.mark.parametrize(("share", "flags", "is_clipped"), [
+    (1.0, FrameFlag.SATURATED, True), (0.995, FrameFlag.SATURATED, True),
+    (0.95, FrameFlag.SATURATED, False), (1.0, FrameFlag.NONE, False),
+])  # fmt: skip
+def test_clipped_is_what_the_sensor_says_and_nearly_all_pixels_show(share, flags, is_clipped):
+    counts = np.full((100, 100), 0x3FFF, np.uint16)
+    counts.reshape(-1)[round(share * counts.size) :] = 0
+    assert acquisition._is_clipped(FrameInfo(flags=flags), counts) == is_clipped
 
 
 def test_a_late_reader_gets_the_newest_frame():

@@ -158,7 +158,7 @@ def frozen_pictures(count: int, seed: int) -> Outcome:
             (faults.FrozenFrame(), codes.FRAME_REPEATED, REPEAT_FRAMES),
             (faults.CounterStuck(), codes.COUNTER_STUCK, REPEAT_FRAMES),
             (faults.FrozenFrame(loop=loop), codes.FRAME_LOOP, LOOP_FRAMES),
-            (faults.PixelsStuck(counts=rng.randrange(16384)), codes.FRAME_REPEATED, REPEAT_FRAMES),
+            (faults.PixelsStuck(counts=rng.randrange(0x3FFF)), codes.FRAME_REPEATED, REPEAT_FRAMES),
         )
         fault, code, most = kinds[n % len(kinds)]
         _stands_still(rig, outcome, fault, code, most)

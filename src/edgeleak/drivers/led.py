@@ -19,6 +19,8 @@ OFF, ON, ALTERNATE = 0, 1, 2
 MODES = {"off": OFF, "on": ON, "alternate": ALTERNATE}
 US_PER_S = 1e6
 SHORTEST_US = 1.0
+LEAST_MA = 1.0
+"""Less is no light: neither the gate nor the telemetry would tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,15 @@ def plan(part: LedPart, mode: int, current_ma: float, integration_us: float, per
     """The drive for a wish, or UsageError naming the limit that it would break.
 
     mode           : OFF, ON (every exposure) or ALTERNATE (every second one)
-    current_ma     : wished peak current; lowered where energy or temperature ask for it
+    current_ma     : wished peak current; lowered where energy or temperature ask for it, and
+                     dark below LEAST_MA
     integration_us : exposure, which is the pulse width
     period_us      : from frame to frame
     led_degc       : LED temperature; NaN is treated as the hottest
     """
     if mode not in MODES.values():
         raise UsageError(f"LED mode {mode!r}: use {', '.join(MODES)}")
-    if mode == OFF:
+    if mode == OFF or 0 <= current_ma < LEAST_MA:
         return DARK
     _check_numbers(part, current_ma, integration_us, period_us)
     pulse_s = integration_us / US_PER_S

@@ -11,6 +11,7 @@ Nothing here waits except in the driver's own wait for data-ready.
 import errno
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import nan
@@ -22,7 +23,8 @@ from edgeleak import codes
 from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
 from edgeleak.drivers.link import LinkCounters, Loss, Progress, Unpacked
 from edgeleak.errors import BusError, LinkLost
-from edgeleak.frame import FrameInfo
+from edgeleak.frame import MAX_COUNTS, FrameFlag, FrameInfo
+from edgeleak.pipeline.clipping import saturated_from
 from edgeleak.sensor import SensorInfo
 
 BAD_FRAMES = 3
@@ -32,6 +34,8 @@ RESYNCS, POWER_CYCLES = 3, 2
 REPEATS = 3
 LOOP_REPEATS, LOOP_LONGEST = 6, 8
 STANDS_STILL = 3
+CLIPPED_SHARE = 0.99
+"""The rest may be dead pixels; as many live ones are never twice the same."""
 FPA_BAND_DEGC = (-60.0, 90.0)
 FIRST_BACK_OFF_NS, LONGEST_BACK_OFF_NS = 20 * NS_PER_MS, 320 * NS_PER_MS
 AT_ONCE = (errno.EINTR, errno.EAGAIN)
@@ -134,17 +138,25 @@ class Ladder:
 
 
 class Staleness:
-    """Tells a live sensor from one that repeats itself: a live picture has noise."""
+    """Tells a live sensor from one that repeats itself: a live picture has noise.
+
+    Not one that is clipped throughout: that repeats however live it is, so it counts as none.
+    """
 
     def __init__(self) -> None:
         self._last: int | None = None
         self._recent: deque[int] = deque(maxlen=LOOP_LONGEST)
         self._same = self._seen = self._still = 0
 
-    def note(self, moved: int, digest: int) -> tuple[int, float, float]:
-        """(code, measured, expected) after a frame whose number moved by `moved`."""
-        self._same = self._same + 1 if digest == self._last else 0
-        self._seen = self._seen + 1 if digest in self._recent else 0
+    def note(self, moved: int, digest: int,
+             is_clipped: Callable[[], bool] = lambda: False) -> "Trouble":  # fmt: skip
+        """(code, measured, expected) after a frame whose number moved by `moved`.
+
+        is_clipped : asked of pictures that were there before; True tells nothing of them
+        """
+        is_old = digest in self._recent and not is_clipped()
+        self._same = self._same + 1 if is_old and digest == self._last else 0
+        self._seen = self._seen + 1 if is_old else 0
         self._still = self._still + 1 if moved == 0 else 0
         self._last = digest
         self._recent.append(digest)
@@ -326,7 +338,8 @@ class Acquisition:
             self._bad_frames += 1
             return None
         self.drops += max(0, unpacked.moved - 1)
-        self._stale = self._staleness.note(unpacked.moved, unpacked.digest)
+        self._stale = self._staleness.note(unpacked.moved, unpacked.digest,
+                                           lambda: _is_clipped(unpacked.info, counts))  # fmt: skip
         self._band = _band(unpacked.info.fpa_temp_degc)
         return replace(unpacked.info, drops=self.drops)
 
@@ -362,6 +375,14 @@ class Acquisition:
         if age_ns > self._stale_ns:
             return codes.LINK_SILENT, age_ns / NS_PER_S, self._stale_ns / NS_PER_S
         return self._band
+
+
+def _is_clipped(info: FrameInfo, counts: np.ndarray) -> bool:
+    """Hardly a pixel tells anything, and the sensor says so: such frames get no answer anyway."""
+    if not info.flags & FrameFlag.SATURATED:
+        return False
+    full = int(np.count_nonzero(counts >= saturated_from(MAX_COUNTS)))
+    return full >= CLIPPED_SHARE * counts.size
 
 
 def _band(fpa_degc: float) -> Trouble:

@@ -15,7 +15,7 @@ from edgeleak import codes
 from edgeleak.board import Board, LedPart, Thermistor
 from edgeleak.clock import Clock
 from edgeleak.drivers.enables import Enable
-from edgeleak.drivers.led import ALTERNATE, DARK, MODES, OFF, ON, Drive, Led, plan
+from edgeleak.drivers.led import ALTERNATE, DARK, LEAST_MA, MODES, OFF, ON, Drive, Led, plan
 from edgeleak.errors import BusError, ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
 
@@ -115,6 +115,8 @@ class Illumination:
     least_supply_v : below this the light goes first, so that the processor stays
     """
 
+    least_ma = LEAST_MA
+
     def __init__(self, led: Led, round_: AdcRound, sensor: ExposureControl, board: Board,
                  clock: Clock, *, least_supply_v: float = 0.0) -> None:  # fmt: skip
         if board.led is None or board.led_thermistor is None:
@@ -213,8 +215,9 @@ class Illumination:
                 self._led.apply(self._planned(wish, self._lead_degc(), wanted_us))
             self._sensor.set_integration_us(wanted_us)
             self._exposure_us = None
-        except UsageError:  # the wish for light changed in between and wins
-            self._exposure_us = None
+        except UsageError:
+            if self._wish.mode == drive.mode:  # it changed in between and wins
+                self._exposure_us = None  # another mode is driven first, with the next step
         except BusError:
             return  # tried again with the next step
 

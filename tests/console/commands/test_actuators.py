@@ -2,8 +2,12 @@
 """Cooler and LED obey, keep their limits, and rest in safe mode and fault."""
 
 import pytest
+from console_bench import Bench, brought
+from instrument_rig import small_config
 
-from edgeleak import config
+from edgeleak import codes, config
+from edgeleak.console import commands
+from edgeleak.console.tree import Level, NumberOf
 from edgeleak.services.health import State
 
 
@@ -44,6 +48,69 @@ def test_light_is_asked_for_in_amperes_and_refused_beyond_its_limits(fresh):
     fresh.run_s(1)
     assert fresh.ask("SENS:INT 2")[1] == [-222]
     assert fresh.plant.judge.violations == []
+
+
+def test_light_without_a_current_is_refused_and_is_dark_where_the_settings_say_so(tmp_path):
+    bench = Bench(tmp_path, config=small_config(tmp_path, led={"mode": "on", "current_ma": 0.0}))
+    bench.ready()
+    assert bench.ask("LED:MODE ON")[1] == [-221]
+    assert bench.ask("LED:MODE OFF;CURR 0", level=Level.OPERATE)[1] == []
+    assert bench.ask("LED:MODE ON")[1] == [-221]
+    assert bench.ask("LED:CURR 0.1;MODE ALT")[1] == []
+    assert bench.ask("LED:CURR 0.5mA")[1] == [-221]
+    bench.run_s(2)
+    assert bench.ask("LED:MODE?;CURR?;:SYST:STAT?")[0] == "ALTERNATE;0.1;DETECTING"
+
+
+def settings():
+    """Every setting of level operate with one number."""
+    found = {}
+    for command in commands.tree().commands:
+        is_number = [type(p) for p in command.parameters] == [NumberOf]
+        if is_number and command.level is Level.OPERATE and not command.is_query:
+            found[command.header] = command
+    return found
+
+
+def test_no_setting_at_its_end_latches_a_fault(tmp_path):
+    assert {"SENSe:INTegration", "LED:CURRent", "COOLer:SETPoint"} <= set(settings())
+    bench = Bench(tmp_path).ready()
+    for header in settings():
+        for lines in ([f"{header} MIN"], [f"{header} MAX"]):
+            for line in [*lines, "LED:MODE ON", "LED:MODE ALT"]:
+                bench.ask(line, Level.OPERATE)
+                bench.run_s(1.5)
+                assert bench.instrument.health.latched is None, (header, lines, line)
+            bench.ask("*RST", Level.OPERATE)
+            bench.run_s(0.5)
+            assert bench.ask("SENS:INT?")[0] == "0.008"
+    assert bench.plant.judge.violations == []
+
+
+def test_a_saturated_picture_inhibits_and_reset_puts_the_exposure_back(tmp_path):
+    bench = Bench(tmp_path).ready()
+    bench.ask("SENS:INT MAX", Level.OPERATE)
+    bench.run_s(0.5)
+    bench.answers.clear()
+    bench.run_s(3)
+    assert "NO GAS" not in bench.answers
+    assert (bench.answer.trouble.code, bench.state) == (codes.SOURCE_SATURATED, State.INHIBIT)
+    bench.ask("*RST", Level.OPERATE)
+    bench.run_s(0.5)
+    assert bench.ask("SENS:INT?")[0] == "0.008"
+    bench.ready()
+
+
+@pytest.mark.parametrize("state", ["safe", "fault"])
+def test_reset_puts_the_exposure_back_where_actuators_rest(tmp_path, state):
+    bench = brought(tmp_path, state)
+    bench.ask("SENS:INT 4 ms")
+    bench.run_s(0.5)
+    before = bench.edges()
+    assert bench.ask("*RST", Level.OPERATE)[1] == []
+    bench.run_s(0.5)
+    assert bench.ask("SENS:INT?")[0] == "0.008"
+    assert bench.edges() == before
 
 
 @pytest.mark.parametrize("line", ["COOL:SETP 20", "COOL:STAT ON", "COOL:TUNE", "LED:MODE ON",

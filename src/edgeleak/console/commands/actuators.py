@@ -2,7 +2,7 @@
 """Cooler, light and exposure.  Every limit is below, in services and drivers; a command only asks,
 and where actuators rest it is refused."""
 
-from edgeleak.console.scpi import number, quoted
+from edgeleak.console.scpi import ScpiError, number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch
 from edgeleak.services.cooler_wish import COLDEST_DEGC, WARMEST_DEGC
@@ -67,6 +67,7 @@ def set_led_mode(session: Session, mode: str) -> None:
         light.request("off", 0.0)
     else:
         session.desk.may_drive()
+        _check_light(session, mode, session.desk.live.led.current_ma)
     session.desk.live.set_light(mode=mode)
 
 
@@ -78,7 +79,15 @@ def led_current(session: Session) -> str:
 def set_led_current(session: Session, current_a: float) -> None:
     session.desk.light()
     session.desk.may_drive()
+    _check_light(session, session.desk.live.led.mode, 1000 * current_a)
     session.desk.live.set_light(current_ma=1000 * current_a)
+
+
+def _check_light(session: Session, mode: str, current_ma: float) -> None:
+    """ScpiError where light is wished without a current."""
+    least_ma = session.desk.light().least_ma
+    if mode != "off" and current_ma < least_ma:
+        raise ScpiError(-221, f"light needs {least_ma:g} mA or more; dark is LED:MODE OFF")
 
 
 def led_drive(session: Session) -> str:

@@ -5,6 +5,7 @@ import json
 
 from edgeleak import __version__
 from edgeleak.console import bundle, checks
+from edgeleak.console.desk import Desk
 from edgeleak.console.jobs import Job
 from edgeleak.console.pins import LEAST, MOST, Refused
 from edgeleak.console.scpi import ScpiError, block, number, quoted
@@ -33,13 +34,21 @@ def reset(session: Session) -> None:
     session.held = None
     if on.recorder is not None:
         on.recorder.stop()
-    if on.health.latched is None and not on.is_safe:
-        if on.light is not None:
-            desk.live.set_light()
-            desk.live.set_exposure(on.config.sensor.integration_us)
-        if on.cooler is not None:
-            config = on.config.cooler
-            on.cooler.request(config.set_point_degc if config.is_on_at_start else "off")
+    may_drive = on.health.latched is None and not on.is_safe
+    if on.light is not None:
+        _reset_light(desk, may_drive)
+    if may_drive and on.cooler is not None:
+        config = on.config.cooler
+        on.cooler.request(config.set_point_degc if config.is_on_at_start else "off")
+
+
+def _reset_light(desk: Desk, may_drive: bool) -> None:
+    """Dark in between: neither old light with the new exposure nor the other way round has to be
+    allowed.  The exposure is no actuator: it is put back in fault and safe state too."""
+    desk.instrument.light.request("off", 0.0)
+    desk.live.set_exposure(desk.instrument.config.sensor.integration_us)
+    if may_drive:
+        desk.live.set_light()
 
 
 def test(session: Session) -> str:
