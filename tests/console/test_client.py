@@ -2,6 +2,7 @@
 """The host's end: what it sends first, and ports that never answer."""
 
 import argparse
+import dataclasses
 import json
 import os
 
@@ -10,9 +11,10 @@ import pytest
 from edgeleak.cli import console as cli
 from edgeleak.console import client, commands
 from edgeleak.console.client import Client
+from edgeleak.console.scpi import block
 from edgeleak.console.server import Peer
 from edgeleak.console.session import Session
-from edgeleak.console.tree import Level
+from edgeleak.console.tree import Level, Tree
 from edgeleak.errors import BusError
 
 READS_MOST = 10_000
@@ -123,3 +125,44 @@ def test_a_program_takes_its_level_with_it(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["commands"][0]["answer"] == "SERVICE"
     cable._peer.poll(0, lambda: True)
     assert cable.session.level is Level.LOOK
+
+
+@pytest.mark.parametrize(("line", "answer"), [
+    ("FRAM:HOLD?;:SYST:ERR?", b'0;0,"No error"'),
+    ("*OPC?;:SYST:ERR?", b'1;0,"No error"'),
+    ("*OPC?;:SYST:ERR:ALL?", b'1;0,"No error"'),
+    ("*OPC?;:SYST:CODE?", b'1;123,"a; b ""c"";#15"'),
+    ("SYST:ECHO? '1;2'", b'"1;2"'),
+    ("*IDN?", b"EdgeLeak,a board"),
+    ("TEST:RES?", b'1;\n"2'),
+    ("HIST:DATA?;:HIST:DATA? PICT", b"#15a;\n\"b;#13;#1"),
+    ("*OPC?;:TEST:RES?", b'1;#151;\n"2'),
+    ("*CLS", None),
+])  # fmt: skip
+def test_no_answer_is_taken_for_the_end_of_another(line, answer):
+    cable = Cable()
+    odd = {
+        "SYSTem:CODE?": '123,"a; b ""c"";#15"',
+        "*IDN?": "EdgeLeak,a board",
+        "TEST:RESults?": block(b'1;\n"2'),
+        "FRAMe:HOLD?": "0",
+        "HISTogram:DATA?": lambda *source: block(b";#1") if source else block(b'a;\n"b'),
+    }
+    cable.session.tree = Tree([
+        dataclasses.replace(one, run=lambda session, *values, header=one.header: (
+            odd[header](*values) if callable(odd[header]) else odd[header]))
+        if one.header in odd else one for one in commands.tree().commands
+    ])  # fmt: skip
+    with Client(cable) as asked:
+        asked.start()
+        for _ in range(2):
+            assert asked.ask(line) == (answer, [])
+            assert asked.ask("NOPE") == (None, [(-113, "Undefined header;NOPE")])
+
+
+def test_every_block_of_an_answer_is_told():
+    cable = Cable()
+    with Client(cable) as asked:
+        asked.start()
+        parts, errors = asked.ask_all("*OPC?;:SYST:ECHO? 'a;b';VERS?")
+        assert (parts, errors) == ([b"1", b'"a;b"', b"1999.0"], [])

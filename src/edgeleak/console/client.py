@@ -2,6 +2,7 @@
 """The other end: ask an instrument over a port or a socket, with a time limit for everything."""
 
 import re
+import secrets
 import select
 import socket
 import stat
@@ -21,8 +22,9 @@ START_TIMEOUTS = 3
 """A port that talks all the time and never answers is given up."""
 NO_ERROR = 0
 ERROR = re.compile(r'(-?\d+),"((?:[^"]|"")*)"')
-MARK = "*OPC?;SYST:ERR:ALL?"
-MARKED = re.compile(rb'1;(-?\d+,".*)')
+REST = re.compile(rb'((?:[^;"\n]|"[^"\n]*"|"(?=[^"\n]*\n))*)([;\n])')
+"""Of an answer, up to its end; a doubled quote is two strings side by side, one alone is none."""
+Answer = bytes | None
 
 
 class Wire(Protocol):
@@ -52,6 +54,10 @@ class SocketWire(DescriptorLink):
                 f"socket {path}: {error.strerror}; is the instrument running?"
             ) from error
         super().__init__(made.detach(), f"socket {path}", is_lasting=False)
+
+
+def _is_block(part: bytes) -> bool:
+    return part[:1] == b"#" and part[1:2].isdigit() and len(part) >= 2 + int(part[1:2])
 
 
 def connect(port: str, baud: int) -> Wire:
@@ -109,8 +115,8 @@ class Client:
         self._end_ns = self._clock.monotonic_ns() + round(
             START_TIMEOUTS * self.timeout_s * NS_PER_S)  # fmt: skip
         self.write("\x01*CLS")
-        self._send(f"*CLS\n{MARK}\n".encode())
-        while not self._line().endswith(b'1;0,"No error"'):
+        mark = self._send_marked("*CLS")
+        while not self._line().endswith(mark + b'0,"No error"'):
             continue
         self._end_ns = None
 
@@ -131,30 +137,67 @@ class Client:
             raise DataError(f"{line}: {said}")
         return answer
 
-    def ask(self, line: str) -> tuple[bytes | None, list[tuple[int, str]]]:
-        """(answer or None, errors) of any line at all; a block's answer is its contents."""
-        self._send(f"{line}\n{MARK}\n".encode())
-        answer: bytes | None = None
+    def ask(self, line: str) -> tuple[Answer, list[tuple[int, str]]]:
+        """(answer or None, errors) of any line at all.
+
+        One block is its contents; several answers are as they came, with `;` between them.
+        """
+        parts, errors = self.ask_all(line)
+        blocks = [part[2 + int(part[1:2]) :] for part in parts if _is_block(part)]
+        if len(parts) == 1 and blocks:
+            return blocks[0], errors
+        return b";".join(parts) if parts else None, errors
+
+    def ask_all(self, line: str) -> tuple[list[bytes], list[tuple[int, str]]]:
+        """Each answer of a line, blocks with their heads, and the errors."""
+        mark = self._send_marked(line)[:-1]
+        answers: list[bytes] = []
         while True:
-            if self._peek() == b"#":
-                answer = self._contents()
-                continue
-            got = self._line()
-            if found := MARKED.fullmatch(got):
-                errors = ERROR.findall(found[1].decode("ascii", "replace"))
-                return answer, [(int(n), text) for n, text in errors if int(n) != NO_ERROR]
-            answer = got
+            parts = self._parts()
+            if parts[0] == mark:
+                errors = ERROR.findall(b";".join(parts[1:]).decode("ascii", "replace"))
+                return answers, [(int(n), text) for n, text in errors if int(n) != NO_ERROR]
+            answers = parts
 
-    def _peek(self) -> bytes:
-        while not self._kept:
+    def _send_marked(self, line: str) -> bytes:
+        """A line, and behind it a word of ours that no answer can hold; how its answer begins."""
+        word = secrets.token_hex(8)
+        self._send(f'{line}\nSYST:ECHO? "{word}";ERR:ALL?\n'.encode())
+        return f'"{word}";'.encode()
+
+    def _parts(self) -> list[bytes]:
+        """One response: what is between its `;`; a block may hold any byte."""
+        parts: list[bytes] = []
+        while True:
+            part = self._block() if self._peek(1) == b"#" else b""
+            rest, end = self._rest()
+            parts.append(part + rest)
+            if end == b"\n":
+                return parts
+
+    def _block(self) -> bytes:
+        """Head and contents, or nothing when it is no head."""
+        digits = self._peek(2)[1:]
+        if not digits.isdigit() or digits == b"0":
+            return b""
+        head = self._peek(2 + int(digits))
+        count = head[2:]
+        return self._take(len(head) + int(count)) if count.isdigit() else b""
+
+    def _rest(self) -> tuple[bytes, bytes]:
+        """Up to `;` outside a string or to the line's end, and which of them it was."""
+        while True:
+            found = REST.match(self._kept)
+            if found is not None:
+                rest, end, count = bytes(found[1]), bytes(found[2]), found.end()
+                del self._kept[:count]
+                return rest.rstrip(b"\r"), end
             self._more()
-        return bytes(self._kept[:1])
 
-    def _contents(self) -> bytes:
-        count = int(self._take(int(self._take(2)[1:])))
-        data = self._take(count)
-        self._line()
-        return data
+    def _peek(self, count: int) -> bytes:
+        while len(self._kept) < count:
+            self._more()
+        return bytes(self._kept[:count])
 
     def _line(self) -> bytes:
         while (end := self._kept.find(b"\n")) < 0:

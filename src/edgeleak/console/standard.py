@@ -4,7 +4,7 @@
 from edgeleak.console.scpi import quoted
 from edgeleak.console.session import Session
 from edgeleak.console.status import Register
-from edgeleak.console.tree import Command, NumberOf
+from edgeleak.console.tree import Command, NumberOf, Text
 
 SCPI_VERSION = "1999.0"
 BYTE = NumberOf("bits", "", 0, 255, is_whole=True)
@@ -89,6 +89,8 @@ COMMANDS: tuple[Command, ...] = (
             answer="count"),
     Command("SYSTem:VERSion?", lambda s: SCPI_VERSION, "version of the SCPI standard",
             answer="year"),
+    Command("SYSTem:ECHO?", lambda s, text: quoted(text), "the text again; tells a program where"
+            " an answer ends", answer="text", parameters=(Text("text"),)),
     Command("STATus:PRESet", _preset, "no operation or questionable bit counts"),
     *_status_commands("OPERation", "operation"),
     *_status_commands("QUEStionable", "questionable"),
