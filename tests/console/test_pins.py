@@ -139,3 +139,20 @@ def test_a_power_cut_at_the_first_pin_leaves_a_whole_file_or_none(
     (tmp_path / ".pins.json.part").touch(0o666)
     chosen(tmp_path, clock)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_wrong_tries_of_one_client_lock_out_no_other(tmp_path, clock):
+    pins = chosen(tmp_path, clock)
+    for user in range(module.CLIENTS_MOST + 9):
+        for _ in range(FREE_TRIES):
+            with pytest.raises(Refused):
+                pins.check("operate", "0000", f"user {user}")
+    for again in (pins, Pins(tmp_path / "pins.json", clock)):
+        assert again.wait_s("user 0") == 1
+        assert again.wait_s(module.OTHERS) > 0
+        assert again.wait_s() == 0
+        with pytest.raises(Refused, match="too many"):
+            again.check("operate", "4711", "user 99")  # one of those counted together
+        again.check("operate", "4711")
+    clock.now_ns += NS
+    pins.check("operate", "4711", "user 0")

@@ -20,3 +20,16 @@ def test_refusals_of_one_client_are_counted_after_the_first_ones():
     trail.poll()
     trail.refusal("socket 1", "user 1000", "refused GO")
     assert lines[-1] == "CONSOLE socket 1: refused GO"
+
+
+def test_wrong_pins_are_told_whatever_else_is_refused():
+    lines, now_ns = [], [5]
+    trail = Trail(lines.append, lambda: now_ns[0])
+    for _ in range(50):
+        trail.refusal("socket", "user 1000", "refused GO")
+    for _ in range(50):
+        trail.refusal("socket", "user 1000", "level operate refused", "PINs")
+    assert len([line for line in lines if "level operate" in line]) == REFUSALS_MOST
+    now_ns[0] += WINDOW_NS
+    trail.poll()
+    assert "CONSOLE user 1000: 40 more PINs refused within a minute" in lines

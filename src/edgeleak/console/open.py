@@ -9,6 +9,7 @@ from edgeleak.bus.serial_port import SerialPort
 from edgeleak.config import ConsoleConfig
 from edgeleak.console import commands, shortcuts
 from edgeleak.console.desk import Desk
+from edgeleak.console.pins import CABLE
 from edgeleak.console.pty_link import PtyLink
 from edgeleak.console.room import Room
 from edgeleak.console.scpi import BLOCK_MOST
@@ -56,8 +57,9 @@ class InstrumentConsole:
         name, trail = link.name, self._trail
         who = getattr(link, "who", name)
         session = Session(self._tree, self.desk, level, lambda line: trail.order(name, line),
-                          refused=lambda line: trail.refusal(name, who, line),
-                          is_cable=link.is_lasting, room=self._room)  # fmt: skip
+                          refused=lambda line, kind: trail.refusal(name, who, line, kind),
+                          is_cable=link.is_lasting, room=self._room,
+                          client=CABLE if link.is_lasting else who)  # fmt: skip
         if self._is_on:
             status = session.status
             status.esr = 0

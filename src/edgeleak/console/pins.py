@@ -2,8 +2,9 @@
 """PINs of the levels: none at first, chosen by whoever has the instrument in hand.
 
 The file holds a salted hash; its mode keeps it from other users, because a short PIN falls to
-anybody who can try at leisure.  Wrong tries wait ever longer, for all connections together, and
-over restarts too: a try is counted in the file before it is looked at.
+anybody who can try at leisure.  Wrong tries wait ever longer, for each client by itself, so that
+nobody locks out another, and over restarts too: a try is counted in the file before it is looked
+at.
 
 A file that cannot be read turns log-in off, and a first PIN too, or whoever damages it would be
 the owner; only its removal helps.  The instrument measures all the same.
@@ -26,6 +27,9 @@ LEAST, MOST = 4, 32
 ROUNDS = 200_000
 """A tenth of a second on a desktop, about a second on the board; in the clerk's thread."""
 FREE_TRIES = 3
+CABLE, OTHERS = "cable", "others"
+CLIENTS_MOST = 32
+"""Counted one by one, all after them together; the cable always has a count of its own."""
 LONGEST_S = 300
 MODE = 0o600
 FORMAT = 1
@@ -47,15 +51,16 @@ class Pins:
     def __init__(self, path: Path, clock_ns: Callable[[], int]) -> None:
         self._path, self._clock_ns = path, clock_ns
         self._hashes: dict[str, dict[str, str]] = {}
-        self._wrong = 0
+        self._wrong: dict[str, int] = {}
+        self._not_before_ns: dict[str, int] = {}
         self.trouble = ""
         """Why log-in is off and what to do; empty when it is on."""
         try:
             self._hashes, self._wrong = _read(path)
         except DataError as error:
             self.trouble = str(error)
-        self._not_before_ns = 0
-        self._delay()
+        for client in self._wrong:
+            self._delay(client)
 
     def has(self, level: str) -> bool:
         """A PIN was chosen."""
@@ -66,23 +71,33 @@ class Pins:
         """A PIN of any level was chosen."""
         return bool(self._hashes)
 
-    def wait_s(self) -> float:
-        """Until the next try is looked at."""
-        return max(0, self._not_before_ns - self._clock_ns()) / NS_PER_S
+    def wait_s(self, client: str = CABLE) -> float:
+        """Until its next try is looked at."""
+        return max(0, self._not_before_ns.get(client, 0) - self._clock_ns()) / NS_PER_S
 
-    def check(self, level: str, pin: str) -> None:
-        """Refused when it is wrong or too soon, without saying which part of it."""
+    def check(self, level: str, pin: str, client: str = CABLE) -> None:
+        """Refused when it is wrong or too soon, without saying which part of it.
+
+        client : who tries, the same however often it connects
+        """
         self._refuse_in_trouble()
-        if (wait_s := self.wait_s()) > 0:
+        client = self._counted_as(client)
+        if (wait_s := self.wait_s(client)) > 0:
             raise Refused(f"too many wrong PINs: wait {wait_s:.0f} s")
         entry = self._hashes.get(level)
         if entry is None:
             raise Refused(f"no PIN for {level} was chosen yet; use SYSTem:PIN at the cable")
-        self._count(self._wrong + 1)  # first: whoever cuts the power has used up a try
+        self._count(
+            client, self._wrong.get(client, 0) + 1
+        )  # first: whoever cuts the power has used up a try
         if not hmac.compare_digest(_hash(pin, bytes.fromhex(entry["salt"])), entry["hash"]):
-            self._delay()
+            self._delay(client)
             raise Refused(f"wrong PIN for {level}")
-        self._count(0)
+        self._count(client, 0)
+
+    def _counted_as(self, client: str) -> str:
+        is_known = client in self._wrong or client == CABLE
+        return client if is_known or len(self._wrong) < CLIENTS_MOST else OTHERS
 
     def choose(self, level: str, pin: str) -> None:
         """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
@@ -103,36 +118,43 @@ class Pins:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(self._path, json.dumps(table, indent=1) + "\n", MODE)
 
-    def _count(self, wrong: int) -> None:
+    def _count(self, client: str, wrong: int) -> None:
         """Keep the number; a storage that is full must not lock out who has the PIN."""
-        self._wrong = wrong
+        self._wrong = {**self._wrong, client: wrong}
+        if not wrong:
+            del self._wrong[client]
         with contextlib.suppress(StorageError):
             self._write(self._hashes)
 
-    def _delay(self) -> None:
-        if self._wrong >= FREE_TRIES:
-            wait_s = min(LONGEST_S, 1 << min(self._wrong - FREE_TRIES, 10))
-            self._not_before_ns = self._clock_ns() + wait_s * NS_PER_S
+    def _delay(self, client: str) -> None:
+        more = self._wrong[client] - FREE_TRIES
+        if more >= 0:
+            wait_s = min(LONGEST_S, 1 << min(more, 10))
+            self._not_before_ns[client] = self._clock_ns() + wait_s * NS_PER_S
 
 
 def _hash(pin: str, salt: bytes) -> str:
     return hashlib.pbkdf2_hmac("sha256", pin.encode(), salt, ROUNDS).hex()
 
 
-def _read(path: Path) -> tuple[dict[str, dict[str, str]], int]:
-    """Hashes and wrong tries in a row; files of 0.1 counted none."""
+def _read(path: Path) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
+    """Hashes and wrong tries in a row of each client; files of before counted none, or all
+    together."""
     if not os.path.lexists(path):
-        return {}, 0
+        return {}, {}
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         pins, wrong = table["pins"], table.get("wrong", 0)
         for entry in pins.values():
             bytes.fromhex(entry["salt"])
             bytes.fromhex(entry["hash"])
-        if table["format"] != FORMAT or not isinstance(wrong, int) or wrong < 0:
+        wrong = wrong if isinstance(wrong, dict) else {CABLE: wrong}
+        counts = {str(client): count for client, count in wrong.items() if count != 0}
+        is_odd = any(not isinstance(count, int) or count < 0 for count in counts.values())
+        if table["format"] != FORMAT or is_odd:
             raise ValueError("unknown format")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"log-in is off: {path} cannot be read; remove it and choose new PINs at the cable"
         ) from error
-    return dict(pins), wrong
+    return dict(pins), counts

@@ -46,15 +46,17 @@ class Session:
     level      : what the transport grants at the start
     log        : told every command above LOOK
     is_cable   : whoever speaks has the instrument in hand, so may choose the first PIN
-    refused    : told every refusal; None tells `log`
+    refused    : told every refusal and of what kind it is; None tells `log`
     room       : for blocks, shared by all connections
+    client     : whose wrong PINs are counted together
     """
 
     def __init__(self, tree: Tree, desk: Any, level: Level = Level.LOOK,
                  log: Log | None = None, *, is_cable: bool = False,
-                 refused: Log | None = None, room: Room | None = None) -> None:  # fmt: skip
+                 refused: Callable[[str, str], None] | None = None, room: Room | None = None,
+                 client: str = "somebody") -> None:  # fmt: skip
         self.tree, self.desk, self.level = tree, desk, level
-        self.floor, self.is_cable = level, is_cable
+        self.floor, self.is_cable, self.client = level, is_cable, client
         self.status = Status()
         self.held: Any = None
         self.shown: Any = None
@@ -226,9 +228,12 @@ class Session:
         """A line of the log."""
         self._log(line)
 
-    def note_refusal(self, line: str) -> None:
-        """A line of the log, unless there were too many."""
-        (self._refused or self._log)(line)
+    def note_refusal(self, line: str, kind: str = "") -> None:
+        """A line of the log, unless there were too many of its kind."""
+        if self._refused is None:
+            self._log(line)
+        else:
+            self._refused(line, kind)
 
     def log_out(self) -> None:
         """Back to the level the transport grants; what was held is let go."""

@@ -103,9 +103,9 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
 
     def work() -> None:
         try:
-            pins.check(wanted, pin)
+            pins.check(wanted, pin, session.client)
         except Refused as error:
-            session.note_refusal(f"level {wanted} refused: {error}")
+            session.note_refusal(f"level {wanted} refused: {error}", "PINs")
             raise
         session.level = target
         session.note(f"level {wanted} granted")
@@ -124,12 +124,12 @@ def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
         try:
             if pins.has(wanted):
                 if level < Level.SERVICE:
-                    pins.check(wanted, old)
+                    pins.check(wanted, old, session.client)
             elif level < Level.OPERATE and (pins.has_any or not is_cable):
                 where = "at level operate" if pins.has_any else "at the cable, or by root"
                 raise Refused(f"the first PIN of level {wanted} is chosen {where}")
         except Refused as error:
-            session.note_refusal(f"PIN of level {wanted} not chosen: {error}")
+            session.note_refusal(f"PIN of level {wanted} not chosen: {error}", "PINs")
             raise
         pins.choose(wanted, new)
         session.note(f"PIN of level {wanted} chosen")
