@@ -113,6 +113,25 @@ def test_leaving(human, word):
     assert not human.is_on
 
 
+@pytest.mark.parametrize("line", [
+    "login 4711", "logni operate 4711", "login OPERate,4711", "syst:pin 'oper','4711'",
+    "lgoin oper 4711", "login opertae 4711", "SYST:PNI OPER,'4711'", "SYST:LEV 4711",
+    "sytem:level service 4711", "login4711", "LOGIN operate my 4711", "pin 4711",
+])  # fmt: skip
+def test_what_is_nearly_a_pin_is_neither_shown_nor_kept(human, line):
+    assert "47" not in typed(human, line + "\n")
+    assert human._history == []
+
+
+@pytest.mark.parametrize("line", ["LOG? 20", "agc 8000 4000", "STAT:OPER:ENAB 5", "AGC:LEV 8000",
+                                  "COOL:SETP? MIN", "led on", "help login", "SYST:PIN? OPER",
+                                  "logout", "help operate x"])  # fmt: skip
+def test_what_holds_no_pin_is_shown_and_kept(human, line):
+    assert line in typed(human, line)
+    typed(human, "\n")
+    assert human._history == [line]
+
+
 def test_a_pin_is_neither_shown_nor_kept(human):
     for line in ("login operate 4711", "SYST:PIN OPER,'4711'", "*CLS;:SYST:LEV OPER,'4711'",
                  "system:level service , 4711"):  # fmt: skip

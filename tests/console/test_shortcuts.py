@@ -2,6 +2,7 @@
 """Words for people: each answers, and shows what it set."""
 
 import numpy as np
+import pytest
 
 from edgeleak.console import shortcuts
 from edgeleak.console.tree import Level
@@ -61,3 +62,13 @@ def test_bring_up_judges_each_proof_and_names_the_next(console):
     assert "open  5  gains" in shown
     assert "next: tec tune" in shown
     assert "open  8  gas is seen" in shown
+
+
+@pytest.mark.parametrize("words", ["8000 99999", "99999 8000", "1 1", "16000 4"])
+def test_a_wrong_level_or_span_changes_neither(console, words):
+    console.peer.session.level = Level.OPERATE
+    console.say(b"\x02")
+    console.peer.session.level = Level.OPERATE
+    before = console.desk.live.picture
+    console.say(f"agc {words}\r".encode())
+    assert console.desk.live.picture == before

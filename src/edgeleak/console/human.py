@@ -24,8 +24,15 @@ ALSO = {"nuc": "correction", "tec": "cooler", "grab": "snapshot", "agc": "black"
 """What a word is called in the commands' own help."""
 ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
 HELP_COLUMN = 40
-SECRET = re.compile(r"\blogin\s+\w+\s|\bsyst(em)?:.*?(pin|lev(el)?)\s+\w+\s*,", re.IGNORECASE)
-"""What follows is a PIN."""
+WORD = re.compile(r"[A-Za-z]+")
+LEVELS = ("operate", "oper", "service", "serv")
+LEVEL = r"o[pe]{2}[a-z]*|se[rv]{2}[a-z]*|look"
+BEFORE_PIN = re.compile(
+    rf"\??\s*(['\"]?({LEVEL})\b['\"]?\s*,?\s*|['\"]?(o|op|ope|s|se|ser)$)?", re.IGNORECASE
+)
+"""Between the word and the PIN: a level, or its beginning while it is typed."""
+COMMAND_ERRORS = range(-199, -99)
+"""Their details repeat what was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class HumanMode:
         if not line:
             return _text(f"\n{PROMPT}")
         is_new = not self._history or self._history[-1] != line
-        if is_new and not SECRET.search(line):
+        if is_new and not is_secret(line):
             self._history = [*self._history[1 - HISTORY_MOST :], line]
         self._at = len(self._history)
         level = self._session.level
@@ -217,6 +224,8 @@ class HumanMode:
         text = ""
         while self._session.status.errors:
             number, said = self._session.status.take_error()
+            if number in COMMAND_ERRORS and is_secret(line):
+                said = said.partition(";")[0]
             text += f"{word} {number}: {said.replace(';', ': ', 1)}\n"
             if number == -113 and line:
                 text += self._nearest(line)
@@ -304,8 +313,38 @@ class HumanMode:
 
 def shown(line: str) -> str:
     """A line as it may stand on a screen: stars for a PIN."""
-    found = SECRET.search(line)
-    return line if found is None else line[: found.end()] + "*" * (len(line) - found.end())
+    at = _pin_at(line)
+    return line[:at] + "*" * (len(line) - at)
+
+
+def is_secret(line: str) -> bool:
+    """It holds a PIN, or what a hand that slipped may have meant for one."""
+    return bool(line[_pin_at(line) :].strip(" ?"))
+
+
+def _pin_at(line: str) -> int:
+    """Where a PIN begins: behind a word that is nearly login or pin, or behind a level."""
+    for found in WORD.finditer(line):
+        if _leads_to_pin(line, found):
+            behind = BEFORE_PIN.match(line, found.end())
+            return behind.end() if behind else found.end()
+    return len(line)
+
+
+def _leads_to_pin(line: str, found: re.Match[str]) -> bool:
+    word, before = found[0].lower(), line[: found.start()]
+    if _is_near(word, "login", 0.7) and word != "log":
+        return True
+    if len(word) <= 4 and _is_near(word, "pin", 0.66) and word != "min":
+        return True
+    if "sys" in before.lower() and word in ("lev", "level"):
+        return True
+    is_argument = before[-1:] in ("'", '"', ",", " ") and not before.startswith("help")
+    return is_argument and any(_is_near(word, level, 0.75) for level in LEVELS)
+
+
+def _is_near(word: str, wanted: str, ratio: float) -> bool:
+    return difflib.SequenceMatcher(None, word, wanted).ratio() >= ratio
 
 
 def _plain(header: str) -> str:

@@ -2,18 +2,22 @@
 """Words for people: what a command is called when a hand types it, and what a screen shows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgeleak import __version__, kernels
 from edgeleak.console import checks
+from edgeleak.console.commands.settings import FIELDS
 from edgeleak.console.commands.system import BUNDLE_NAME
 from edgeleak.console.desk import Desk
 from edgeleak.console.guide import guide
 from edgeleak.console.human import HumanMode, Shortcut
 from edgeleak.console.scpi import quoted
 from edgeleak.console.session import Session
+from edgeleak.errors import EdgeLeakError
+from edgeleak.pipeline.live import span_of
 
 PICTURE = ("AGC", "CLAH", "BACK", "SENS")
 """Settings that are echoed with the histogram."""
@@ -184,7 +188,7 @@ def table(desk: Desk) -> dict[str, Shortcut]:
         "bringup": Shortcut("small proofs for a new board: what holds, what to do next",
                             show(guide)),
         "agc": Shortcut("histogram; agc auto, agc lock, agc LEVEL SPAN in counts",
-                        lambda session, words: agc_line(words) or agc(desk)),
+                        lambda session, words: agc_line(words, desk) or agc(desk)),
         "clahe": Shortcut("local contrast: clahe TILES, clahe TILES CLIP",
                           lambda session, words: _with(":CLAH:TILE", words, ";CLIP")),
         "background": Shortcut("speed of the background: background FACTOR",
@@ -217,10 +221,31 @@ def _with(header: str, words: list[str], second: str = "") -> str:
     return f"{header} {','.join(words)}" if words else f"{header}?"
 
 
-def agc_line(words: list[str]) -> str:
+def agc_line(words: list[str], desk: Desk) -> str:
     """`agc lock` and the like as commands; nothing for `agc` alone."""
     if not words:
         return ""
     if words[0] in ("auto", "lock"):
         return f":AGC:LOCK {'ON' if words[0] == 'lock' else 'OFF'}"
+    if len(words) > 1 and (trouble := _span_trouble(words[:2], desk)):
+        return trouble
     return _with(":AGC:LEV", words, ";SPAN") + ";MODE LOCK"
+
+
+def _span_trouble(words: list[str], desk: Desk) -> str:
+    """Why level and span cannot be had together; one without the other is nobody's wish."""
+    try:
+        level, width = map(float, words)
+    except ValueError:
+        return ""  # MIN, MAX, units: the commands tell
+    wanted = {"agc_level_counts": level, "agc_span_counts": width}
+    for name, value in wanted.items():
+        low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
+        if not low <= value <= high:
+            return f"nothing changed: {name} is {low:g} to {high:g}"
+    try:
+        picture = desk.live.picture
+        span_of(replace(picture, agc_level_counts=level, agc_span_counts=width))
+    except EdgeLeakError as error:
+        return f"nothing changed: {error}"
+    return ""
