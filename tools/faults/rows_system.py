@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import nan
 from pathlib import Path
 
+from clean import clean_problems
 from covers import Cap, fade, random_cap
 from machine import HANG_S, Machine, forked, machine, struck
 from row import Outcome, Row
@@ -20,17 +21,21 @@ from edgeleak.sim.plant import Plant
 
 FOR_EVER = float("inf")
 
+QUIET_STEP_S = 0.5
+
 # --- T3: the bus hangs ---------------------------------------------------------------------------
 
 
 def quiet(rig: Machine, outcome: Outcome, seconds: float) -> None:
-    """Nothing breaks: NO GAS but for corrections, no fault."""
+    """Nothing breaks: NO GAS but for corrections, each of them short; no fault."""
     before = len(rig.lines)
-    trips = {answer for _, answer in rig.watch(seconds, 0.5)} & {"FAULT", "GAS"}
+    problems = clean_problems([answer for _, answer in rig.watch(seconds, QUIET_STEP_S)],
+                              QUIET_STEP_S)  # fmt: skip
     outcome.clean += round(seconds)
-    outcome.false_trips += len(trips)
+    outcome.false_trips += len(problems)
     lines = [line for line in rig.lines[before:] if " fault " in line or "GAS" in line]
-    outcome.expect(not trips, f"clean: {trips} {lines[:2]}")
+    for problem in problems:
+        outcome.expect(False, f"{problem} {lines[:2]}")
 
 
 FRAMES_LOST, STUCK_OFF_S, STUCK_SAID_S = 0, 0.205, 0.305
