@@ -216,5 +216,5 @@ class RampExceeded:
         self._past.append(o.fpa_degc)
         moved_k = abs(o.fpa_degc - self._past[0])
         if self._bad.note(moved_k > self._most_k):
-            return Trip(codes.TEC_RAMP, moved_k, self._most_k)
+            return Trip(codes.TEC_RAMP, moved_k, self._most_k, True)  # each ampere adds to it
         return None
