@@ -15,6 +15,7 @@ class Outcome:
     false_trips : reactions in the clean twins
     worst_ms    : longest time from fault to safe; negative where there is no such time
     problems    : sentences; the row is red when there is one
+    notes       : sentences to print below the row, good or bad
     """
 
     executed: int = 0
@@ -24,6 +25,7 @@ class Outcome:
     false_trips: int = 0
     worst_ms: float = -1.0
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def expect(self, is_good: bool, problem: str) -> bool:
         """Note a problem unless `is_good`; at most twenty are kept."""

@@ -33,6 +33,9 @@ PART, MODEL = BOARD.tec, BOARD.tec_model
 HOTTEST_DEGC, WARMER_K = 70.0, 10.0
 HOT_DAY_DEGC = 55.0
 RUNAWAY_S = 35.0
+REVERSED_K_PER_S = 6.0
+"""A cooler that is turned over at up to 1.5 A heats at once; the bead shows it half a second
+later.  Up to 4.2 K were measured within a second; no firmware can keep 2 K/s there."""
 
 
 def runaways(count: int, seed: int) -> Outcome:
@@ -47,7 +50,7 @@ def runaways(count: int, seed: int) -> Outcome:
         outcome.executed += 1
         hottest, warmest = max(bench.trace.hot_degc), max(bench.trace.cold_degc)
         is_safe = hottest <= HOTTEST_DEGC and warmest <= HOT_DAY_DEGC + WARMER_K
-        broken = [v for v in bench.judge.violations if v.limit != "cold-ramp"]
+        broken = _broken(bench, fault)
         outcome.trips += outcome.expect(
             is_safe and not broken,
             f"plant {n}, {fault.name}: hot {hottest:.1f}, cold {warmest:.1f} degC, code"
@@ -55,6 +58,14 @@ def runaways(count: int, seed: int) -> Outcome:
         )
     _nominal_twins(outcome, seed, max(1, count // 25))
     return outcome
+
+
+def _broken(bench: Bench, fault: Fault) -> list[object]:
+    """Limits that the plant saw broken; its ramp is another one where a turned cooler heats."""
+    fastest = bench.judge.extremes["max_ramp_k_per_s"]
+    if not isinstance(fault, faults.TecReversed) or fastest > REVERSED_K_PER_S:
+        return list(bench.judge.violations)
+    return [found for found in bench.judge.violations if found.limit != "cold-ramp"]
 
 
 def _hot_bench(rng: random.Random, seed: int) -> Bench:
@@ -293,11 +304,14 @@ def _keeps_ramp(bench: Bench, config: CoolerConfig, outcome: Outcome) -> bool:
 # --- T12: autotune --------------------------------------------------------------------------------
 
 TUNE_DEGC, AMBIENT_DEGC, LEAST_MARGIN, MOST_TUNE_S = -20.0, 25.0, 2.0, 640.0
+LEAST_TUNED = 0.9
+"""Of the coolers must be tuned: 149 of 150 were.  All drawn can hold the target, so a refusal is
+the exception; a tuner that refuses what is not nominal must not pass."""
 
 
 def tunings(count: int, seed: int) -> Outcome:
     """T12: relay experiments with dead time; margin 2 on the true cooler, or refused."""
-    outcome, rng = Outcome(clean_unit="plants"), random.Random(seed)
+    outcome, rng, tuned = Outcome(clean_unit="plants"), random.Random(seed), 0
     while outcome.executed < count:
         model = varied(MODEL, rng)
         point = working_point(model, TUNE_DEGC, AMBIENT_DEGC)
@@ -306,7 +320,9 @@ def tunings(count: int, seed: int) -> Outcome:
         dead_s = rng.uniform(0, 5) if outcome.executed % 3 else 0.0
         tuning, lowest, highest = _experiment(model, point, dead_s, rng.randrange(1 << 30))
         outcome.executed += 1
+        tuned += tuning is not None and tuning.gains is not None
         _judge_tuning(outcome, model, dead_s, tuning, lowest > -0.001 and highest <= 1.101)
+    _enough_tuned(outcome, tuned)
     point = working_point(MODEL, TUNE_DEGC, AMBIENT_DEGC)
     assert point is not None
     for n in range(max(1, count // 10)):
@@ -314,6 +330,14 @@ def tunings(count: int, seed: int) -> Outcome:
         outcome.clean += 1
         outcome.false_trips += tuning is None or tuning.gains is None
     return outcome
+
+
+def _enough_tuned(outcome: Outcome, tuned: int) -> None:
+    """A refusal is allowed, but seldom; one of a few is."""
+    told = f"{tuned} of {outcome.executed} coolers tuned, {outcome.executed - tuned} refused"
+    outcome.notes.append(told)
+    least = min(LEAST_TUNED * outcome.executed, outcome.executed - 1)
+    outcome.expect(tuned >= least, f"{told}; at least {least:g} must be tuned")
 
 
 def _judge_tuning(outcome: Outcome, model: TecModel, dead_s: float, tuning: Tuning | None,
@@ -350,8 +374,8 @@ def _experiment(model: TecModel, point: tuple[float, float], dead_s: float,
 
 
 ROWS = (
-    Row("T8", "runaway at 55 degC: sink at most 70, plate 65 degC", "lockstep",
-        100, 500, runaways, "T8.patch", 12),
+    Row("T8", "runaway at 55 degC: sink at most 70, plate 65 degC; 2 K/s, turned cooler 6",
+        "lockstep", 100, 500, runaways, "T8.patch", 12),
     Row("T9", "unreachable for 300 s: leaves saturation within 1 s", "lockstep",
         3, 30, saturations, "T9.patch", 1),
     Row("T10", "set-point, gains, hold: output steps under 1 %", "lockstep",
@@ -360,6 +384,6 @@ ROWS = (
         50, 500, ramps, "T11.patch", 4),
     Row("T15", "hot limit: no drive before 10 s at 3 K below it", "lockstep",
         20, 200, chopping, "T15.patch", 3),
-    Row("T12", "relay autotune: margin 2 on the true cooler, or refused", "lockstep",
+    Row("T12", "relay autotune: margin 2 on the true cooler; at most a tenth refused", "lockstep",
         50, 500, tunings, "T12.patch", 6),
 )  # fmt: skip
