@@ -4,6 +4,7 @@
 import rows_calls
 import rows_console
 import rows_control
+import rows_cooldown
 import rows_cooler
 import rows_files
 import rows_kill
@@ -20,6 +21,7 @@ from row import Row
 ROWS: tuple[Row, ...] = (
     *rows_cooler.ROWS,
     *rows_control.ROWS,
+    *rows_cooldown.ROWS,
     *rows_led.ROWS,
     *rows_link.ROWS,
     *rows_storage.ROWS,

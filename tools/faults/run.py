@@ -12,7 +12,6 @@ clean twin did not trip, and the seeded defect turned the row red.  Exit code 1 
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import tempfile
@@ -25,12 +24,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))  # the tests' rigs
 sys.path.insert(0, str(Path(__file__).parent))
 
-from defect import ROOT as DEFECT_ROOT
 from defect import DefectError, is_red
 from row import Outcome, Row, verdict
 from rows import ROWS
+from stamp import stamp_of
 
-LONG = ("L1R", "V7", "T8", "V1", "V4", "L3", "T1", "T13")
+LONG = ("L1R", "V7", "T16", "T8", "V1", "V4", "L3", "T1", "T13")
 """These take longest, so they begin first."""
 HEAD = (
     f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>14}{'false':>7}"
@@ -72,6 +71,8 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
             reasons.append(f"the seeded defect {row.defect} did not turn the row red")
     seconds = time.monotonic() - start
     print(line(row, outcome, defect, seconds), flush=True)
+    for note in outcome.notes:
+        print(f"      {row.name}: {note}", flush=True)
     for reason in reasons:
         print(f"      {row.name} RED: {reason}", flush=True)
     return {
@@ -79,13 +80,13 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
         "executed": outcome.executed, "trips": outcome.trips, "clean": outcome.clean,
         "clean_unit": outcome.clean_unit, "false_trips": outcome.false_trips,
         "worst_ms": outcome.worst_ms, "defect": defect, "reasons": reasons,
-        "seconds": round(seconds, 1),
+        "notes": outcome.notes, "seconds": round(seconds, 1),
     }  # fmt: skip
 
 
 def run_all(chosen: list[Row], args: argparse.Namespace, folder: Path) -> list[dict]:
     """Each row in a process of its own, `--jobs` at a time, the long ones first."""
-    stamp = stamp_of(args)
+    stamp = stamp_of(args.seed, args.full, args.count, args.no_defects)
     results = kept(args, stamp)
     order = sorted(chosen, key=lambda row: LONG.index(row.name) if row.name in LONG else len(LONG))
     todo = [row.name for row in order if row.name not in results]
@@ -100,16 +101,6 @@ def run_all(chosen: list[Row], args: argparse.Namespace, folder: Path) -> list[d
             save(args, [results[row.name] for row in ROWS if row.name in results])
             progress(done, len(todo), time.monotonic() - begin_s)
     return [results[row.name] for row in sorted(chosen, key=lambda row: row.tier)]
-
-
-def stamp_of(args: argparse.Namespace) -> str:
-    """What a result depends on: sources and options."""
-    digest = hashlib.sha256(repr((args.seed, args.full, args.count, args.no_defects)).encode())
-    for folder in ("src", "cext", "board", "tools/faults", "tests"):
-        for path in sorted((DEFECT_ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".pyx", ".h", ".toml", ".patch", ".c"):
-                digest.update(str(path.relative_to(DEFECT_ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def kept(args: argparse.Namespace, stamp: str) -> dict[str, dict]:
