@@ -3,14 +3,20 @@
 
 write_table.py out/faults.json [older.json ...]
 
-Rows that the first file lacks are taken from the older ones, and marked.
+Rows that the first file lacks are taken from the older ones.  A row is of this commit when its
+stamp is the one of the sources as they are; all others get a star and are counted apart.
 """
 
 import json
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stamp import stamp_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 HEAD = """# Faults
@@ -42,13 +48,42 @@ Made by `python tools/faults/run.py --json out/faults.json` and
 OLDER = "\\* from a run of earlier sources; run the row again before relying on it."
 
 
+stamp_now = cache(stamp_of)
+
+
+def is_current(row: dict) -> bool:
+    """Whether the row ran on the sources as they are, with its own or with a chosen count."""
+    no_defects = row["defect"] == "-"
+    return any(
+        row.get("stamp") == stamp_now(row["seed"], is_full, count, no_defects)
+        for is_full in (False, True) for count in (None, row["count"])
+    )  # fmt: skip
+
+
+def is_green(row: dict) -> bool:
+    """Nothing to complain about, and its seeded defect was found."""
+    return not row["reasons"] and row["defect"] == "red"
+
+
 def newest(files: list[str]) -> list[dict]:
-    """Every row once, from the first file that has it; `is_older` where that is not the first."""
+    """Every row once, from the first file that has it; `is_older` where the sources changed."""
     known: dict[str, dict] = {}
-    for index, name in enumerate(files):
+    for name in files:
         for row in json.loads(Path(name).read_text()):
-            known.setdefault(row["row"], row | {"is_older": index > 0})
+            if row["row"] not in known:
+                known[row["row"]] = row | {"is_older": not is_current(row)}
     return sorted(known.values(), key=place)
+
+
+def headline(results: list[dict], at: str) -> str:
+    """Green rows of these sources and of earlier ones, never in one sum."""
+    counts = []
+    for is_older, where in ((False, f"at this commit ({at})"), (True, "from earlier sources")):
+        rows = [row for row in results if row["is_older"] == is_older]
+        green = sum(map(is_green, rows))
+        counts += [f"{green} green {where}"] if rows or not is_older else []
+        counts += [f"{len(rows) - green} red {where}"] if green < len(rows) else []
+    return f"{len(results)} rows: {', '.join(counts)}."
 
 
 def place(row: dict) -> tuple[int, int, str]:
@@ -75,17 +110,19 @@ def commit() -> str:
 
 def main() -> int:
     results = newest(sys.argv[1:])
-    red = [row for row in results if row["reasons"]]
+    red = [row for row in results if not is_green(row)]
     lines = [f"| {' | '.join(cells(row))} |" for row in results]
     tail = [
         "",
-        f"{len(results) - len(red)} of {len(results)} rows green, seed {results[0]['seed']},"
-        f" {platform.machine()}, commit {commit()}.",
+        headline(results, commit()),
+        f"Seed {', '.join(sorted({str(row['seed']) for row in results}))}, {platform.machine()}.",
     ]
     if any(row["is_older"] for row in results):
         tail.append(OLDER)
     for row in red:
-        tail.append(f"- {row['row']} is red: {row['reasons'][0]}")
+        tail.append(f"- {row['row']} is red: {(row['reasons'] or ['run without its defect'])[0]}")
+    for row in results:
+        tail += [f"- {row['row']}: {note}" for note in row.get("notes", ())]
     PAGE.write_text(HEAD + "\n".join(lines + tail) + "\n")
     print(f"wrote {PAGE.name}: {len(results)} rows, {len(red)} red")
     return 1 if red else 0

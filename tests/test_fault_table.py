@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The headline of the fault table never sums rows of these sources with rows of others."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROW = {"row": "T1", "count": 5, "seed": 1, "reasons": [], "defect": "red"}
+
+
+@pytest.fixture
+def table(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools" / "faults")
+    import write_table
+
+    monkeypatch.setattr(write_table, "stamp_now", lambda *options: f"now {options}")
+    return write_table
+
+
+def made(table, tmp_path, *files):
+    paths = []
+    for n, rows in enumerate(files):
+        paths.append(str(tmp_path / f"{n}.json"))
+        Path(paths[-1]).write_text(json.dumps(rows))
+    return table.newest(paths)
+
+
+def current(name, count=None, **other):
+    return ROW | {"row": name, "stamp": f"now {(1, False, count, False)}"} | other
+
+
+def test_rows_are_counted_by_their_stamp(table, tmp_path):
+    older = [ROW | {"row": name, "stamp": "old"} for name in ("T1", "T3", "V1")]
+    rows = made(table, tmp_path, [current("T1"), current("T2", 5), older[1]], older)
+    assert [row["is_older"] for row in rows] == [False, False, True, True]
+    said = table.headline(rows, "abc")
+    assert said == "4 rows: 2 green at this commit (abc), 2 green from earlier sources."
+
+
+def test_a_file_of_earlier_sources_alone_is_not_green_now(table, tmp_path):
+    rows = made(table, tmp_path, [ROW | {"stamp": "old"}, ROW | {"row": "T2"}])
+    said = table.headline(rows, "abc")
+    assert said == "2 rows: 0 green at this commit (abc), 2 green from earlier sources."
+
+
+@pytest.mark.parametrize("other", [{"reasons": ["because"]}, {"defect": "GREEN"}])
+def test_red_is_not_green(table, tmp_path, other):
+    said = table.headline(made(table, tmp_path, [current("T1", **other)]), "abc")
+    assert "0 green at this commit" in said
+    assert "1 red at this commit" in said
+
+
+def test_a_row_without_its_defect_is_not_green(table):
+    assert not table.is_green(ROW | {"defect": "-"})
+    assert table.is_green(ROW)
