@@ -23,7 +23,8 @@ from edgeleak.sim.launch import RunningPlant
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 OUTPUTS = ("tec_enable", "led_enable")
 REFRESH_MS, GRID_MS = 200, 35
-"""The board's monostable; the plant's grid and the server's turn on a shared machine."""
+"""The board's monostable; and how late the judge may look: it steps every 5 ms and takes its turn
+with the other processes of a shared machine.  docs/safety.md states both."""
 EXPIRY_MS, BRIDGE_MS = 150, 60
 START_S, WATCH_S, STAYS_S = 40.0, 0.5, 0.5
 DRIVEN_A = 0.3
@@ -202,6 +203,6 @@ def _clean(camera: Camera, outcome: Outcome, for_s: float) -> None:
 
 
 ROWS = (
-    Row("L1R", "run killed, stopped, unplugged while driving: off as the plant saw it",
+    Row("L1R", "run killed, stopped, unplugged while driving: off in 200 ms, judged to +35",
         "real time", 7, 35, ends, "L1R.patch", 4),
 )  # fmt: skip
