@@ -35,6 +35,7 @@ from edgeleak.services.life import LifeCounters
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.outputs import Outputs
 from edgeleak.services.panel import Panel
+from edgeleak.services.readiness import AT_REST, Readiness
 from edgeleak.services.recorder import Recorder, Stream
 from edgeleak.services.ring import Progress
 from edgeleak.services.safe_mode import SafeMode
@@ -47,10 +48,8 @@ __all__ = ["Folders", "Instrument", "Options"]
 CONTROL_LIMIT_S, CONTROL_HUNG_S = 0.22, 1.0
 """Four periods without a step: the enables have run out (0.2 s), and within 300 ms it is said."""
 CLEAR_S = 1.0
-AT_REST = (State.FAULT, State.SAFE)
 CLEAR_NS = 150 * NS_PER_MS
 """Three control periods: until then a service may still report the fault it was told to forget."""
-WAY_UP = (State.BOOT, State.SELFTEST, State.COOLING, State.NUC, State.READY, State.DETECTING)
 
 
 class Instrument:
@@ -157,6 +156,7 @@ class Instrument:
     def _make_frame_path(self) -> None:
         self.panel = Panel(self._roles, self.config.alarm.hold_s, self._pressed)
         self.watchdog = Watchdog(self.options.notifier, self.outputs_are_off)
+        self.readiness = Readiness(self.watchdog, self._starts, self.health, self.options.log)
         light = self.light
         self.path = FramePath(self.pipeline, self.acquisition, Followers(
             self.nuc, self.utc, self.health, self.frame_age, self.panel, self.watchdog,
@@ -246,15 +246,13 @@ class Instrument:
             self.outputs_off()
 
     def _feed(self, _due_ns: int) -> None:
-        state = self.health.state
-        if not self.watchdog.is_ready:
-            steps = WAY_UP.index(state) if state in WAY_UP else 0
-            self.watchdog.progress(steps, parts.distance_k(self.cooler))
-            is_corrected = self.nuc.status.taken > 0 or self._corrects_itself
-            has_picture = self.path.frames > 0 and is_corrected
-            if has_picture or (state in AT_REST and self.outputs_are_off()):
-                self.watchdog.ready(str(state))
-        self.watchdog.feed(state in AT_REST)
+        if self.watchdog.is_ready and self.acquisition.has_climbed():
+            self.watchdog.note_frame()
+        is_fed = self.watchdog.feed(self.health.state in AT_REST)
+        is_corrected = self.nuc.status.taken > 0 or self._corrects_itself
+        self.readiness.step(parts.distance_k(self.cooler),
+                            has_picture=self.path.frames > 0 and is_corrected,
+                            is_alive=is_fed and not self.control.phase.code)  # fmt: skip
 
     def _each_second(self, _due_ns: int) -> None:
         now_ns = self.clock.monotonic_ns()
@@ -357,6 +355,8 @@ class Instrument:
         if not is_stuck:
             self._shut_actuators()
         self.panel.dark()
+        if self.failure is not None:  # the loops ended before they could say it
+            self.health.tick(self.clock.monotonic_ns())
         self.watchdog.stopping()
         self.leaks.close()
         if self.recorder is not None:
@@ -366,7 +366,7 @@ class Instrument:
             self.segmenter.close()
             self.segmenter = None
         if self.failure is None and self.health.state is not State.FAULT:
-            self._starts.end_well()
+            self.readiness.end_well()
         self.buses.close()
 
     def _shut_actuators(self) -> None:

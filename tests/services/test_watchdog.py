@@ -117,13 +117,26 @@ def test_a_slow_or_missing_manager_never_stops_us(manager, monkeypatch):
 
 def test_starts_within_a_minute_are_counted(tmp_path):
     starts = Starts(tmp_path / "starts.json")
-    assert [starts.begin(k * 10 * NS) for k in range(8)] == [1, 2, 3, 4, 5, 6, 7, 7]
+    counts = []
+    for k in range(8):
+        counts.append(starts.begin(k * 10 * NS))
+        starts.ready()
+    assert counts == [1, 2, 3, 4, 5, 6, 7, 7]
     starts.end_well()
     assert starts.begin(80 * NS) == 1
 
 
+def test_starts_that_never_got_ready_are_counted_until_one_does(tmp_path):
+    starts = Starts(tmp_path / "starts.json")
+    assert [starts.begin(k * 115 * NS) for k in range(7)] == [1, 2, 3, 4, 5, 6, 7]
+    starts.ready()
+    assert starts.begin(7 * 115 * NS) == 1
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1, 2", '{"a": 1}', '["x", null, 1.5, true]',
-                                     "[99999999999999]", "\0\0\0"])  # fmt: skip
+                                     "[99999999999999]", "\0\0\0",
+                                     "[[0, 1]]", "[[true, false]]", "[[0]]",
+                                     "[[1e9, false]]"])  # fmt: skip
 def test_a_damaged_file_counts_as_none(tmp_path, content):
     path = tmp_path / "starts.json"
     path.write_text(content)

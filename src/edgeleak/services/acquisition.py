@@ -220,7 +220,8 @@ class Acquisition:
         self._band: Trouble = FINE
         self._bad_frames = self._bad_transfers = 0
         self._back_off_ns, self._retry_ns = FIRST_BACK_OFF_NS, 0
-        self._has_failed = self._is_lost = False
+        self._has_failed = self._is_lost = self._is_higher = False
+        self._highest = self._strides = self._strides_seen = 0
         self._frame_ns: int | None = None
         self.published = self.overruns = self.drops = 0
         self.packet_bytes = 2 * self._filling.packets.nbytes
@@ -247,6 +248,7 @@ class Acquisition:
             if progress is not Progress.MORE:
                 break
         self._climb()
+        self._strides += self._is_higher and self._ladder.step > 0
         return progress
 
     def capture(self) -> bool:
@@ -309,6 +311,8 @@ class Acquisition:
         if rung is Rung.NONE:
             return
         self._has_failed = False
+        self._is_higher = self._ladder.step > self._highest
+        self._highest = max(self._highest, self._ladder.step)
         if rung is Rung.RESYNC:
             (camera.resync if camera.is_running else camera.start)()
         elif rung is Rung.POWER_CYCLE:
@@ -337,11 +341,18 @@ class Acquisition:
         if unpacked is None:
             self._bad_frames += 1
             return None
+        self._highest = 0
         self.drops += max(0, unpacked.moved - 1)
         self._stale = self._staleness.note(unpacked.moved, unpacked.digest,
                                            lambda: _is_clipped(unpacked.info, counts))  # fmt: skip
         self._band = _band(unpacked.info.fpa_temp_degc)
         return replace(unpacked.info, drops=self.drops)
+
+    def has_climbed(self) -> bool:
+        """The capture thread went on with the recovery since the last call, higher than ever since
+        the last good frame: each rung is bounded, so is the whole, and a hang is none."""
+        seen, self._strides_seen = self._strides_seen, self._strides
+        return seen != self._strides_seen
 
     # --- everybody ---------------------------------------------------------------------------
 

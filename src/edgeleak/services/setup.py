@@ -40,7 +40,7 @@ class Options:
     recorder     : command of the recorder process; () keeps the ring without a process
     segmenter    : command of the network's process; () starts none, whatever is configured
     safe_mode    : no actuator moves
-    starts       : in the last minute, counted by who opened the buses; 0 counts here
+    starts       : in the last minute or never ready, counted by who opened the buses; 0 counts here
     """
 
     log: Callable[[str], None] = lambda line: None

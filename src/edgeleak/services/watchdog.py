@@ -51,6 +51,11 @@ class Notifier:
             int(period) if period.isdigit() and mine else 0,
         )
 
+    @property
+    def has_manager(self) -> bool:
+        """Somebody listens, and restarts what is not ready in time."""
+        return self._socket is not None
+
     def send(self, *lines: str) -> bool:
         """Never waits and never raises; False, and counted, when the message was lost."""
         if self._socket is None:
@@ -85,7 +90,7 @@ class Watchdog:
         self._steps_seen = 0
 
     def note_frame(self) -> None:
-        """A good frame went through the pipeline."""
+        """A good frame went through the pipeline, or the sensor's recovery took a bounded step."""
         self._had_frame = True
 
     def note_control(self) -> None:
@@ -111,7 +116,7 @@ class Watchdog:
         return True
 
     def ready(self, status: str) -> None:
-        """The first corrected frame, or a fault that a person must look at: start-up is over.
+        """Start-up is over; `readiness` knows when.
 
         Call it until `is_ready`: a manager whose queue was full has not heard it.
         """
@@ -122,22 +127,32 @@ class Watchdog:
         """One line that the manager shows."""
         self._notifier.send(f"STATUS={status}")
 
-    def progress(self, steps: int, distance_k: float) -> None:
-        """More start-up time, but only for progress that was measured.
+    @property
+    def has_manager(self) -> bool:
+        """Somebody waits for READY."""
+        return self._notifier.has_manager
+
+    def outputs_are_off(self) -> bool:
+        """Both enables read back low."""
+        return self._outputs_off()
+
+    def progress(self, steps: int, distance_k: float) -> bool:
+        """More start-up time, but only for progress that was measured; True when there was some.
 
         steps      : how far the start has come; more than ever before is progress
         distance_k : detector temperature to set-point, K; nearer than ever before is progress
         """
         if self.is_ready:
-            return
+            return False
         nearer = distance_k <= self._nearest_k - LEAST_PROGRESS_K
         if steps <= self._steps_seen and not nearer:
-            return
+            return False
         if nearer:
             self._nearest_k = distance_k
         self._steps_seen = max(steps, self._steps_seen)
         self.extensions += 1
         self._notifier.send(f"EXTEND_TIMEOUT_USEC={round(EXTENSION_S * 1e6)}")
+        return True
 
     def stopping(self) -> None:
         self._notifier.send("STOPPING=1")
@@ -147,29 +162,42 @@ class Starts:
     """Start times in a file that survives the process but not the boot (tmpfs).
 
     path : of the file; what cannot be read counts as no starts
+
+    A start that became ready counts for a minute.  One that never did counts until another one
+    does: systemd ends a slow start only after the minute, and each costs a thermal cycle.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def begin(self, now_ns: int) -> int:
-        """Note this start; how many there were in the last minute, this one included."""
-        recent = [ns for ns in self._read() if 0 <= now_ns - ns <= STORM_S * NS_PER_S]
-        recent.append(now_ns)
-        self._write(recent)
-        return len(recent)
+        """Note this start; how many count, this one included."""
+        oldest_ns = now_ns - STORM_S * NS_PER_S
+        kept = [(ns, is_ready) for ns, is_ready in self._read()
+                if ns <= now_ns and (ns >= oldest_ns or not is_ready)]  # fmt: skip
+        self._write([*kept, (now_ns, False)])
+        return len(kept) + 1
+
+    def ready(self) -> None:
+        """This start became ready: it and those before count for their minute only."""
+        self._write([(ns, True) for ns, _ in self._read()])
 
     def end_well(self) -> None:
         """A stop that was asked for: the next start follows no crash."""
         self._write([])
 
-    def _read(self) -> list[int]:
+    def _read(self) -> list[tuple[int, bool]]:
+        """(time, became ready) of each."""
         try:
             found = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return []
-        return [ns for ns in found if type(ns) is int] if isinstance(found, list) else []
+        return [(row[0], row[1]) for row in found if _is_start(row)] if type(found) is list else []
 
-    def _write(self, times_ns: list[int]) -> None:
+    def _write(self, starts: list[tuple[int, bool]]) -> None:
         with contextlib.suppress(EdgeLeakError, OSError):  # a full tmpfs must not stop a start
-            replace_text(self._path, json.dumps(times_ns) + "\n")
+            replace_text(self._path, json.dumps(starts) + "\n")
+
+
+def _is_start(row: object) -> bool:
+    return isinstance(row, list) and [type(value) for value in row] == [int, bool]
