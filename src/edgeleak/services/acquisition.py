@@ -224,7 +224,6 @@ class Acquisition:
         self._highest = self._strides = self._strides_seen = 0
         self._frame_ns: int | None = None
         self.published = self.overruns = self.drops = 0
-        self.packet_bytes = 2 * self._filling.packets.nbytes
 
     def start(self) -> None:
         """Begin the sensor's bring-up; `step` carries it out."""
