@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The instrument: every service on one set of buses, as three loops over one clock.
+"""The instrument: every service on one set of buses, as four loops over one clock.
 
-The same object runs in three threads on the board and under a scheduler over a simulated one.
-*frames* judges and talks, *capture* reads the sensor, *control* moves heat and light.  They
-share single slots only, so a stuck I2C bus stops control and nothing else: the enables run out
-by themselves within the board's refresh time, and the frames loop says what happened.
+The same object runs in four threads on the board and under a scheduler over a simulated one.
+*frames* judges and talks, *capture* reads the sensor, *control* moves heat and light, *storage*
+may wait for a card.  They share single slots only, so a stuck I2C bus stops control and nothing
+else: the enables run out within the board's refresh time, and the frames loop says what happened.
 """
 
 from collections.abc import Callable
@@ -57,10 +57,9 @@ class Instrument:
 
     board, config : what is wired, what is wanted
     buses, clock  : real or simulated
-    folders       : state and run
-    options       : see Options
+    folders, options : see Folders and Options
 
-    `loops` (control, capture, frames) are run by threads or a scheduler; then `shutdown`.
+    `loops` (control, capture, frames, storage) are run by threads or a scheduler; then `shutdown`.
     `failure` is what ended it, None while all is well.  Raises UnavailableError when an enable
     cannot be put to rest, and whatever a part of the board refuses.
     """
@@ -115,8 +114,9 @@ class Instrument:
         board, buses, clock = self.board, self.buses, self.clock
         self.life = LifeCounters(self.folders.state / LIFE_NAME)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
+        least_v = self.config.cooler.min_supply_v
         self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led,
-                                        least_supply_v=self.config.cooler.min_supply_v)  # fmt: skip
+                                        least_supply_v=least_v, life=self.life)  # fmt: skip
         self.fpa_check = parts.fpa_check(self.cooler)
         climate = parts.climate(board, buses, clock, self.light)
         self.actuators = Actuators(self.cooler, self.light, climate)
@@ -138,7 +138,7 @@ class Instrument:
             lambda: self.control.phase, self._control_report, self.safe_mode.report,
             lambda: self.acquisition.status, self.frame_age.report,
         ]  # fmt: skip
-        notes: list[Source] = [self.utc.report]
+        notes: list[Source] = [self.utc.report, self.life.report]
         if cooler is not None:
             sources += [lambda: cooler.status, self.fpa_check.report]
             notes.append(lambda: cooler.status.note)
@@ -194,6 +194,7 @@ class Instrument:
             Loop("control", self.clock, self.control.tasks()),
             Loop("capture", self.clock, [capture]),
             Loop("frames", self.clock, frames),
+            Loop("storage", self.clock, [self.life.task()]),
         )
 
     def _note_start(self) -> None:
@@ -367,6 +368,7 @@ class Instrument:
             self.segmenter = None
         if self.failure is None and self.health.state is not State.FAULT:
             self.readiness.end_well()
+        self.life.save()
         self.buses.close()
 
     def _shut_actuators(self) -> None:
@@ -376,7 +378,6 @@ class Instrument:
             self.acquisition.stop()
         except BusError as error:
             self.options.log(f"FAILED to switch the sensor off: {error}")
-        self.life.save()
 
     @property
     def is_safe(self) -> bool:

@@ -358,6 +358,7 @@ def _run(facts: dict[str, Any], folder: Path, tape: RepeatedTurns, said: _Said) 
     except (Differs, Ended):
         return
     instrument.path.judge = turns.freed(instrument.path.judge, tape)
+    instrument.life.write = turns.freed(instrument.life.write, tape)
     threads = [threading.Thread(target=_loop, args=(instrument, loop, tape), daemon=True)
                for loop in instrument.loops]  # fmt: skip
     for one in threads:

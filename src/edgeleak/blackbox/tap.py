@@ -87,9 +87,10 @@ class Tap:
             self._mark(Mark.OVER, b"")
 
     def loosen(self, instrument: Any) -> None:
-        """The pipeline works without the turn."""
+        """The pipeline works and the storage is waited for without the turn."""
         if self._turns is not None:
             instrument.path.judge = freed(instrument.path.judge, self._turns)
+            instrument.life.write = freed(instrument.life.write, self._turns)
 
     def aside(self, run: Callable[[int], None]) -> Callable[[int], None]:
         """A task that is no part of a replay."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who of the firmware's threads goes when.
 
-Three threads share single slots, so what one of them decides may depend on how far another one
+The threads share single slots, so what one of them decides may depend on how far another one
 was.  While a black box records, a thread runs only while it has the turn; it gives the turn up
 for as long as it waits: in a call of a bus, in a sleep, in the pipeline's compiled part.  The
 order of the turns, with what the clock said in each, is what a recording of the buses lacks to be

@@ -31,7 +31,7 @@ HELP = "run the instrument on its board"
 LOOK_NS = 200 * NS_PER_MS
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Told to stop; the last one when the terminal it was started on is closed."""
-JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0}
+JOIN_S = {"control": 1.0, "capture": 2.0, "frames": 2.0, "storage": 2.0}
 KEPT_LINES, KEPT_CLIENTS = 800, 200
 """Of the instrument's own lines and of its clients': those do not push out these."""
 CLIENT = "CONSOLE "
@@ -161,7 +161,7 @@ def open_console(args: argparse.Namespace, instrument: Any, lines: "Lines", tap:
     return console
 
 
-PRIORITY_OF = {"control": 30, "capture": 20, "frames": 10}
+PRIORITY_OF = {"control": 30, "capture": 20, "frames": 10, "storage": 5}
 """Real-time priorities: all above other programs, because a thread that is kept waiting while it
 holds the interpreter keeps control waiting too."""
 
@@ -254,7 +254,7 @@ def claim_processor(priority: int) -> bool:
 
 
 class Program:
-    """Three threads for the loops; this one prints, watches and ends.
+    """A thread for each loop; this one prints, watches and ends.
 
     instrument : made, not running
     lines      : its log

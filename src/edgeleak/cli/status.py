@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when it runs, whatever it says; 69 when it does not."""
+    from edgeleak.services.life import line_of as life_line
+
     status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
     if args.json:
         print(json.dumps(status, indent=2))
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"note       {status['note']}")
     print(f"frames     {status['frames']} in {status['uptime_s']:.0f} s,"
           f" {status['link']['drops']} dropped")  # fmt: skip
+    print(f"life       {life_line(status['life'])}")
     if seen := detectability_line(args.run_folder / DETECTABILITY_NAME, status["written_ns"]):
         print(f"would find {seen}")
     for leak in status["leaks"]["open"]:

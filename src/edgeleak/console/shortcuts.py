@@ -18,6 +18,7 @@ from edgeleak.console.scpi import quoted
 from edgeleak.console.session import Session
 from edgeleak.errors import EdgeLeakError
 from edgeleak.pipeline.live import span_of
+from edgeleak.services import life
 
 PICTURE = ("AGC", "CLAH", "BACK", "SENS")
 """Settings that are echoed with the histogram."""
@@ -68,6 +69,7 @@ def screen(desk: Desk) -> str:
                    f" {on.acquisition.status.counters.crc} bad CRCs"),
         ("picture", f"gain {picture.agc_mode}, {span(desk)}, sensitivity {picture.sensitivity:g}"),
         ("recorder", _recorder(on)),
+        ("life", life.line_of(on.life.values())),
         ("up", f"{(on.clock.monotonic_ns() - on.start_ns) / 1e9:.0f} s,"
                f" clock {on.utc.quality.name.lower()}"),
     ]  # fmt: skip

@@ -18,6 +18,8 @@ from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.led import ALTERNATE, DARK, LEAST_MA, MODES, OFF, ON, Drive, Led, plan
 from edgeleak.errors import BusError, ConfigError, UsageError
 from edgeleak.services.adc_round import AdcRound
+from edgeleak.services.life import LifeCounters
+from edgeleak.services.lit_time import LitTime
 
 MISMATCHES = 3
 """Frames in a row whose flag contradicts the mode: a fault."""
@@ -113,17 +115,20 @@ class Illumination:
     board   : limits and thermistor
     clock   : intervals
     least_supply_v : below this the light goes first, so that the processor stays
+    life    : hours and pulses are counted here
     """
 
     least_ma = LEAST_MA
 
     def __init__(self, led: Led, round_: AdcRound, sensor: ExposureControl, board: Board,
-                 clock: Clock, *, least_supply_v: float = 0.0) -> None:  # fmt: skip
+                 clock: Clock, *, least_supply_v: float = 0.0,
+                 life: LifeCounters | None = None) -> None:  # fmt: skip
         if board.led is None or board.led_thermistor is None:
             raise ConfigError(f"board {board.name}: no LED is wired; add [led] or leave it off")
         self._led, self._round, self._sensor, self._clock = led, round_, sensor, clock
         self._part: LedPart = board.led
         self._least_supply_v = least_supply_v
+        self._lit = LitTime(life or LifeCounters(), board.gpio.refresh_ms)
         self._thermistor: Thermistor = board.led_thermistor
         self._wish, self._retry_ns, self._lit_ns = Wish(), 0, 0
         self._answered_ns = clock.monotonic_ns()
@@ -169,6 +174,7 @@ class Illumination:
         """Measure, judge, then light or not; never raises."""
         if self._first_ns is None:
             self._first_ns = now_ns
+        self._lit.note(now_ns, self._led.drive, self._sensor.frame_period_us)
         try:
             self._round.step()
             self._answered_ns = now_ns

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counters of a lifetime (hours, cycles, pulses) that survive power cuts with few writes.
 
-Whoever counts calls `add` from any thread; one slow task calls `save_if_due`.  A power cut
-loses at most what was counted since the last save: an hour of running.
+Whoever counts calls `add` from any thread; a task of the storage loop calls `save_if_due`.  A
+power cut loses at most what was counted since the last save: five minutes of running.
 """
 
+import errno
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from edgeleak import codes
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError, MissingInputError, StorageError
+from edgeleak.loop import Task
+from edgeleak.services.health import FINE, Trouble
 
-SAVE_EVERY_S = 3600.0
+SAVE_EVERY_S = 300.0
+"""12 small writes an hour wear no card, and five minutes of a life of years are nothing."""
+LOOK_MS = 5000
 FORMAT = 1
 
 
@@ -20,15 +27,18 @@ class LifeCounters:
     """Named sums.
 
     path : JSON file; None keeps them in memory only
+
+    `write` replaces the file and may wait for the storage.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock, self._saving = threading.Lock(), threading.Lock()
         self._values: dict[str, float] = {}
         self._is_urgent = self._is_changed = False
         self._saved_ns: int | None = None
-        self.trouble: StorageError | MissingInputError | None = None
+        self.trouble: StorageError | MissingInputError | OSError | None = None
+        self.write: Callable[[Path, str], object] = replace_text
         if path is not None and path.exists():
             self._values = _read(path)
 
@@ -44,10 +54,20 @@ class LifeCounters:
         with self._lock:
             return dict(self._values)
 
-    def save_if_due(self, now_ns: int) -> bool:
-        """Save when an hour has passed or somebody asked for it; True when it was saved.
+    def task(self) -> Task:
+        """For a loop that may wait: a save ends when the storage has it."""
+        return Task("life", self.save_if_due, LOOK_MS, 2000, "life counters: what is urgent soon,"
+                    " the rest every 5 min; it waits for the card", after_end=True)  # fmt: skip
 
-        A refused write is kept in `trouble` and tried again an hour later.
+    def report(self) -> Trouble:
+        """A note for health; the answer never depends on storage."""
+        trouble = self.trouble
+        return FINE if trouble is None else Trouble(codes.LIFE_UNSAVED, _errno_of(trouble))
+
+    def save_if_due(self, now_ns: int) -> bool:
+        """Save when it is time or somebody asked for it; True when it was saved.
+
+        A refused write is kept in `trouble` and tried again after SAVE_EVERY_S.
         """
         with self._lock:
             if self._saved_ns is None:
@@ -59,19 +79,39 @@ class LifeCounters:
         return self.save()
 
     def save(self) -> bool:
-        """Save now; False when there is no file or the storage refused."""
-        if self._path is None:
+        """Save now; False when there is no file, the storage refused or another save hangs."""
+        if self._path is None or not self._saving.acquire(blocking=False):
             return False
+        try:
+            return self._save(self._path)
+        finally:
+            self._saving.release()
+
+    def _save(self, path: Path) -> bool:
         with self._lock:
             self._is_changed = False
-            text = json.dumps({"format": FORMAT, "counters": self._values}, indent=1)
+            values = dict(self._values)
+        text = json.dumps({"format": FORMAT, "counters": values}, indent=1)
         try:
-            replace_text(self._path, text + "\n")
-        except (StorageError, MissingInputError) as error:
+            self.write(path, text + "\n")
+        except (StorageError, MissingInputError, OSError) as error:  # also a card torn out
             self.trouble, self._is_changed = error, True
             return False
         self.trouble = None
         return True
+
+
+def line_of(values: dict[str, float]) -> str:
+    """What wears out, for people."""
+    at = values.get
+    return (f"cooler {at('tec_hours', 0):.1f} h, {at('thermal_cycles', 0):.0f} thermal cycles;"
+            f" LED {at('led_hours', 0):.2f} h lit, {at('led_pulses', 0):.0f} pulses")  # fmt: skip
+
+
+def _errno_of(error: Exception) -> int:
+    """What the system said; a folder that is gone has no errno of its own."""
+    number = getattr(error.__cause__ or error, "errno", None)
+    return number or (errno.ENOENT if isinstance(error, MissingInputError) else errno.EIO)
 
 
 def _read(path: Path) -> dict[str, float]:

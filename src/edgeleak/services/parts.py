@@ -74,8 +74,8 @@ def corrects_itself(part: El640 | Lepton) -> bool:
 
 
 def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lepton,
-                 wish: LedConfig | None = None, *,
-                 least_supply_v: float = 0.0) -> Illumination | None:  # fmt: skip
+                 wish: LedConfig | None = None, *, least_supply_v: float = 0.0,
+                 life: LifeCounters | None = None) -> Illumination | None:  # fmt: skip
     """The light of a board that has one; ConfigError when `wish` breaks one of its limits."""
     if board.led is None or board.adc is None or board.address is None:
         return None
@@ -87,7 +87,7 @@ def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lept
     channels = {name: getattr(board.adc, name) for name in names}
     adc = Ads1115(buses.i2c, board.adc.led_thermistor.address)
     light = Illumination(led, AdcRound(adc, channels, clock), control, board, clock,
-                         least_supply_v=least_supply_v)  # fmt: skip
+                         least_supply_v=least_supply_v, life=life)  # fmt: skip
     if wish is not None:
         try:
             light.request(wish.mode, wish.current_ma)
