@@ -23,3 +23,13 @@ def data_dir():
     if not found.is_dir():
         pytest.skip(f"real recordings not found at {found}; set EDGELEAK_DATA to their folder")
     return found
+
+
+@pytest.fixture
+def running(tmp_path):
+    """An instrument that watches a still room."""
+    from instrument_rig import Rig
+
+    from edgeleak.services.health import State
+
+    return Rig(tmp_path).run_to(State.DETECTING)

@@ -113,3 +113,7 @@ class Rig:
         """Rising edges of both enables, as the plant counted them."""
         counters = self.plant.counters
         return counters["tec_enable.edges"] + counters["led_enable.edges"]
+
+
+def violations(rig):
+    return list(rig.plant.judge.violations)
