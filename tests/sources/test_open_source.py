@@ -3,33 +3,20 @@
 
 import io
 import struct
-import sys
 import tracemalloc
 import zipfile
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sources.seeded import STACK, read, seed_files
 
-from edgeleak.errors import DataError, MissingInputError, UnavailableError, UsageError
+from edgeleak.errors import DataError, MissingInputError, UsageError
 from edgeleak.frame import FrameFlag, NucState
 from edgeleak.sensor import EL640, LEPTON, UNKNOWN
-from edgeleak.sources import open_source, video
+from edgeleak.sources import open_source
 from edgeleak.sources.cptv_file import CptvSource
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "fuzz"))
-import seed_files
-
-STACK = seed_files.frames()
-
-
-def read(path, **more):
-    source = open_source(path, **more)
-    with source:
-        frames = [(pixels.copy(), info) for pixels, info in source]
-    return source, np.stack([pixels for pixels, _ in frames]), [info for _, info in frames]
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "difference.npz", "tif", "plain.tif", "mcap",
@@ -163,62 +150,6 @@ def test_values_above_14_bits_are_clipped_shifted_or_lowered(tmp_path):
     assert "subtracted" in source.warnings[0]
 
 
-# ---- folders of pictures --------------------------------------------------------
-
-
-def picture_folder(folder, suffix, count=11):
-    from PIL import Image
-
-    folder.mkdir()
-    for i in range(count):
-        pixels = STACK[i % 6] if suffix != "jpg" else np.full((24, 32), 20 * i, np.uint8)
-        Image.fromarray(pixels).save(folder / f"frame_{i}.{suffix}")
-    (folder / "labels.csv").write_text("x")
-    return folder
-
-
-@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
-def test_folder_in_natural_order(tmp_path, suffix):
-    source, frames, _ = read(picture_folder(tmp_path / "f", suffix))
-    assert (len(frames), source.n_frames, source.damage) == (11, 11, None)
-    if suffix == "jpg":
-        assert np.abs(frames[:, 5, 5].astype(int) - 20 * np.arange(11)).max() <= 3
-    else:
-        np.testing.assert_array_equal(frames, STACK[np.arange(11) % 6])
-
-
-def test_damaged_picture_is_skipped_counted_and_named(tmp_path):
-    folder = picture_folder(tmp_path / "f", "png")
-    data = (folder / "frame_4.png").read_bytes()
-    (folder / "frame_4.png").write_bytes(data[: len(data) // 2])
-    (folder / "frame_7.png").write_bytes(b"nothing")
-    source, frames, infos = read(folder)
-    assert len(frames) == 9
-    assert [info.sequence for info in infos] == [0, 1, 2, 3, 5, 6, 8, 9, 10]
-    assert infos[-1].drops == 2
-    assert any("frame_4.png" in text for text in source.warnings)
-    assert any("frame_7.png" in text for text in source.warnings)
-
-
-def test_folders_that_are_no_sequence(tmp_path):
-    from PIL import Image
-
-    folder = picture_folder(tmp_path / "f", "png", 3)
-    Image.fromarray(STACK[0][:9]).save(folder / "other.png")
-    with pytest.raises(DataError, match="different sizes"):
-        open_source(folder)
-    (folder / "other.png").rename(folder / "x_mask.png")
-    source = open_source(folder)
-    assert source.n_frames == 3
-    assert "left out" in source.warnings[0]
-    (folder / "a.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match="mixed"):
-        open_source(folder)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds nothing"):
-        open_source(tmp_path / "empty")
-
-
 # ---- damage ---------------------------------------------------------------------
 
 
@@ -338,53 +269,6 @@ def test_a_bomb_in_a_small_archive_is_refused(tmp_path):
         open_source(tmp_path / "bomb.npz")
 
 
-def test_a_dying_or_silent_decoder_is_survived(tmp_path, monkeypatch):
-    seed_files.avi(tmp_path / "a.avi")
-    script = tmp_path / "worker.py"
-    monkeypatch.setattr(video, "WORKER", script)
-    header = '{"width": 2, "height": 1, "bytes_per_pixel": 1, "fps": 9, "n_frames": 3}'
-    start = f"import os, struct, sys, time\nout = sys.stdout.buffer\nout.write(b'{header}\\n')\n"
-    frame = "out.write(struct.pack('<cq', b'F', 0) + b'ab')\nout.flush()\n"
-    script.write_text(start + frame + "os.kill(os.getpid(), 11)\n")
-    source, frames, _ = read(tmp_path / "a.avi")
-    assert (len(frames), "died" in source.damage) == (1, True)
-    monkeypatch.setattr(video, "STALL_S", 0.3)
-    script.write_text(start + frame + "time.sleep(60)\n")
-    source, frames, _ = read(tmp_path / "a.avi")
-    assert (len(frames), "gave nothing" in source.damage) == (1, True)
-    script.write_text('print(\'{"unavailable": "videos need PyAV"}\')\n')
-    with pytest.raises(UnavailableError, match="PyAV"):
-        open_source(tmp_path / "a.avi")
-
-
-@pytest.mark.parametrize(
-    ("fps", "pts_ms", "want_ms"),
-    [
-        (25, [40, 160, 240, 200, 280, 360], [40, 160, 240, 280, 320, 360]),
-        (25, [0, 40, 40, 80], [0, 40, 80, 120]),
-        (25, [0, 40, 80, 120], [0, 40, 80, 120]),
-        ("null", [0, 40, 20, 60], [0, 40, None, None]),
-    ],
-)
-def test_time_stamps_that_go_back_are_counted_on(tmp_path, monkeypatch, fps, pts_ms, want_ms):
-    """MPEG-4 with B-frames in AVI: stamps in the order of decoding."""
-    seed_files.avi(tmp_path / "a.avi")
-    script = tmp_path / "worker.py"
-    monkeypatch.setattr(video, "WORKER", script)
-    header = f'{{"width": 2, "height": 1, "bytes_per_pixel": 1, "fps": {fps}, "n_frames": 7}}'
-    script.write_text(
-        f"import struct, sys\nout = sys.stdout.buffer\nout.write(b'{header}\\n')\n"
-        f"for ms in {pts_ms}:\n    out.write(struct.pack('<cq', b'F', ms * 10**6) + b'ab')\n"
-        "out.write(struct.pack('<cq', b'E', 0))\n"
-    )
-    source, _, infos = read(tmp_path / "a.avi")
-    times = [None if i.monotonic_ns < 0 else i.monotonic_ns / 1e6 for i in infos]
-    assert times == want_ms
-    back = [text for text in source.warnings if "go back" in text]
-    assert len(back) == (pts_ms != want_ms)
-    assert any("announces 7 frames" in text for text in source.warnings)
-
-
 @pytest.mark.parametrize(
     ("since_ffc_ms", "state"),
     [(0, NucState.SETTLING), (999, NucState.SETTLING), (1000, NucState.VALID)],
@@ -393,12 +277,6 @@ def test_cptv_frames_settle_for_a_second_after_a_flat_field(since_ffc_ms, state)
     frame = SimpleNamespace(last_ffc_time=timedelta(seconds=5), temp_c=31.5)
     info = CptvSource._info(frame, 7, 5000 + since_ffc_ms, 10**18)
     assert (info.ms_since_nuc, info.nuc_state, info.nuc_id) == (since_ffc_ms, state, 5000)
-
-
-def test_a_bad_video_is_named_without_numbers_of_the_decoder(tmp_path):
-    (tmp_path / "a.avi").write_bytes(b"RIFFxxxxAVI\n")
-    with pytest.raises(DataError, match=r"a\.avi: no video can be read \([A-Z][a-z ]+\); "):
-        open_source(tmp_path / "a.avi")
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
