@@ -21,6 +21,12 @@ cdef extern from "edgeleak/motion.h" nogil:
     el_motion_found el_motion_shift(const uint32_t *past, const uint32_t *now, size_t n,
                                     size_t reach, size_t gap)
 
+cdef extern from "edgeleak/register.h" nogil:
+    enum:
+        EL_REGISTER_MAX_SIDE
+        EL_REGISTER_MAX_SHIFT
+    void el_register_move(uint16_t *counts, size_t h, size_t w, int32_t dx_q8, int32_t dy_q8)
+
 
 cdef int bands_fit(Py_ssize_t bands, Py_ssize_t h, Py_ssize_t w) except -1:
     in_range("height", h, 1, EL_MOTION_MAX_SIDE)
@@ -116,3 +122,22 @@ def camera_shift(const uint16_t[:, ::1] counts not None, uint32_t[:, :, ::1] col
                                                <size_t>reach, <size_t>gap)
     return tuple([(found[i].shift_q8, found[i].best, found[i].still, found[i].structure,
                    found[i].rough) for i in range(2 * bands)])
+
+
+def move_picture(uint16_t[:, ::1] counts not None, *, int dx_q8, int dy_q8):
+    """Lay a picture that has moved by (dx, dy) over what it was, in place.
+
+    counts       : (H, W) uint16, sides 1..4096; [y, x] becomes what was at [y + dy, x + dx],
+                   between pixels linearly, first along the columns; rims repeat
+    dx_q8, dy_q8 : 256ths of a pixel, -64 to 64 pixels, as camera_shift finds them
+
+    Bit-exact with the NumPy reference.  Releases the GIL.
+    """
+    cdef Py_ssize_t h = counts.shape[0], w = counts.shape[1]
+    in_range("dx_q8", dx_q8, -256 * EL_REGISTER_MAX_SHIFT, 256 * EL_REGISTER_MAX_SHIFT)
+    in_range("dy_q8", dy_q8, -256 * EL_REGISTER_MAX_SHIFT, 256 * EL_REGISTER_MAX_SHIFT)
+    in_range("height", h, 0, EL_REGISTER_MAX_SIDE)
+    in_range("width", w, 0, EL_REGISTER_MAX_SIDE)
+    if h and w:
+        with nogil:
+            el_register_move(&counts[0, 0], <size_t>h, <size_t>w, dx_q8, dy_q8)

@@ -118,3 +118,33 @@ def test_bad_input_is_refused():
             16,
             8,
         )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 70), (70, 1), (37, 61), (120, 160)])
+@pytest.mark.parametrize("dx_q8", [0, 1, 128, 255, 256, 700, -1, -128, -256, -700, 16384, -16384])
+@pytest.mark.parametrize("dy_q8", [0, 77, -77, 5000, -5000, 16384, -16384])
+def test_a_moved_picture_equals_the_twin(rng, shape, dx_q8, dy_q8):
+    counts = rng.integers(0, 65536, shape, dtype=np.uint16)
+    want = counts.copy()
+    reference.move_picture(want, dx_q8=dx_q8, dy_q8=dy_q8)
+    kernels.move_picture(counts, dx_q8=dx_q8, dy_q8=dy_q8)
+    np.testing.assert_array_equal(counts, want)
+
+
+def test_whole_pixels_are_moved_without_loss_and_rims_repeat(rng):
+    counts = rng.integers(0, 65536, (40, 50), dtype=np.uint16)
+    moved = counts.copy()
+    kernels.move_picture(moved, dx_q8=3 * 256, dy_q8=-2 * 256)
+    np.testing.assert_array_equal(moved[2:, :-3], counts[:-2, 3:])
+    np.testing.assert_array_equal(moved[:2], moved[2:3].repeat(2, 0))
+    np.testing.assert_array_equal(moved[:, -3:], moved[:, -4:-3].repeat(3, 1))
+
+
+@pytest.mark.parametrize(("dx_q8", "dy_q8"), [(16385, 0), (-16385, 0), (0, 16385), (0, -16385)])
+def test_larger_moves_are_refused(dx_q8, dy_q8):
+    with pytest.raises(ValueError, match=r"d[xy]_q8 must be"):
+        kernels.move_picture(np.zeros((4, 4), np.uint16), dx_q8=dx_q8, dy_q8=dy_q8)
+
+
+def test_no_pixels_are_moved_nowhere():
+    kernels.move_picture(np.zeros((0, 4), np.uint16), dx_q8=9, dy_q8=9)

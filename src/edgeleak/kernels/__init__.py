@@ -50,7 +50,7 @@ from edgeleak.kernels._morphology import (
     mask_scratch_words,
     open_mask,
 )
-from edgeleak.kernels._motion import camera_shift, profile_shift, project
+from edgeleak.kernels._motion import camera_shift, move_picture, profile_shift, project
 from edgeleak.kernels._nuc import check_bad_pixel_table, nuc, replace_bad_pixels
 from edgeleak.kernels._objects import change_squares, remember_objects
 from edgeleak.kernels._places import judge_places, keep_places, place_sums
@@ -99,6 +99,7 @@ __all__ = [
     "log_lut",
     "mask_scratch_words",
     "median_shift",
+    "move_picture",
     "nuc",
     "open_mask",
     "outline_sums",

@@ -16,6 +16,7 @@ from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_s
 from edgeleak.pipeline.looks import Looks, NoLooks, look_members
 from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.registration import Registration
 
 REGION_CAPACITY = 256
 
@@ -171,6 +172,7 @@ class CountsStage:
         self._slots = profile["lag.slots"]
         self.adjust(profile)
         self._places = Places(profile, arena)
+        self.registration = Registration(profile, arena["counts"])
         self.looks = Looks(profile, arena, cell_px(arena.shape), self._size)
         self.place_limits = self._places.limits
         self.faint, self.lit = Faint(profile, arena), Lit(profile, arena)
@@ -272,6 +274,10 @@ class CountsStage:
         """One frame; area of all that changed in pixels.  The mask keeps what may be gas."""
         arena, counts = self._arena, self._arena["counts"]
         self._fix.apply(counts)
+        if seed:
+            self.registration.begin()
+        else:
+            self.registration.lay(dt_s)
         self.is_drawn = False
         if self.draws_always:
             self.draw()

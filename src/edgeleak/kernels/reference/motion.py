@@ -51,3 +51,16 @@ def camera_shift(
         for sums in (columns, rows)
         for past, now in zip(sums[1], sums[0], strict=True)
     )
+
+
+def move_picture(counts: np.ndarray, *, dx_q8: int, dy_q8: int) -> None:
+    """See edgeleak.kernels.move_picture; same contract, any speed."""
+    for axis, shift_q8 in ((0, dy_q8), (1, dx_q8)):
+        if not shift_q8 or not counts.size:
+            continue
+        whole, part = divmod(shift_q8, 256)
+        last = counts.shape[axis] - 1
+        at = np.arange(last + 1) + whole
+        a = counts.take(np.clip(at, 0, last), axis).astype(np.uint32)
+        b = counts.take(np.clip(at + 1, 0, last), axis).astype(np.uint32)
+        counts[...] = (a * (256 - part) + b * part + 128) >> 8
