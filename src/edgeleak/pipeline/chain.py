@@ -213,12 +213,16 @@ class Pipeline:
             guard.seeded()
             self._persistence.reset()
             self._motion.reset()
-        if is_whole and self._motion.look(guard.dt_s):
+        if is_whole and self._moves(guard.dt_s):
             guard.relearn()  # what this frame taught before its motion was known goes too
         self._close_pair(info, code)
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
+
+    def _moves(self, dt_s: float) -> bool:
+        """In what registration left, or further than it follows."""
+        return self._motion.look(dt_s) or self._stage.registration.is_beyond
 
     def _close_pair(self, info: FrameInfo | None, code: int) -> None:
         """After the camera's motion up to this frame is known."""
@@ -363,7 +367,7 @@ class Pipeline:
             return self._answer(code, guard.measured, guard.expected)
         if self._scene_code:
             return self._answer(self._scene_code, *self._scene_facts)
-        if self._motion.is_moving:
+        if self._motion.is_moving or self._stage.registration.is_beyond:
             return self._answer(codes.MOVING, self._motion.shift_px, self._motion.limit_px)
         if not seed and area > self._change_px:
             guard.relearn()

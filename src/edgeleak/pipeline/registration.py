@@ -26,9 +26,17 @@ MOST_OF_STRUCTURE = 0.3
 """What a shift leaves unexplained: 0.05 to 0.2 in hand-held scenes, 0.2 to 1 where animals walk."""
 HELD_S = 10.0
 """So long after the last proof the camera counts as held by hand."""
+LOST_S = 0.3
+"""No strips agree for so long: a person fills the picture for less."""
 MOST_PX, MARGIN_PX = 32, 2
 """Searched beyond the limit, so that a shift at it still has both flanks."""
 Strips = tuple[tuple[int, int, int, int, int], ...]
+
+
+class NoRegistration:
+    """A profile that compares pictures, not counts."""
+
+    is_beyond = False
 
 
 class Registration:
@@ -37,7 +45,11 @@ class Registration:
     A tripod needs none: it begins with a shift that moves three strips by more than the guard of
     the camera's motion allows.  Where no shift is found later the last one stays: a hand does not
     jump, and the guard looks at what comes out.
+
+    is_beyond : a hand's camera has moved further than it is followed, or is lost
     """
+
+    is_beyond = False
 
     def __init__(self, profile: Profile, counts: np.ndarray) -> None:
         h, w = counts.shape
@@ -50,7 +62,7 @@ class Registration:
         self._reach = ceil(limit_px) + MARGIN_PX
         is_small = min(h, w) < 2 * self._reach + GAP_PX + LEAST_SLOPES
         self.is_on = self._limit_q8 > 0 and not is_small
-        self._has_reference, self._held_s = False, 0.0
+        self._has_reference, self._held_s, self._lost_s = False, 0.0, 0.0
         self.shift_q8 = 0, 0
 
     @property
@@ -65,6 +77,7 @@ class Registration:
         kernels.project(self._counts, self._columns[0], self._rows[0])
         self._columns[1], self._rows[1] = self._columns[0], self._rows[0]
         self._has_reference, self.shift_q8 = True, (0, 0)
+        self.is_beyond, self._lost_s = False, 0.0
 
     def lay(self, dt_s: float) -> None:
         """Measure how far the counts have moved, and move them back.
@@ -84,8 +97,13 @@ class Registration:
         self._held_s = max(0.0, self._held_s - dt_s)
         if max(abs(x_q8 or 0), abs(y_q8 or 0)) > self._proof_q8:
             self._held_s = HELD_S
+        is_lost = x_q8 is None and y_q8 is None
+        self._lost_s = self._lost_s + dt_s if is_lost and self.is_held else 0.0
+        is_far = max(abs(x_q8 or 0), abs(y_q8 or 0)) > self._limit_q8
+        self.is_beyond = is_far or self._lost_s > LOST_S
         if not self.is_held:
             self.shift_q8 = 0, 0
+        if self.is_beyond or not self.is_held:
             return
         last_x_q8, last_y_q8 = self.shift_q8
         self.shift_q8 = (
@@ -104,5 +122,4 @@ class Registration:
             return None
         middle = known[len(known) // 2]
         agree = sum(abs(shift_q8 - middle) <= AGREE_Q8 for shift_q8 in known)
-        is_agreed = agree >= MOVED_BANDS and abs(middle) <= self._limit_q8
-        return middle if is_agreed else None
+        return middle if agree >= MOVED_BANDS else None

@@ -16,7 +16,7 @@ from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_s
 from edgeleak.pipeline.looks import Looks, NoLooks, look_members
 from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
 from edgeleak.pipeline.profile import Profile
-from edgeleak.pipeline.registration import Registration
+from edgeleak.pipeline.registration import NoRegistration, Registration
 
 REGION_CAPACITY = 256
 
@@ -80,6 +80,7 @@ class GreyStage:
     contrast_counts = nan
     draws_always, is_drawn = True, True
     looks, faint, lit = NoLooks(), NoFaint(), NoFaint()
+    registration = NoRegistration()
     faint_sigma = nan
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
