@@ -19,6 +19,7 @@ from edgeleak.pipeline.motion import (
     NOISE_OF_ROUGH,
 )
 from edgeleak.pipeline.profile import Profile
+from edgeleak.pipeline.rules import is_on
 
 AGREE_Q8 = 64
 """A quarter of a pixel: strips of simulated hand-held scenes differ by less than 0.1."""
@@ -62,6 +63,7 @@ class Registration:
         self._reach = ceil(limit_px) + MARGIN_PX
         is_small = min(h, w) < 2 * self._reach + GAP_PX + LEAST_SLOPES
         self.is_on = self._limit_q8 > 0 and not is_small
+        self._judges = is_on(profile, "motion")
         self._has_reference, self._held_s, self._lost_s = False, 0.0, 0.0
         self.shift_q8 = 0, 0
 
@@ -100,7 +102,7 @@ class Registration:
         is_lost = x_q8 is None and y_q8 is None
         self._lost_s = self._lost_s + dt_s if is_lost and self.is_held else 0.0
         is_far = max(abs(x_q8 or 0), abs(y_q8 or 0)) > self._limit_q8
-        self.is_beyond = is_far or self._lost_s > LOST_S
+        self.is_beyond = self._judges and (is_far or self._lost_s > LOST_S)
         if not self.is_held:
             self.shift_q8 = 0, 0
         if self.is_beyond or not self.is_held:
