@@ -4,7 +4,7 @@
 import signal
 import threading
 
-from edgeleak.sim.pacer import STOP_S, Pacer, Stop, in_words
+from edgeleak.sim.pacer import STOP_S, USUAL_S, Pacer, Stop, Window, in_words
 
 
 def test_a_process_that_was_stopped_says_for_how_long():
@@ -28,3 +28,16 @@ def test_stops_are_told_with_their_worst():
         "once, for 0.20 s at most (processor 1, 3 s after the start)"
     )
     assert in_words([Stop(3.0, 0.2, 1), Stop(9.0, 0.3, 0)]).startswith("2 times, for 0.30 s")
+
+
+def test_slices_of_one_second_count_together():
+    window = Window()
+    slices = [window.late(0.2 * turn, 0.03) for turn in range(4)]
+    assert slices == [0.0, 0.0, 0.0, 0.12]
+    assert window.late(0.8, 0.03) == 0.0  # a stop that was told begins anew
+
+
+def test_slices_of_two_seconds_and_usual_lateness_are_no_stop():
+    window = Window()
+    assert not any(window.late(0.5 * turn, 0.03) for turn in range(60))
+    assert not any(window.late(30 + 0.01 * turn, USUAL_S) for turn in range(600))
