@@ -8,7 +8,7 @@ from _pytest.runner import runtestprotocol
 
 from edgeleak.sim.pacer import Pacer, in_words
 
-TRIES = 3
+TRIES = 2
 
 
 class Judged:

@@ -10,7 +10,7 @@ import pytest
 from edgeleak import board, codes
 from edgeleak.config import CoolerConfig
 from edgeleak.control.interlock import Interlock
-from edgeleak.control.motion_rules import RampExceeded, Runaway
+from edgeleak.control.motion_rules import RampExceeded, Runaway, Step
 from edgeleak.control.observation import Observation
 from edgeleak.services.closed_loop import interlock_limits, physics_of
 from edgeleak.sim.tec_plant import TecPlant
@@ -126,6 +126,24 @@ def test_a_bead_that_drifts_to_the_hot_side(tau_s):
     assert trip.code == codes.FPA_DETACHED
     assert trip.is_urgent
     assert seconds < 3
+
+
+@pytest.mark.parametrize("step_k", [0.3, -0.38])
+def test_a_still_reading_that_steps_and_stays(step_k):
+    seconds, trip = feed(proven(), 10, fpa_degc=lambda t: -20 + step_k * (t > 2))
+    assert (trip.code, round(trip.measured, 2)) == (codes.FPA_DETACHED, abs(step_k))
+    assert 2 < seconds < 2.3
+
+
+@pytest.mark.parametrize("course", [
+    lambda t: -20 + 0.38 * (2 < t < 2.12),  # two readings, then as before
+    lambda t: -20 + 0.2 * (t > 2),
+    lambda t: -20 - 1.9 * max(0.0, t - 2),
+])  # fmt: skip
+def test_an_outlier_and_a_ramp_are_no_step(course):
+    rule = Step()
+    seen = [rule.check(dataclasses.replace(HOLD, fpa_degc=course(k / HZ))) for k in range(4 * HZ)]
+    assert not any(seen)
 
 
 def run_plant(interlock, plant, seconds, current, sign=1, reference=-0.5):

@@ -7,7 +7,7 @@ The first rule that objects is latched until `reset`; only a graver one replaces
 
 from edgeleak import codes
 from edgeleak.control.electric_rules import Blind, BrownOut, Electric, FanLost, HotSide, Wet
-from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway
+from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway, Step
 from edgeleak.control.observation import Limits, Observation, Rule, Trip
 from edgeleak.control.sensor_rules import (
     DRIVEN_A,
@@ -37,6 +37,7 @@ class Interlock:
             Blind(),
             Direction(limits),
             Jump(),
+            Step(),
             Runaway(),
             RampExceeded(limits),
             NoProgress(limits),

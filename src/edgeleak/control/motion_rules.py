@@ -15,6 +15,8 @@ from edgeleak.control.observation import RATE_HZ, InARow, Limits, Observation, T
 SAMPLES = 3
 JUMP_K, JUMP_SAMPLES = 1.0, 5
 """4 K/s: twice what the most lively cooler can do at any current."""
+QUIET_SAMPLES, QUIET_K, STEP_K = RATE_HZ, 0.1, 0.25
+"""In 0.15 s, the latest a reading may be, no current moves a resting plate so far."""
 WINDOW = 3 * RATE_HZ
 RISE_UNPROVEN_K, RISE_PROVEN_K = 0.25, 0.4
 DRIVE_A = 0.15
@@ -49,6 +51,31 @@ class Jump:
         is_full = len(self._past) > JUMP_SAMPLES
         if self._bad.note(is_full and abs(moved) > JUMP_K):
             return Trip(codes.FPA_DETACHED, abs(moved), JUMP_K, True)
+        return None
+
+
+class Step:
+    """A still reading that moves at once and stays there: a bit of it stuck, or a bad contact."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
+        self._past: deque[float] = deque(maxlen=QUIET_SAMPLES)
+        self._away = InARow(SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
+        if math.isnan(o.fpa_degc):
+            self.reset()
+            return None
+        is_still = len(self._past) == QUIET_SAMPLES and max(self._past) - min(self._past) < QUIET_K
+        moved_k = abs(o.fpa_degc - self._past[-1]) if is_still else 0.0
+        if self._away.note(moved_k > STEP_K):
+            return Trip(codes.FPA_DETACHED, moved_k, STEP_K, True)
+        if not self._away.count:
+            self._past.append(o.fpa_degc)
         return None
 
 
