@@ -147,4 +147,6 @@ def test_larger_moves_are_refused(dx_q8, dy_q8):
 
 
 def test_no_pixels_are_moved_nowhere():
-    kernels.move_picture(np.zeros((0, 4), np.uint16), dx_q8=9, dy_q8=9)
+    memory = np.arange(8, dtype=np.uint16)
+    kernels.move_picture(memory[:0].reshape(0, 4), dx_q8=9, dy_q8=9)
+    assert memory.tolist() == list(range(8))

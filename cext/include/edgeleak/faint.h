@@ -267,9 +267,8 @@ el_faint_forget(int64_t *state, size_t cells, size_t at, const struct el_faint *
 {
     static const int memories[] = {EL_FAINT_CHANGE, EL_FAINT_ENERGY, EL_FAINT_STEP, EL_FAINT_TREND};
     const int64_t left = el_faint_plane(state, cells, EL_FAINT_THING)[at];
-    for (size_t k = 0; k < sizeof memories / sizeof *memories; k++)
-        if (left == 1)
-            el_faint_plane(state, cells, memories[k])[at] = 0;
+    for (size_t k = 0; left == 1 && k < sizeof memories / sizeof *memories; k++)
+        el_faint_plane(state, cells, memories[k])[at] = 0;
     if (el_faint_plane(state, cells, EL_FAINT_STOOD)[at] < s->stand_looks)
         return;
     const int64_t now = el_faint_plane(state, cells, EL_FAINT_NOW)[at];

@@ -14,6 +14,7 @@ from edgeleak.errors import UsageError
 from edgeleak.frame import EIGHT_BIT_SHIFT, MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import RegionFinder
 from edgeleak.pipeline.arena import Arena
+from edgeleak.pipeline.arguments import checked_fps, checked_shape, loaded
 from edgeleak.pipeline.clipping import Clipping, Tiles
 from edgeleak.pipeline.decision import Persistence
 from edgeleak.pipeline.gain import AutoGain
@@ -66,10 +67,10 @@ class Pipeline:
         sensor: SensorInfo | None = None,
         is_corrected: bool | None = None,
     ) -> None:
-        self.shape = _checked_shape(shape)
+        self.shape = checked_shape(shape)
         self.profile = load(profile)
         self.sensor = EL640 if sensor is None else sensor
-        self.calibration = _loaded(calibration, self.shape)
+        self.calibration = loaded(calibration, self.shape)
         is_corrected = self.sensor.is_corrected if is_corrected is None else is_corrected
         self._is_raw = self.calibration is None and not is_corrected
         stage = STAGES[self.profile["chain.detector"]]
@@ -83,7 +84,7 @@ class Pipeline:
         self._fix = Correction(self.shape, self.calibration)
         self._has_planes = self._own_offset()
         self._stage = stage(self.profile, arena, self._fix, self.gain)
-        self._guard = Guard(self.profile, _checked_fps(fps), self._input)
+        self._guard = Guard(self.profile, checked_fps(fps), self._input)
         self._guard.expect_nuc(getattr(self.calibration, "nuc_id", -1))
         self._scene = SceneGuard(self.profile)
         self._tiles = Tiles(arena)
@@ -197,9 +198,7 @@ class Pipeline:
         if not self._has_looked:
             self._look_first(is_whole)
         self.frames += 1
-        may_train = is_whole and not self._scene_code and not self._motion.is_moving
-        if not may_train or guard.untrained_s:
-            guard.note_training(may_train)
+        may_train = self._may_train(is_whole)
         seed = guard.must_seed and may_train
         self._since_update_s += guard.dt_s
         is_look = is_whole and (self._since_update_s >= self._update_s or seed)
@@ -219,6 +218,13 @@ class Pipeline:
         verdict = self._decide(code, area, seed)
         self.verdict = verdict
         return verdict
+
+    def _may_train(self, is_whole: bool) -> bool:
+        """Whether this frame may teach the background; the guard counts those that may not."""
+        may_train = is_whole and not self._scene_code and not self._motion.is_moving
+        if not may_train or self._guard.untrained_s:
+            self._guard.note_training(may_train)
+        return may_train
 
     def _moves(self, dt_s: float) -> bool:
         """In what registration left, or further than it follows."""
@@ -367,7 +373,10 @@ class Pipeline:
             return self._answer(code, guard.measured, guard.expected)
         if self._scene_code:
             return self._answer(self._scene_code, *self._scene_facts)
-        if self._motion.is_moving or self._stage.registration.is_beyond:
+        registration = self._stage.registration
+        if registration.is_beyond:
+            return self._answer(codes.MOVING, registration.moved_px, registration.limit_px)
+        if self._motion.is_moving:
             return self._answer(codes.MOVING, self._motion.shift_px, self._motion.limit_px)
         if not seed and area > self._change_px:
             guard.relearn()
@@ -420,34 +429,3 @@ class Pipeline:
         )
         found.flags.writeable = False
         return found
-
-
-def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    try:
-        h, w = (int(side) for side in shape)
-    except (TypeError, ValueError):
-        raise UsageError(f"shape must be (H, W), got {shape!r}") from None
-    if not (1 <= h <= 4096 and 1 <= w <= 4096):
-        raise UsageError(f"shape must be (H, W) of 1..4096 each, got {shape!r}")
-    return h, w
-
-
-def _checked_fps(fps: float | None) -> float | None:
-    if fps is not None and not 0.001 <= fps <= 100_000:
-        raise UsageError(f"fps must be 0.001..100000 frames a second, got {fps!r}")
-    return fps
-
-
-def _loaded(
-    calibration: "container.Calibration | str | Path | None", shape: tuple[int, int]
-) -> "container.Calibration | None":
-    if calibration is None:
-        return None
-    if isinstance(calibration, str | Path):
-        calibration = container.read(calibration)
-    if tuple(calibration.shape) != shape:
-        raise UsageError(
-            f"the calibration is for {calibration.shape}, the frames are {shape};"
-            " use the calibration of this sensor"
-        )
-    return calibration

@@ -5,7 +5,7 @@ Sums along four strips each way are compared with those of that picture.  A plum
 shifts what is in one strip or two; where three of four agree the camera did.
 """
 
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 
@@ -37,7 +37,7 @@ Strips = tuple[tuple[int, int, int, int, int], ...]
 class NoRegistration:
     """A profile that compares pictures, not counts."""
 
-    is_beyond = False
+    is_beyond, moved_px, limit_px = False, 0.0, 0.0
 
 
 class Registration:
@@ -48,19 +48,21 @@ class Registration:
     jump, and the guard looks at what comes out.
 
     is_beyond : a hand's camera has moved further than it is followed, or is lost
+    moved_px  : by how much then, infinite where it is lost
+    limit_px  : how far it is followed
     """
 
-    is_beyond = False
+    is_beyond, moved_px = False, 0.0
 
     def __init__(self, profile: Profile, counts: np.ndarray) -> None:
         h, w = counts.shape
         self._counts = counts
-        limit_px = min(MOST_PX, max(h, w) * profile["register.limit_percent"] / 100)
-        self._limit_q8 = round(256 * limit_px)
+        self.limit_px = min(MOST_PX, max(h, w) * profile["register.limit_percent"] / 100)
+        self._limit_q8 = round(256 * self.limit_px)
         self._proof_q8 = round(256 * profile["guard.motion_px"])
         # Of the columns and of the rows: now, and when the background began.
         self._columns, self._rows = (np.zeros((2, BANDS, side), np.uint32) for side in (w, h))
-        self._reach = ceil(limit_px) + MARGIN_PX
+        self._reach = ceil(self.limit_px) + MARGIN_PX
         is_small = min(h, w) < 2 * self._reach + GAP_PX + LEAST_SLOPES
         self.is_on = self._limit_q8 > 0 and not is_small
         self._judges = is_on(profile, "motion")
@@ -97,11 +99,13 @@ class Registration:
         found = kernels.camera_shift(self._counts, self._columns, self._rows, self._reach, GAP_PX)
         x_q8, y_q8 = self._agreed(found[:BANDS]), self._agreed(found[BANDS:])
         self._held_s = max(0.0, self._held_s - dt_s)
-        if max(abs(x_q8 or 0), abs(y_q8 or 0)) > self._proof_q8:
+        moved_q8 = max(abs(x_q8 or 0), abs(y_q8 or 0))
+        if moved_q8 > self._proof_q8:
             self._held_s = HELD_S
         is_lost = x_q8 is None and y_q8 is None
         self._lost_s = self._lost_s + dt_s if is_lost and self.is_held else 0.0
-        is_far = max(abs(x_q8 or 0), abs(y_q8 or 0)) > self._limit_q8
+        self.moved_px = inf if is_lost else moved_q8 / 256
+        is_far = moved_q8 > self._limit_q8
         self.is_beyond = self._judges and (is_far or self._lost_s > LOST_S)
         if not self.is_held:
             self.shift_q8 = 0, 0
