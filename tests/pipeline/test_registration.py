@@ -108,8 +108,8 @@ def test_beyond_the_limit_nothing_is_moved(laid):
     registration.lay(0.1)
     np.testing.assert_array_equal(counts, np.rint(scene(5.5, 0)))
     assert registration.is_beyond
-    assert registration.moved_px == pytest.approx(5.5, abs=0.1)
-    assert registration.limit_px < 5.5
+    assert registration.moved_px >= 5.4  # it ends where it searches
+    assert registration.limit_px < 5.4
 
 
 def test_who_walks_before_it_moves_no_camera(laid):
