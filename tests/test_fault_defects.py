@@ -17,5 +17,10 @@ def test_the_defect_applies(patch):
     assert done.returncode == 0, f"{patch.name}: make it again\n{done.stdout}"
 
 
-def test_there_are_defects():
-    assert len(PATCHES) > 20
+def test_each_defect_belongs_to_a_row(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    monkeypatch.syspath_prepend(ROOT / "tools" / "faults")
+    from rows import ROWS
+
+    named = [name for row in ROWS for name in row.patches]
+    assert set(named) == {path.name for path in PATCHES}

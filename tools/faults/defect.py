@@ -26,20 +26,20 @@ class DefectError(Exception):
     """The patch does not apply, or the copy does not build."""
 
 
-def make_copy(row: Row, folder: Path) -> Path:
-    """The sources with the row's patch applied; compiled kernels come along."""
+def make_copy(row: Row, name: str, folder: Path) -> Path:
+    """The sources with one of the row's patches applied; compiled kernels come along."""
     copy = folder / row.name
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir(parents=True)
-    for name in COPIED:
-        source = ROOT / name
+    for part in COPIED:
+        source = ROOT / part
         if source.is_dir():
             skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source, copy / name, ignore=skip, symlinks=True)
+            shutil.copytree(source, copy / part, ignore=skip, symlinks=True)
         elif source.exists():
-            (copy / name).parent.mkdir(exist_ok=True)
-            shutil.copy2(source, copy / name)
-    patch = DEFECTS / row.defect
+            (copy / part).parent.mkdir(exist_ok=True)
+            shutil.copy2(source, copy / part)
+    patch = DEFECTS / name
     done = subprocess.run(["patch", "-p1", "--forward", "--fuzz=0", "-i", str(patch)],
                           cwd=copy, capture_output=True, text=True)  # fmt: skip
     if done.returncode:
@@ -57,16 +57,16 @@ def _build(row: Row, copy: Path) -> None:
         raise DefectError(f"the copy of {row.name} does not build:\n{done.stderr[-800:]}")
 
 
-def is_red(row: Row, folder: Path, seed: int) -> tuple[bool, str]:
-    """(the row turned red, its first reason) with the defect in place."""
-    copy = make_copy(row, folder)
+def is_red(row: Row, name: str, folder: Path, seed: int) -> tuple[bool, str]:
+    """(the row turned red, its first reason) with this patch in place."""
+    copy = make_copy(row, name, folder)
     settings = os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(copy / "tools/faults/run.py"), "--row", row.name,
                "--count", str(row.probe), "--seed", str(seed), "--plain"]  # fmt: skip
     done = subprocess.run(command, cwd=copy, env=settings, capture_output=True, text=True,
                           timeout=LIMIT_S)  # fmt: skip
     if done.returncode not in (RED, GREEN):
-        raise DefectError(f"{row.name} with its defect ended with {done.returncode}:"
+        raise DefectError(f"{row.name} with {name} ended with {done.returncode}:"
                           f"\n{done.stderr[-800:]}")  # fmt: skip
     shutil.rmtree(copy, ignore_errors=True)
     first = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""

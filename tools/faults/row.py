@@ -52,6 +52,7 @@ class Row:
     defect   : patch that must turn the row red, a file of defects/
     probe    : faults that are enough to see the defect
     kernels  : extensions to build again in the copy, for defects in C
+    more     : further patches, each of which must turn the row red by itself
     """
 
     name: str
@@ -63,6 +64,11 @@ class Row:
     defect: str
     probe: int
     kernels: str = ""
+    more: tuple[str, ...] = ()
+
+    @property
+    def patches(self) -> tuple[str, ...]:
+        return self.defect, *self.more
 
 
 def verdict(row: Row, outcome: Outcome, count: int) -> list[str]:

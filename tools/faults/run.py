@@ -8,7 +8,7 @@
     run.py --json F --resume  without the rows that F has of the same sources and options
 
 Green: the faults were really executed, each got its reaction in time, no limit was broken, the
-clean twin did not trip, and the seeded defect turned the row red.  Exit code 1 otherwise.
+clean twin did not trip, and each seeded defect turned the row red.  Exit code 1 otherwise.
 """
 
 import argparse
@@ -53,6 +53,20 @@ def run_plain(row: Row, count: int, seed: int) -> int:
     return 1 if reasons else 0
 
 
+def missed_defects(row: Row, folder: Path, seed: int) -> list[str]:
+    """A sentence for each of the row's patches that did not turn it red."""
+    missed = []
+    for name in row.patches:
+        try:
+            turned_red, _ = is_red(row, name, folder, seed)
+        except DefectError as error:
+            turned_red = False
+            missed.append(str(error))
+        if not turned_red:
+            missed.append(f"the seeded defect {name} did not turn the row red")
+    return missed
+
+
 def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
     """Row, then its defect; prints the line and every reason to be red."""
     count = args.count or (row.full if args.full else row.count)
@@ -61,14 +75,9 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
     reasons = verdict(row, outcome, count)
     defect = "-"
     if not args.no_defects:
-        try:
-            turned_red, _ = is_red(row, folder, args.seed)
-        except DefectError as error:
-            turned_red = False
-            reasons.append(str(error))
-        defect = "red" if turned_red else "GREEN"
-        if not turned_red:
-            reasons.append(f"the seeded defect {row.defect} did not turn the row red")
+        missed = missed_defects(row, folder, args.seed)
+        defect = "GREEN" if missed else "red"
+        reasons += missed
     seconds = time.monotonic() - start
     print(line(row, outcome, defect, seconds), flush=True)
     for note in outcome.notes:

@@ -26,10 +26,10 @@ test does not judge itself: every limit, every current and every published frame
 the plant's own truth (`edgeleak.sim`). Times to safe count from the fault to both outputs off, or
 to the INHIBIT where the outputs may stay on; "-" where there is no such time.
 
-Each row has a clean twin that must not react, and a seeded defect, a patch of
-[tools/faults/defects](../tools/faults/defects), that is applied to a copy of the sources: a row
-counts only when its patch turned it red. Numbers are those of the row names in the fault list
-(T cooler and light, V sensor and picture, L liveness, D storage and supply, F files).
+Each row has a clean twin that must not react, and seeded defects, one or more patches of
+[tools/faults/defects](../tools/faults/defects), each applied to a copy of the sources: a row
+counts only when every one of its patches turned it red. Numbers are those of the row names in the
+fault list (T cooler and light, V sensor and picture, L liveness, D storage and supply, F files).
 
 - *lockstep*: the firmware's loops and the board share one simulated clock, so a run is the same
   every time. A loop in a hung bus call sleeps as its thread would.
