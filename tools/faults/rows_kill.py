@@ -5,6 +5,7 @@ Real time, real processes: the firmware on spidev, smbus2 and GPIO calls, one pl
 them.  The plant's clock is the machine's, so a fault and its effect have one time.
 """
 
+import contextlib
 import os
 import random
 import select
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from row import Outcome, Row
@@ -36,14 +37,16 @@ fps = 12.0
 [cooler]
 set_point_degc = -16.0
 stable_s = 1.0
-[led]
-mode = "on"
 [nuc]
 frames = 4
 settle_s = 0.2
 [console]
 serial_device = ""
 socket = ""
+"""
+STEADY_LIGHT = """
+[led]
+mode = "on"
 """
 SCENARIO = """
 summary = "cold already, so that both outputs are on within seconds"
@@ -55,11 +58,14 @@ cold_degc = -16.0
 
 
 class Camera:
-    """One `edgeleak run` on the plant; killed with the block."""
+    """One `edgeleak run` on the plant; killed with the block.
 
-    def __init__(self, plant: RunningPlant, folder: Path) -> None:
+    settings : more of them than SETTINGS
+    """
+
+    def __init__(self, plant: RunningPlant, folder: Path, settings: str = STEADY_LIGHT) -> None:
         self.plant, self.ask = plant, plant.control.ask
-        (folder / "edgeleak.toml").write_text(SETTINGS)
+        (folder / "edgeleak.toml").write_text(SETTINGS + settings)
         command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
                    "--state", folder, "--run", folder, "--seconds", "120"]  # fmt: skip
         self.process = subprocess.Popen(list(map(str, command)), env=plant.environment(),
@@ -143,12 +149,19 @@ lowers the enables of commands that it could not renew for 150 ms."""
 def ends(count: int, seed: int) -> Outcome:
     """L1R: at a random moment of its drive; both outputs off in time and staying off."""
     outcome, rng = Outcome(), random.Random(seed)
+    with plant_of(seed) as plant:
+        _end_all(plant, outcome, count, rng)
+    return outcome
+
+
+@contextlib.contextmanager
+def plant_of(seed: int) -> Iterator[RunningPlant]:
+    """A plant whose detector is cold already."""
     with tempfile.TemporaryDirectory() as kept:
         scenario = Path(kept) / "cold.toml"
         scenario.write_text(SCENARIO)
         with RunningPlant(scenario=str(scenario), seed=seed) as plant:
-            _end_all(plant, outcome, count, rng)
-    return outcome
+            yield plant
 
 
 def _end_all(plant: RunningPlant, outcome: Outcome, count: int, rng: random.Random) -> None:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LED: orders of every kind and broken parts; the plant's judge holds the four limits."""
+"""The LED: orders of every kind, kills and broken parts; the plant's judge holds the limits."""
 
 import math
 import random
+import signal
+import tempfile
+import time
+from pathlib import Path
 
 from row import Outcome, Row
+from rows_kill import SILENCE_MS, STAYS_S, Camera, plant_of
 
 from edgeleak import board as boards
 from edgeleak import codes
@@ -15,7 +20,12 @@ from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import Rig
 
 BOARD = boards.load("el1-a")
-ORDERS_A_RIG = 500
+SEQUENCES_A_RIG, SEQUENCES_A_KILL = 250, 200
+ORDERS, BREAKS_S = (3, 7), (0.0, 0.05, 0.05, 0.1, 0.4)
+"""Of one sequence: how many, and what may be between two of them."""
+TAILS_S = (*7 * (0.05,), 2.5)
+"""After it; the long one is more than the window in which duty and energy are judged."""
+START_S, LIT_S = 30.0, 0.7
 OFF_LIMIT_MS = 250.0
 """The driver's step, the bridge time and one physics step are far below; then the monostable."""
 
@@ -45,22 +55,83 @@ def _order(light: Light, rng: random.Random) -> None:
 
 
 def orders(count: int, seed: int) -> Outcome:
-    """T13: random orders in random order with breaks in between; no limit is ever broken."""
-    outcome, rng = Outcome(clean_unit="orders"), random.Random(seed)
-    while outcome.executed < count:
+    """T13: random sequences of orders break no limit; and a program that is killed while it
+    drives the LED leaves it dark."""
+    outcome, rng = Outcome(clean_unit="twins"), random.Random(seed)
+    for begin in range(0, count, SEQUENCES_A_RIG):
         config = SensorConfig(binning=True, fps=rng.choice((5.0, 11.0, 20.0, 40.0)),
                               integration_us=rng.choice((500, 4000, 20_000)))  # fmt: skip
         rig, light = _rig(config, rng.randrange(1 << 30), reads_frames=False)
-        for _ in range(min(ORDERS_A_RIG, count - outcome.executed)):
-            _order(light, rng)
-            rig.run(rng.choice((0.05, 0.05, 0.1, 0.3, 1.0)))
-            outcome.executed += 1
-        broken = rig.plant.judge.violations
-        outcome.expect(not broken, f"limit broken: {broken[:1]}")
-        outcome.trips += ORDERS_A_RIG if not broken else 0
+        for _ in range(min(SEQUENCES_A_RIG, count - begin)):
+            _sequence(rig, light, rng, outcome)
         _still_works(rig, light, outcome)
-    outcome.trips = min(outcome.trips, outcome.executed)
+    _kill_all(outcome, -(-count // SEQUENCES_A_KILL), seed)
     return outcome
+
+
+def _sequence(rig: Rig, light: Light, rng: random.Random, outcome: Outcome) -> None:
+    """Several orders; limits are judged up to its end, the light goes on into the next one."""
+    known = len(rig.plant.judge.violations)
+    for _ in range(rng.randint(*ORDERS)):
+        _order(light, rng)
+        rig.run(rng.choice(BREAKS_S))
+    rig.run(rng.choice(TAILS_S))
+    broken = rig.plant.judge.violations[known:]
+    outcome.executed += 1
+    outcome.trips += outcome.expect(not broken, f"limit broken: {broken[:1]}")
+
+
+def _kill_all(outcome: Outcome, count: int, seed: int) -> None:
+    """SIGKILL to `edgeleak run` at a random moment of its light, `count` times."""
+    rng, worst_ms = random.Random(seed), 0.0
+    with plant_of(seed) as plant:
+        for _ in range(count):
+            settings = f'[led]\nmode = "{rng.choice(("on", "alternate"))}"\n'
+            with tempfile.TemporaryDirectory() as name, \
+                 Camera(plant, Path(name), settings) as camera:  # fmt: skip
+                worst_ms = max(worst_ms, _kill(camera, outcome, rng.uniform(0, 1)))
+        broken = plant.control.ask("violations")["violations"]
+    outcome.expect(not broken, f"the plant's judge on kills: {broken[:2]}")
+    outcome.notes.append(f"of these {count} are SIGKILLs of edgeleak run while it drove the LED;"
+                         f" dark after {worst_ms:.0f} ms at most")  # fmt: skip
+
+
+def _kill(camera: Camera, outcome: Outcome, wait_s: float) -> float:
+    """Once; ms until the plant's LED was dark for good."""
+    if not outcome.expect(_is_lit(camera), f"never lit; {camera.said[-300:]!r}"):
+        return math.nan
+    begin_ns = camera.ask("truth")["now_ns"]
+    camera.listen(LIT_S + wait_s)
+    outcome.clean += 1
+    outcome.false_trips += any(not is_on for _, is_on in camera.edges("led_enable", begin_ns))
+    begin_ns = time.monotonic_ns()
+    camera.process.send_signal(signal.SIGKILL)
+    camera.ask("require-off", what="led", within_ms=SILENCE_MS, reason="SIGKILL")
+    camera.listen(SILENCE_MS / 1000 + STAYS_S)
+    offs = [at_ns for at_ns, is_on in camera.edges("led_enable", begin_ns) if not is_on]
+    dark_ms = (max(offs, default=begin_ns) - begin_ns) / 1e6
+    is_dark = bool(offs) and not camera.is_on("led_enable")
+    camera.ask("release", what="led")
+    outcome.executed += 1
+    outcome.safe_after(dark_ms, SILENCE_MS, "SIGKILL")
+    outcome.trips += outcome.expect(
+        is_dark and dark_ms <= SILENCE_MS, f"SIGKILL: dark {is_dark}, off after {dark_ms:.0f} ms"
+    )
+    return dark_ms
+
+
+def _is_lit(camera: Camera) -> bool:
+    """This program has lit the plant's LED."""
+    end_s, before = time.monotonic() + START_S, _pulses(camera)
+    while time.monotonic() < end_s and camera.process.poll() is None:
+        camera.listen(0.05)
+        if camera.is_on("led_enable") and _pulses(camera) > before:
+            return True
+    return False
+
+
+def _pulses(camera: Camera) -> int:
+    return camera.ask("counters")["counters"].get("led.pulses", 0)
 
 
 def _still_works(rig: Rig, light: Light, outcome: Outcome) -> None:
@@ -125,8 +196,8 @@ def _over(rig: Rig, fault: faults.Fault) -> list:
 
 
 ROWS = (
-    Row("T13", "LED: any orders in any order; four limits hold", "lockstep",
-        10_000, 100_000, orders, "T13.patch", 1_000),
+    Row("T13", "LED: sequences of any orders, four limits hold; killed with it: dark", "lockstep",
+        10_000, 100_000, orders, "T13.patch", 400, more=("T13-killed.patch",)),
     Row("T14", "LED, its thermistor or its gate breaks: own code, dark", "lockstep",
         30, 500, broken_parts, "T14.patch", 6),
 )  # fmt: skip
