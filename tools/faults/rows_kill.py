@@ -42,7 +42,7 @@ frames = 4
 settle_s = 0.2
 [console]
 serial_device = ""
-socket = ""
+socket = "{socket}"
 """
 STEADY_LIGHT = """
 [led]
@@ -60,14 +60,19 @@ cold_degc = -16.0
 class Camera:
     """One `edgeleak run` on the plant; killed with the block.
 
+    folder   : settings, console socket, and what is lost at a reboot
     settings : more of them than SETTINGS
+    state    : what survives a reboot; without one `folder`
     """
 
-    def __init__(self, plant: RunningPlant, folder: Path, settings: str = STEADY_LIGHT) -> None:
+    def __init__(self, plant: RunningPlant, folder: Path, settings: str = STEADY_LIGHT,
+                 state: Path | None = None) -> None:  # fmt: skip
         self.plant, self.ask = plant, plant.control.ask
-        (folder / "edgeleak.toml").write_text(SETTINGS + settings)
+        self.folder = folder
+        text = SETTINGS.format(socket=folder / "scpi") + settings
+        (folder / "edgeleak.toml").write_text(text)
         command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
-                   "--state", folder, "--run", folder, "--seconds", "120"]  # fmt: skip
+                   "--state", state or folder, "--run", folder, "--seconds", "120"]  # fmt: skip
         self.process = subprocess.Popen(list(map(str, command)), env=plant.environment(),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         start_new_session=True)  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from crash_states import Disk, record
 from recorder_bench import Camera, config_of, frames_in, made_recorder, until
 from row import Outcome, Row
+from rows_kill_saves import kill_saves
 from torn_card import HARMS, LOOKS, Card, Harm
 
 from edgeleak import codes, config
@@ -164,8 +165,15 @@ while True:
 
 
 def kills(count: int, seed: int) -> Outcome:
-    """D3: kill -9 in the middle of saves; the file is whole and not older than reported."""
+    """D3: kill -9 in the middle of saves, of the instrument and of a process that does nothing
+    else; files are whole and not older than reported, and the next start has them."""
     outcome, rng = Outcome(clean_unit="saves"), random.Random(seed)
+    kill_saves(outcome, count // 2, rng, seed)
+    _kill_savers(outcome, count - count // 2, rng)
+    return outcome
+
+
+def _kill_savers(outcome: Outcome, count: int, rng: random.Random) -> None:
     with tempfile.TemporaryDirectory() as name:
         saved = Path(name) / "saved"
         for _ in range(count):
@@ -189,7 +197,6 @@ def kills(count: int, seed: int) -> Outcome:
             )
             outcome.clean += len(acks)
             outcome.false_trips += os.path.getsize(saved) == 0
-    return outcome
 
 
 def _seed_calibration(path: Path) -> bytes:
@@ -325,7 +332,8 @@ def _recorded(folder: Path) -> list[int]:
 ROWS = (
     Row("D1", "power cut in any save: old or new file, acknowledged ones stay", "process",
         200, 200, power_cuts, "D1.patch", 50),
-    Row("D3", "kill -9 in the middle of saves", "process", 50, 500, kills, "D3.patch", 20),
+    Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, starts", "process",
+        50, 500, kills, "D3.patch", 10, more=("D3-early.patch",)),
     Row("D4", "each call of a save fails once and for ever", "process",
         36, 36, failing_calls, "D4.patch", 36),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgeleak run` killed in the middle of what it saves for its console, and started again.
+
+A client orders saves without a pause; the files of the state folder are the judge, and so is the
+next start, which has to come up with them.
+"""
+
+import contextlib
+import random
+import signal
+import tempfile
+import threading
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+from row import Outcome
+from rows_kill import Camera, plant_of
+
+from edgeleak import config
+from edgeleak.calibration import container, layout
+from edgeleak.calibration.model import Calibration, Kind
+from edgeleak.console.client import Client, connect
+from edgeleak.console.pins import PINS_NAME, Pins
+from edgeleak.errors import BusError, EdgeLeakError
+from edgeleak.services.life import LifeCounters
+from edgeleak.services.setup import CALIBRATION_NAME, LIFE_NAME
+from edgeleak.sim.launch import RunningPlant
+
+SHAPE = (240, 320)
+"""Of the binned sensor."""
+FILES = (config.TUNED_NAME, CALIBRATION_NAME)
+PIN = "4711"
+UP_S, QUIET_S, SAVE_S, LATE_S = 30.0, 0.3, 1.0, 0.003
+"""A start; saves before a kill; for a save to begin; and after it has begun."""
+NO_ERROR = '0,"No error"'
+
+
+def file_of(number: int) -> bytes:
+    """A calibration with this number."""
+    return layout.encode(Calibration(
+        Kind.ONE_POINT, np.full(SHAPE, 16384, np.int16), np.full(SHAPE, number, np.int16),
+        np.empty((0, 5), np.int32), np.empty(0, np.uint8), np.zeros(SHAPE, np.uint16), number,
+    ))  # fmt: skip
+
+
+def order_of(name: str, number: int) -> bytes:
+    """What stores generation `number` in a file."""
+    if name == config.TUNED_NAME:
+        return b":AGC:LEV %d;:SYST:SAVE" % number
+    data = file_of(number)
+    head = b"%d" % len(data)
+    return b"CAL:DATA #%d%s%s,%d" % (len(head), head, data, zlib.crc32(data))
+
+
+class Store:
+    """A state folder, and what the instrument was asked to keep in it and said it had.
+
+    asked, acked : generation of each file
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.has_pin = folder, False
+        self.asked = dict.fromkeys(FILES, 0)
+        self.acked = dict.fromkeys(FILES, 0)
+
+    def save(self, client: Client, name: str) -> None:
+        """One generation more.  Raises BusError when the instrument dies over it."""
+        self.asked[name] = number = self.asked[name] + 1
+        client.write(order_of(name, number))
+        said = client.query("SYST:ERR?")
+        if said != NO_ERROR:
+            raise EdgeLeakError(f"{name}, generation {number}: {said}")
+        self.acked[name] = number
+
+    def found(self, name: str) -> int:
+        """Generation of a file as it is; 0 where there is none.  EdgeLeakError: it is damaged."""
+        path = self.folder / name
+        if not path.exists():
+            return 0
+        if name == config.TUNED_NAME:
+            return round(config.load([path]).config.picture.agc_level_counts)
+        return int(container.read(path).nuc_id)
+
+    def damage(self) -> str:
+        """What is wrong with the folder; empty when nothing is.
+
+        What is found counts as acknowledged from now on.
+        """
+        try:
+            for name in FILES:
+                number = self.found(name)
+                if not self.acked[name] <= number <= self.asked[name]:
+                    return f"{name} is generation {number}, {self.acked[name]} was acknowledged"
+                self.acked[name] = self.asked[name] = number
+            LifeCounters(self.folder / LIFE_NAME)
+            pins = Pins(self.folder / PINS_NAME, time.monotonic_ns)
+            return pins.trouble or ("" if pins.has("service") >= self.has_pin else "no PIN")
+        except EdgeLeakError as error:
+            return str(error)
+
+    def parts(self) -> list[str]:
+        """Saves that have begun and not ended."""
+        return [name for name in FILES if (self.folder / f".{name}.part").exists()]
+
+
+class Saver(threading.Thread):
+    """A client that saves until the instrument is dead, or told to end."""
+
+    def __init__(self, store: Store, client: Client) -> None:
+        super().__init__(daemon=True)
+        self._store, self._client = store, client
+        self._end = threading.Event()
+        self.trouble = ""
+
+    def run(self) -> None:
+        try:
+            while not self._end.is_set():
+                for name in FILES:
+                    self._store.save(self._client, name)
+        except BusError:
+            return  # killed
+        except EdgeLeakError as error:
+            self.trouble = str(error)
+
+    def end(self) -> str:
+        """Trouble it had."""
+        self._end.set()
+        self.join()
+        return self.trouble
+
+
+def client_of(camera: Camera) -> Client:
+    """At level service.  Raises EdgeLeakError when the instrument does not come up."""
+    socket, end_s = camera.folder / "scpi", time.monotonic() + UP_S
+    while not socket.exists():
+        camera.listen(0.02)
+        if time.monotonic() > end_s or camera.process.poll() is not None:
+            raise EdgeLeakError(f"it does not start: {camera.said[-300:]!r}")
+    client = Client(connect(str(socket), 0))
+    client.start()
+    return client
+
+
+def log_in(store: Store, client: Client) -> None:
+    """With the PIN that was chosen before the first kill."""
+    if not store.has_pin:
+        client.write(f'SYST:PIN SERV,"{PIN}"')
+        store.has_pin = True
+    client.write(f'SYST:LEV SERV,"{PIN}"')
+    said = client.query("SYST:ERR?")
+    if said != NO_ERROR:
+        raise EdgeLeakError(f"log-in: {said}")
+
+
+def works_with(store: Store, client: Client) -> str:
+    """What a start made of the files, as a sentence when it is not what they hold."""
+    level, crc = round(float(client.query("AGC:LEV?"))), int(client.query("CAL:CRC?"))
+    wanted = store.acked[config.TUNED_NAME]
+    if wanted and level != wanted:
+        return f"started with setting {level}, stored was {wanted}"
+    path = store.folder / CALIBRATION_NAME
+    stored = zlib.crc32(path.read_bytes()) if path.exists() else 0
+    return "" if crc == stored else "started with another calibration than is stored"
+
+
+def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> None:
+    """`count` kills in one life of a state folder; then a start that is ended as it should be."""
+    inside = 0
+    with tempfile.TemporaryDirectory() as name, plant_of(seed) as plant:
+        store = Store(Path(name))
+        for _ in range(count):
+            inside += _once(plant, store, outcome, rng)
+        _twin(plant, store, outcome)
+    outcome.notes.append(f"{count} of the kills hit edgeleak run while a client made it save;"
+                         f" {inside} of them left a save half done")  # fmt: skip
+    outcome.expect(inside > 0 or count < 5, "no kill came in the middle of a save")
+
+
+def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Random) -> bool:
+    """Start, save, kill, look; whether it died with a save half done."""
+    try:
+        with _camera(plant, store) as camera, client_of(camera) as client:
+            log_in(store, client)
+            trouble = works_with(store, client)
+            saver = Saver(store, client)
+            saver.start()
+            _wait_for_save(store, rng)
+            camera.process.send_signal(signal.SIGKILL)
+            camera.process.wait()
+            trouble = trouble or saver.end()
+    except EdgeLeakError as error:
+        trouble = str(error)
+    outcome.executed += 1
+    inside = bool(store.parts())
+    trouble = trouble or store.damage()
+    outcome.trips += outcome.expect(not trouble, f"run killed: {trouble}")
+    return inside
+
+
+@contextlib.contextmanager
+def _camera(plant: RunningPlant, store: Store):
+    """A run folder for each, as after a boot: kills a second apart would be a crash loop."""
+    with tempfile.TemporaryDirectory() as name, \
+         Camera(plant, Path(name), state=store.folder) as camera:  # fmt: skip
+        yield camera
+
+
+def _wait_for_save(store: Store, rng: random.Random) -> None:
+    """Until some time after the beginning of one; without one, until it should have begun."""
+    time.sleep(rng.uniform(0, QUIET_S))
+    part, end_s = store.folder / f".{rng.choice(FILES)}.part", time.perf_counter() + SAVE_S
+    while not part.exists() and time.perf_counter() < end_s:
+        pass
+    end_s = time.perf_counter() + rng.uniform(0, LATE_S)
+    while time.perf_counter() < end_s:
+        pass
+
+
+def _twin(plant: RunningPlant, store: Store, outcome: Outcome) -> None:
+    """The clean twin: it saves, is asked to end, and everything acknowledged is there."""
+    try:
+        with _camera(plant, store) as camera, client_of(camera) as client:
+            log_in(store, client)
+            trouble = works_with(store, client)
+            saver = Saver(store, client)
+            saver.start()
+            camera.listen(1.0)
+            trouble = trouble or saver.end()
+            camera.process.terminate()
+            code = camera.process.wait(UP_S)
+    except EdgeLeakError as error:
+        trouble, code = str(error), -1
+    is_good = not trouble and code == 0 and store.asked == store.acked
+    outcome.clean += sum(store.acked.values())
+    is_good = is_good and not store.damage() and not store.parts()
+    outcome.false_trips += not outcome.expect(is_good, f"clean run: exit {code}, {trouble}")
