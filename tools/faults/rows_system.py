@@ -292,6 +292,6 @@ ROWS = (
     Row("V6", "lens covered, glare, shutter stuck: INHIBIT in 60 s, clears", "lockstep",
         50, 200, nothing_to_see, "V6.patch", 6),
     Row("D7", "brown-out: dark; clock +-1 day, 1970: nothing notices", "lockstep",
-        12, 100, supply_and_clock, "D7.patch", 4),
+        12, 100, supply_and_clock, "D7.patch", 4, more=("D7-clock.patch",)),
 )  # fmt: skip
 assert HANG_S > BLOCKED_S / 2
