@@ -131,7 +131,11 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match=r"bad\.toml: not TOML: .*line 2"):
         schema.read(bad)
     bad.write_text("a = 1\n")
-    assert schema.read(bad) == ({"a": 1}, "a = 1\n")
+    assert schema.read(bad) == schema.read_whole(bad) == ({"a": 1}, "a = 1\n")
+    bad.write_text("a = 1")
+    assert schema.read(bad) == ({"a": 1}, "a = 1")
+    with pytest.raises(ConfigError, match=r"bad\.toml: its last line has no end"):
+        schema.read_whole(bad)
 
 
 SCALARS = st.sampled_from([None, True, 0, 5, -(10**30), 2.5, float("nan"), "", "plain", [1]])

@@ -231,7 +231,7 @@ def find(name: str) -> Path:
 def load(name: str) -> Board:
     """A board by name or path, checked as a whole."""
     path = find(name)
-    table, text = schema.read(path)
+    table, text = schema.read_whole(path)
     board = schema.build(Board, table, str(path), text)
     _check(board, str(path), text)
     return board

@@ -188,7 +188,7 @@ def load(paths: list[Path]) -> Loaded:
     merged: dict[str, dict[str, Any]] = {}
     origin: dict[str, str] = {}
     for path in paths:
-        table, text = schema.read(path)
+        table, text = schema.read_whole(path)
         schema.build(Config, table, str(path), text)  # errors name this file, not the sum
         for section, values in table.items():
             merged.setdefault(section, {}).update(values)

@@ -54,6 +54,16 @@ def read(path: Path | str) -> tuple[dict[str, Any], str]:
         raise ConfigError(f"{path}: not TOML: {error}; correct that line") from error
 
 
+def read_whole(path: Path | str) -> tuple[dict[str, Any], str]:
+    """The same where a number that is cut off would be driven: the last line must have its end."""
+    table, text = read(path)
+    if text and not text.endswith("\n"):
+        raise ConfigError(
+            f"{path}: its last line has no end, so it may be cut off; complete it, or end the line"
+        )
+    return table, text
+
+
 def build(cls: type[Made], table: Mapping[str, Any], origin: str, text: str = "",
           section: str = "") -> Made:  # fmt: skip
     """An instance of the dataclass `cls` from a TOML table, nested dataclasses included.

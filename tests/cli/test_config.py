@@ -52,6 +52,7 @@ def test_later_files_win_and_origin_says_which(folder, capsys):
         ("[sensr]\nfps = 3\n", ["line 1", "'sensor'"]),
         ("sensor = 3\n", ["expected a table"]),
         ("[sensor\n", ["not TOML"]),
+        ("[cooler]\nset_point_degc = -2", ["no end", "cut off"]),
         ("[recorder]\nring_s = 8\npreroll_s = 9\n", ["preroll_s", "ring_s"]),
         ('[instrument]\nboard = "el2"\n', ["el2"]),
     ],
@@ -94,9 +95,9 @@ def test_the_default_file_means_the_defaults(tmp_path, capsys):
     assert main(["config", "default"]) == 0
     text = capsys.readouterr().out
     path = tmp_path / "all.toml"
-    path.write_text("\n".join(
+    path.write_text("".join(
         line[2:] if line.startswith("# ") and " = " in line else line
-        for line in text.splitlines()
+        for line in text.splitlines(keepends=True)
     ))  # fmt: skip
     assert config.load([path]).config == config.load([]).config
 
