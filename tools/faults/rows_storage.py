@@ -13,6 +13,7 @@ from pathlib import Path
 from crash_states import Disk, record
 from recorder_bench import Camera, config_of, frames_in, made_recorder, until
 from row import Outcome, Row
+from rows_config import damaged_settings
 from rows_kill_saves import kill_saves
 from torn_card import HARMS, LOOKS, Card, Harm
 
@@ -205,9 +206,22 @@ def _seed_calibration(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def damaged_calibration(count: int, seed: int) -> Outcome:
-    """F2: single bits first, every one of the file's head, then anything; never accepted."""
+SETTINGS_SHARE = 5
+
+
+def damaged_files(count: int, seed: int) -> Outcome:
+    """F2: calibrations, none accepted; of settings, none that means what no file says."""
     outcome, rng = Outcome(clean_unit="reads"), random.Random(seed)
+    settings = count // SETTINGS_SHARE
+    with tempfile.TemporaryDirectory() as name:
+        damaged_settings(outcome, settings, rng, Path(name))
+    _damaged_calibrations(outcome, count - settings, rng)
+    outcome.notes.append(f"{settings:,} of them are settings files, the others calibrations")
+    return outcome
+
+
+def _damaged_calibrations(outcome: Outcome, count: int, rng: random.Random) -> None:
+    """Single bits first, every one of the file's head, then anything; never accepted."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "saved"
         good = _seed_calibration(path)
@@ -230,7 +244,6 @@ def damaged_calibration(count: int, seed: int) -> Outcome:
                 outcome.expect(False, f"mutation {n} was accepted")
             except EdgeLeakError:
                 outcome.trips += 1
-    return outcome
 
 
 def _mutated(data: bytearray, rng: random.Random) -> bytearray:
@@ -338,6 +351,7 @@ ROWS = (
         36, 36, failing_calls, "D4.patch", 36),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
         40, 200, torn_cards, "D8.patch", 8),
-    Row("F2", "damaged calibration files, every bit first: none accepted", "process",
-        10_000, 1_000_000, damaged_calibration, "F2.patch", 2_000),
+    Row("F2", "damaged calibrations and settings: refused, or settings mean what the file says",
+        "process", 10_000, 1_000_000, damaged_files, "F2.patch", 2_000,
+        more=("F2-unknown.patch", "F2-cut.patch")),
 )  # fmt: skip
