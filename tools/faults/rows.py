@@ -14,6 +14,7 @@ import rows_liveness
 import rows_pairs
 import rows_peers
 import rows_sanitizer
+import rows_saturation
 import rows_storage
 import rows_system
 from row import Row
@@ -21,6 +22,7 @@ from row import Row
 ROWS: tuple[Row, ...] = (
     *rows_cooler.ROWS,
     *rows_control.ROWS,
+    *rows_saturation.ROWS,
     *rows_cooldown.ROWS,
     *rows_led.ROWS,
     *rows_link.ROWS,

@@ -152,37 +152,6 @@ def _warm_twin(outcome: Outcome, seed: int, near_k: float) -> None:
     outcome.false_trips += bench.status.state != CoolerState.DRIVE
 
 
-# --- T9: out of saturation ------------------------------------------------------------------------
-
-UNREACHABLE_S, LEAVES_S, LESS_A = 300.0, 1.0, 0.02
-
-
-def saturations(count: int, seed: int) -> Outcome:
-    """T9: five minutes of an unreachable target, then one that can be reached."""
-    outcome, rng = Outcome(), random.Random(seed)
-    for n in range(count):
-        bench = Bench(BOARD, CoolerConfig(set_point_degc=-40.0), seed=seed + n,
-                      ambient_degc=rng.uniform(32, 38))  # fmt: skip
-        bench.rig.start_at(-26.0, 44.0)
-        bench.rig.run(UNREACHABLE_S)
-        outcome.expect(bench.status.code in (codes.UNREACHABLE, codes.COOLING),
-                       f"unreachable: code {bench.status.code}")  # fmt: skip
-        before_a, begin_ns = bench.status.command_a, bench.plant.now_ns
-        outcome.expect(before_a > 0.9 * bench.status.limit_a, f"only {before_a:.2f} A were used")
-        bench.cooler.request(bench.plant.truth.cold_degc + rng.uniform(3, 8))
-        least_a = before_a - LESS_A
-        has_left = bench.rig.run(5.0, lambda: bench.status.command_a < least_a)  # noqa: B023 - run at once
-        outcome.executed += 1
-        outcome.trips += outcome.expect(has_left, "still saturated 5 s after")
-        outcome.safe_after(
-            (bench.plant.now_ns - begin_ns) / 1e6, LEAVES_S * 1e3, "out of saturation"
-        )
-        bench.rig.run(20)
-        outcome.clean += 1
-        outcome.false_trips += bool(bench.judge.violations) or bench.status.state == "fault"
-    return outcome
-
-
 # --- T10: no bumps --------------------------------------------------------------------------------
 
 SPEED_UP_S = 10.0
@@ -376,8 +345,6 @@ def _experiment(model: TecModel, point: tuple[float, float], dead_s: float,
 ROWS = (
     Row("T8", "runaway at 55 degC: sink at most 70, plate 65 degC; 2 K/s, turned cooler 6",
         "lockstep", 100, 500, runaways, "T8.patch", 12),
-    Row("T9", "unreachable for 300 s: leaves saturation within 1 s", "lockstep",
-        3, 30, saturations, "T9.patch", 1),
     Row("T10", "set-point, gains, hold: output steps under 1 %", "lockstep",
         150, 1_000, bumps, "T10.patch", 30),
     Row("T11", "ramp, stress and dew limits on 50 coolers", "lockstep",
