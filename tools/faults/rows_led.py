@@ -26,8 +26,9 @@ ORDERS, BREAKS_S = (3, 7), (0.0, 0.05, 0.05, 0.1, 0.4)
 TAILS_S = (*7 * (0.05,), 2.5)
 """After it; the long one is more than the window in which duty and energy are judged."""
 START_S, LIT_S = 30.0, 0.7
-OFF_LIMIT_MS = 250.0
-"""The driver's step, the bridge time and one physics step are far below; then the monostable."""
+DARK_S, HEATED_S, TOLD_S = 0.6, 3.0, 0.25
+"""From the fault itself to the dark LED; around a hot one the air needs seconds to heat it, and
+the plant's judge holds the energy limit meanwhile, which falls to nothing at its 75 degC."""
 
 
 def _rig(config: SensorConfig, seed: int, *, reads_frames: bool) -> tuple[Rig, Light]:
@@ -160,6 +161,7 @@ BROKEN = (
 def broken_parts(count: int, seed: int) -> Outcome:
     """T14: each part of the light breaks; its own code, dark, and no limit broken."""
     outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
+    worst_ms = {True: 0.0, False: 0.0}
     for n in range(count):
         make, code = BROKEN[n % len(BROKEN)]
         rig, light = _rig(SensorConfig(binning=True, fps=11.0), n, reads_frames=True)
@@ -169,23 +171,33 @@ def broken_parts(count: int, seed: int) -> Outcome:
         seconds = rng.uniform(2.0, 4.0)
         rig.run(seconds)
         outcome.clean += round(seconds)
-        outcome.false_trips += light.light.status.code != codes.OK
-        fault = make(rng)
-        begin_ns = rig.plant.now_ns
-        rig.plant.inject(fault)
-        outcome.executed += 1
-        has_code = rig.run(30.0, lambda: light.light.status.code == code)  # noqa: B023 - run at once
-        told_ns = rig.plant.now_ns
-        is_dark = rig.run(1.0, lambda: not rig.plant.truth.led_enabled)  # noqa: B023 - run at once
-        found = light.light.status.code
-        outcome.trips += outcome.expect(
-            has_code and is_dark, f"{fault.name}: code {found}, expected {code}; dark {is_dark}"
-        )
-        outcome.safe_after((rig.plant.now_ns - told_ns) / 1e6, OFF_LIMIT_MS, fault.name)
-        if code != codes.LED_HOT:
-            outcome.safe_after((rig.plant.now_ns - begin_ns) / 1e6, 1500.0, fault.name)
-        outcome.expect(not _over(rig, fault), f"{fault.name}: {_over(rig, fault)[:1]}")
+        is_lit = rig.plant.truth.led_enabled and light.light.status.code == codes.OK
+        outcome.false_trips += not is_lit
+        is_heated = code == codes.LED_HOT
+        dark_ms = _break(rig, light, outcome, make(rng), code, HEATED_S if is_heated else DARK_S)
+        worst_ms[is_heated] = max(worst_ms[is_heated], dark_ms)
+    outcome.notes.append(f"from the fault itself to dark {worst_ms[False]:.0f} ms at most,"
+                         f" {worst_ms[True]:.0f} ms where warm air heats it")  # fmt: skip
     return outcome
+
+
+def _break(rig: Rig, light: Light, outcome: Outcome, fault: faults.Fault, code: int,
+           most_s: float) -> float:  # fmt: skip
+    """Inject; ms from there until the plant's LED is dark."""
+    begin_ns = rig.plant.now_ns
+    rig.plant.inject(fault)
+    outcome.executed += 1
+    is_dark = rig.run(most_s + 1, lambda: not rig.plant.truth.led_enabled)
+    dark_ms = (rig.plant.now_ns - begin_ns) / 1e6
+    outcome.safe_after(dark_ms, most_s * 1e3, fault.name)
+    rig.run(TOLD_S)
+    found = light.light.status.code
+    outcome.trips += outcome.expect(
+        is_dark and found == code and not rig.plant.truth.led_enabled,
+        f"{fault.name}: dark {is_dark}, code {found}, expected {code}",
+    )
+    outcome.expect(not _over(rig, fault), f"{fault.name}: {_over(rig, fault)[:1]}")
+    return dark_ms
 
 
 def _over(rig: Rig, fault: faults.Fault) -> list:
