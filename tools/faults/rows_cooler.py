@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from row import Outcome, Row
+from still_bead import still_bead
 
 from edgeleak import board as boards
 from edgeleak import codes
@@ -264,8 +265,8 @@ CLEAN_S, CLEAN_FULL_S = 600.0, 86_400.0
 def stuck_thermistors(count: int, seed: int) -> Outcome:
     """T5: frozen while holding, frozen while cooling, a bit that does not move in either.
 
-    At its long count the clean twin holds for 24 h of the plant's time, at some 60 to 90 times
-    real time: about a quarter of an hour.
+    The clean twins: ten minutes of holding, at its long count 24 h at 60 to 90 times real time;
+    and always 24 h of a bead that is still, by the rules alone.
     """
     outcome, rng = Outcome(clean_unit="s"), random.Random(seed)
     for n in range(count):
@@ -285,6 +286,7 @@ def stuck_thermistors(count: int, seed: int) -> Outcome:
         bench.plant.inject(fault)
         ends_off(bench, outcome, fault, wanted, STUCK_S)
     runs_clean(held(seed), outcome, CLEAN_S if count < 300 else CLEAN_FULL_S)
+    still_bead(outcome, seed)
     return outcome
 
 
@@ -361,8 +363,8 @@ ROWS = (
         200, 2_000, half_writes, "T2.patch", 12),
     Row("T4", "thermistor open, short, out of range: three readings", "lockstep",
         100, 1_000, bad_thermistors, "T4.patch", 6),
-    Row("T5", "thermistor or bit frozen: told in 10 s where the plate moves", "lockstep",
-        30, 300, stuck_thermistors, "T5.patch", 6),
+    Row("T5", "thermistor or bit frozen: told in 10 s where the plate moves; still for 24 h: rules"
+        " alone", "lockstep", 30, 300, stuck_thermistors, "T5.patch", 6, more=("T5-eager.patch",)),
     Row("T6", "thermistor detached: 3 s, plate never 3 K too cold", "lockstep",
         30, 300, detached_thermistors, "T6.patch", 6),
     Row("T7", "cooler reversed: 2 s, plate at most 5 K warmer", "lockstep",
