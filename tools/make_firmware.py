@@ -4,7 +4,8 @@
     make_firmware.py WHEEL --out dist
 
 Puts together the aarch64 wheel's content, the entry point, units, rules, default settings and
-documents, with a SHA-256 manifest over every file.  Same input, same bytes.
+documents, and the boards' overlays compiled by dtc, with a SHA-256 manifest over every file.  Same
+input, same bytes.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import gzip
 import hashlib
 import io
 import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -21,7 +23,8 @@ from edgeleak import config
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
-FOLDERS = ("systemd", "udev", "sysusers.d", "tmpfiles.d", "boot")
+BOARDS = ROOT / "board"
+FOLDERS = ("systemd", "udev", "sysusers.d", "tmpfiles.d", "modprobe.d", "modules-load.d", "boot")
 DOCUMENTS = ("instrument.md", "bringup.md", "safety.md", "codes.md", "calibration.md", "formats.md")
 EXECUTABLE = {"bin/edgeleak", "install.sh"}
 EPOCH_S = 1_577_836_800
@@ -37,11 +40,22 @@ def collect(wheel: Path) -> dict[str, bytes]:
                   for name in archive.namelist() if not name.endswith("/")}  # fmt: skip
     for name in DOCUMENTS:
         files[f"docs/{name}"] = (ROOT / "docs" / name).read_bytes()
+    files |= {f"boot/overlays/edgeleak-{path.parent.name}.dtbo": compiled(path)
+              for path in sorted(BOARDS.glob("*/overlay.dts"))}  # fmt: skip
     files["bin/edgeleak"] = (FIRMWARE / "edgeleak").read_bytes()
     files["install.sh"] = (FIRMWARE / "install.sh").read_bytes()
     files["edgeleak.toml"] = config.as_toml(config.load([])).encode()
     files["VERSION"] = (version_of(wheel) + "\n").encode()
     return files
+
+
+def compiled(overlay: Path) -> bytes:
+    """The blob that the board's boot loader applies; a warning of dtc is an error."""
+    command = ["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", "-", str(overlay)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode or done.stderr:
+        raise ValueError(f"{overlay}: {done.stderr.decode().strip()}")
+    return done.stdout
 
 
 def version_of(wheel: Path) -> str:
@@ -79,6 +93,9 @@ def main() -> int:
     if not args.wheel.is_file():
         print(f"make_firmware: {args.wheel} is not there; run: make wheels", file=sys.stderr)
         return 66
+    if not shutil.which("dtc"):
+        print("make_firmware: no dtc; run: sudo apt install device-tree-compiler", file=sys.stderr)
+        return 69
     files = collect(args.wheel)
     files["MANIFEST.sha256"] = manifest(files)
     version = files["VERSION"].decode().strip()

@@ -3,10 +3,13 @@
 
     prove_firmware.py dist/edgeleak-firmware-VERSION.tar.gz
 
-A clean arm64 root of Debian packages; install.sh into it; users and folders as systemd makes
-them; `systemd-analyze verify` and `security`; then the installed program in that root under
-qemu-aarch64, its real spidev and smbus2 on an emulated EL-1: the self-test must pass, and must
-fail with exit code 69 where another chip sits at an address.  One row a step.
+A clean arm64 root of Debian packages; install.sh into it; the overlays where the boot loader
+reads them, applied to Debian's device tree; what modprobe makes of our options; users and folders
+as systemd makes them; `systemd-analyze verify` and `security`; then the installed program in that
+root under qemu-aarch64, its real spidev and smbus2 on an emulated EL-1: the self-test must pass,
+and must fail with exit code 69 where another chip sits at an address.  What the unit runs before
+each start must do the same, keep its result, and refuse a kernel with the usual limit of 4096
+bytes (78).  One row a step.
 """
 
 import argparse
@@ -29,23 +32,29 @@ from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.native import library
 
 ROOT = Path(__file__).resolve().parents[1]
+BOARDS = [boards.load(path.parent.name) for path in sorted(ROOT.glob("board/*/board.toml"))]
 LIMIT_S = 120
 UNIT = "edgeleak.service"
+ENTRY = "/opt/edgeleak/current/bin/edgeleak"
 EXPOSURE_LIMIT = 15
 """Tenths: `systemd-analyze security` of an unconfined service is 96."""
 TOOLS = {
     "apt-get": "apt", "dpkg": "dpkg",
     "systemd-analyze": "systemd", "systemd-sysusers": "systemd", "systemd-tmpfiles": "systemd",
     "qemu-aarch64-static": "qemu-user-static", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
-    "unshare": "util-linux",
+    "unshare": "util-linux", "fdtoverlay": "device-tree-compiler",
 }  # fmt: skip
 PACKAGES = (
     "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libbz2-1.0", "liblzma5",
     "libffi8", "libuuid1", "libssl3", "libcrypt1", "libblas3", "liblapack3", "libgfortran5",
     "python3-minimal", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib",
     "python3-numpy", "python3-spidev", "python3-smbus2", "python3-serial", "systemd", "udev",
+    "kmod", "libzstd1",
 )  # fmt: skip
 """What an image of the board holds besides the payload, as far as it is run here."""
+BOOT = "boot/firmware"
+SPI, I2C = "/soc/spi@7e204000", "/soc/i2c@7e804000"
+STOCK_BUFSIZ = 4096
 MERGED = ("bin", "sbin", "lib")
 ALTERNATIVES = {"blas/libblas.so.3": "libblas.so.3", "lapack/liblapack.so.3": "liblapack.so.3"}
 """Links that Debian's own packages make when they are configured."""
@@ -94,8 +103,10 @@ class Board:
             if (self.debian / part).is_dir():
                 link_tree(self.debian / part, merged)
             (self.root / part).symlink_to(f"usr/{part}")
-        for name in ("run", "tmp", "dev", "proc"):
-            (self.root / name).mkdir()
+        for name in ("run", "tmp", "dev", "proc", BOOT):
+            (self.root / name).mkdir(parents=True)
+        (self.root / BOOT / "config.txt").write_text("arm_64bit=1\n")
+        (self.root / BOOT / "cmdline.txt").write_text("console=tty1 root=/dev/mmcblk0p2\n")
         # A socket remembers the path it was bound to, so it must be the same inside.
         itself = self.root / str(self.root)[1:]
         itself.parent.mkdir(parents=True, exist_ok=True)
@@ -115,12 +126,44 @@ class Board:
                 archive.extractall(folder, filter="data")
             unpacked = next(Path(folder).iterdir())
             rows = len((unpacked / "MANIFEST.sha256").read_text().splitlines())
-            run(["sh", str(unpacked / "install.sh"), str(self.root)])
+            said = run(["sh", str(unpacked / "install.sh"), str(self.root)]).stdout
+        if missing := [line for line in self.boot_lines() if line not in said]:
+            raise Unproved(f"install.sh does not say: {', '.join(missing)}")
         version = os.readlink(self.root / "opt/edgeleak/current")
         return f"version {version}, {rows} files as in the manifest"
 
+    def boot_lines(self) -> list[str]:
+        """What config.txt and cmdline.txt of this root lack."""
+        names = (board.name for board in BOARDS)
+        return [*(f"dtoverlay=edgeleak-{name}" for name in names), "spidev.bufsiz="]
+
+    def overlays(self) -> str:
+        """Each is where `dtoverlay=` looks and turns both buses of Debian's tree on."""
+        fetched = ROOT / "build/cross/devicetree"
+        run([str(ROOT / "tools/cross/fetch_dtb.sh"), str(fetched)])
+        tree = str(self.root / "tmp/board.dtb")
+        names = [f"edgeleak-{board.name}.dtbo" for board in BOARDS]
+        for name in names:
+            overlay = self.root / BOOT / "overlays" / name
+            run(["fdtoverlay", "-i", str(fetched / "bcm2837-rpi-zero-2-w.dtb"), "-o", tree,
+                 str(overlay)])  # fmt: skip
+            found = [run(["fdtget", tree, bus, "status"]).stdout.strip() for bus in (SPI, I2C)]
+            if found != ["okay", "okay"]:
+                raise Unproved(f"{name}: SPI and I2C are {found}")
+        return f"{', '.join(names)} in /{BOOT}/overlays"
+
+    def module_options(self) -> str:
+        """The target's modprobe gives spidev the limit of every board."""
+        least = max(board.spi.bufsiz_bytes for board in BOARDS)
+        said = self.inside({}, "/usr/sbin/modprobe", "--showconfig").stdout
+        wanted = f"options spidev bufsiz={least}"
+        if wanted not in said.splitlines():
+            raise Unproved(f"modprobe --showconfig does not say '{wanted}'")
+        return wanted
+
     def make_users(self) -> str:
-        """What systemd does at the next boot with sysusers.d and tmpfiles.d."""
+        """What systemd does at the next boot with sysusers.d, tmpfiles.d, RuntimeDirectory."""
+        (self.root / "run/edgeleak").mkdir()
         if os.geteuid():
             (self.root / "var/lib/edgeleak/recordings").mkdir(parents=True)
             return "not root here: made by hand"
@@ -131,6 +174,7 @@ class Board:
         if "edgeleak" not in users:
             raise Unproved("sysusers.d made no user edgeleak")
         self.owner = int(users["edgeleak"][2]), int(users["edgeleak"][3])
+        os.chown(self.root / "run/edgeleak", *self.owner)
         state = (self.root / "var/lib/edgeleak").stat()
         if (state.st_uid, state.st_mode & 0o777) != (self.owner[0], 0o750):
             raise Unproved(f"/var/lib/edgeleak belongs to {state.st_uid}, mode {state.st_mode:o}")
@@ -176,11 +220,7 @@ class Board:
 
     def wrong_chip(self) -> str:
         """Where thermometer and converter have changed places, exit code 69 and both named."""
-        text = boards.find("el1-a").read_text()
-        swapped = text.replace("0x4A", "0x4?").replace("0x49", "0x4A").replace("0x4?", "0x49")
-        file = self.root / "tmp/swapped.toml"
-        file.write_text(swapped)
-        with self.plant(str(file)) as (plant, names):
+        with self.plant(self.swapped()) as (plant, names):
             facts = json.loads(self.edgeleak(names, "selftest", "--json", expect=69).stdout)
             self._never_driven(plant)
         failed = [check["what"] for check in facts["checks"] if check["verdict"] == "FAIL"]
@@ -188,14 +228,74 @@ class Board:
             raise Unproved(f"it calls these wrong: {failed}")
         return f"exit 69: {', '.join(failed)}"
 
+    def before_start(self) -> str:
+        """What the unit runs before `edgeleak run` passes once, and is not repeated then."""
+        with self.plant("el1-a") as (plant, names):
+            self.edgeleak(names, *self.words_before_start())
+            kept = json.loads((self.root / "run/edgeleak/selftest.json").read_text())
+            again = self.edgeleak(names, *self.words_before_start()).stdout
+            self._never_driven(plant)
+        if not kept["passed"] or "no self-test: it has passed" not in again:
+            raise Unproved(f"kept {kept['passed']}, then: {again}")
+        (self.root / "run/edgeleak/selftest.json").unlink()
+        return f"{' '.join(self.words_before_start())}: exit 0, kept; not repeated"
+
+    def no_start(self) -> str:
+        """On a wrong board it fails, so nothing starts; `edgeleak status` names the rows."""
+        with self.plant(self.swapped()) as (_, names):
+            self.edgeleak(names, *self.words_before_start(), expect=69)
+        told = self.edgeleak({}, "status", expect=69).stderr
+        if "the self-test at boot failed: I2C 0x49, I2C 0x4a" not in told:
+            raise Unproved(f"edgeleak status says: {told}")
+        return "exit 69, so no start; edgeleak status names I2C 0x49, I2C 0x4a"
+
+    def small_messages(self) -> str:
+        """A kernel that nobody told of our messages: exit 78 with both ways to tell it."""
+        wiring = boards.load("el1-a").spi
+        board = self.changed(f"bufsiz_bytes = {wiring.bufsiz_bytes}",
+                             f"bufsiz_bytes = {STOCK_BUFSIZ}")  # fmt: skip
+        with self.plant(board) as (_, names):
+            said = self.edgeleak(names, *self.words_before_start(), expect=78).stdout
+            ran = self.edgeleak(names, "run", expect=78).stderr
+        for words in (f"takes {STOCK_BUFSIZ} bytes", "/etc/modprobe.d", "spidev.bufsiz="):
+            if words not in said or words not in ran:
+                raise Unproved(f"'{words}' is not in: {said}\n{ran}")
+        return f"limit {STOCK_BUFSIZ}: selftest and run exit 78, naming modprobe.d and command line"
+
     # --- means ---------------------------------------------------------------------------------
+
+    def words_before_start(self) -> list[str]:
+        """Arguments of the unit's ExecStartPre, which must be our program."""
+        unit = (self.root / "usr/lib/systemd/system" / UNIT).read_text()
+        found = re.search(rf"^ExecStartPre={ENTRY} (.+)$", unit, re.MULTILINE)
+        if found is None:
+            raise Unproved("the unit runs nothing of ours before its start")
+        return found[1].split()
+
+    def changed(self, old: str, new: str) -> str:
+        """A board file for the plant with one change."""
+        text = boards.find("el1-a").read_text()
+        file = self.root / "tmp/changed.toml"
+        file.write_text(text.replace(old, new))
+        if old not in text:
+            raise Unproved(f"no '{old}' in the board file")
+        return str(file)
+
+    def swapped(self) -> str:
+        """A board on which thermometer and converter have changed places."""
+        file = Path(self.changed("0x4A", "0x4?"))
+        file.write_text(file.read_text().replace("0x49", "0x4A").replace("0x4?", "0x49"))
+        return str(file)
 
     def edgeleak(self, names: dict[str, str], *words: str, expect: int = 0) -> Any:
         """The installed entry point by its own first line, as its own user, in the root."""
-        entry = "/opt/edgeleak/current/bin/edgeleak"
-        first = (self.root / entry[1:]).read_text().splitlines()[0].removeprefix("#!").split()
+        first = (self.root / ENTRY[1:]).read_text().splitlines()[0].removeprefix("#!").split()
+        return self.inside(names, *first, ENTRY, *words, expect=expect)
+
+    def inside(self, names: dict[str, str], *command: str, expect: int = 0) -> Any:
+        """A program of the root under qemu, as our user once there is one."""
         given = [part for key, value in names.items() for part in ("-E", f"{key}={value}")]
-        inside = ["/usr/bin/qemu-aarch64", *given, *first, entry, *words]
+        inside = ["/usr/bin/qemu-aarch64", *given, *command]
         if os.geteuid():
             outside = ["unshare", "--user", "--map-root-user", f"--root={self.root}"]
         else:
@@ -239,6 +339,8 @@ def prove(board: Board) -> bool:
         ("packages", board.fetch),
         ("clean root", board.make_root),
         ("install.sh", board.install),
+        ("device tree overlays", board.overlays),
+        ("modprobe --showconfig", board.module_options),
         ("users, folders", board.make_users),
         ("systemd-analyze verify", board.verify_unit),
         ("systemd-analyze security", board.judge_unit),
@@ -246,6 +348,9 @@ def prove(board: Board) -> bool:
         ("edgeleak config check", board.settings),
         ("edgeleak selftest", board.selftest),
         ("selftest, wrong chip", board.wrong_chip),
+        ("before start", board.before_start),
+        ("before start, wrong chip", board.no_start),
+        ("kernel's message limit", board.small_messages),
     ]
     print(f"{'step':<26}{'s':>6}  result")
     for name, step in steps:

@@ -123,6 +123,33 @@ def test_overlay_has_the_sensors_spi_wiring(tree, board):
     assert board.spi.device == f"/dev/spidev0.{tree.number(node, 'reg')}"
 
 
+RASPBERRY_PI_OS = """/dts-v1/;
+/plugin/;
+/ { fragment@0 { target-path = "/soc/spi@7e204000"; __overlay__ {
+    #address-cells = <1>;
+    #size-cells = <0>;
+    spidev@0 { compatible = "spidev"; reg = <0>; spi-max-frequency = <125000000>; };
+    spidev@1 { compatible = "spidev"; reg = <1>; spi-max-frequency = <125000000>; };
+}; }; };
+"""
+"""What its tree of the Zero 2 W has on this bus, bcm2710-rpi-zero-2-w.dts."""
+
+
+def test_overlay_takes_the_chip_select_over_where_the_tree_uses_it(name, board, dtb, tmp_path):
+    before, after = tmp_path / "before.dtb", tmp_path / "after.dtb"
+    (tmp_path / "raspberry.dts").write_text(RASPBERRY_PI_OS)
+    for blob, source in (("raspberry.dtbo", tmp_path / "raspberry.dts"),
+                         ("ours.dtbo", ROOT / "board" / name / "overlay.dts")):  # fmt: skip
+        subprocess.run(["dtc", "-@", "-O", "dtb", "-o", tmp_path / blob, source], check=True)
+    for base, result, blob in ((dtb, before, "raspberry.dtbo"), (before, after, "ours.dtbo")):
+        subprocess.run(["fdtoverlay", "-i", base, "-o", result, tmp_path / blob], check=True)
+    merged = Tree(after)
+    users = [child for child in merged.children(SPI) if merged.number(f"{SPI}/{child}", "reg") == 0]
+    assert users == ["spidev@0"], "two nodes of one chip select: the kernel takes the first"
+    assert merged.text(f"{SPI}/spidev@0", "compatible") == "rohm,dh2228fv"
+    assert merged.number(f"{SPI}/spidev@0", "spi-max-frequency") == board.spi.max_hz
+
+
 def test_overlay_has_the_i2c_bus_and_every_chip(tree, board):
     assert (tree.text(I2C, "status"), tree.text("/aliases", "i2c1")) == ("okay", I2C)
     assert board.i2c.device == "/dev/i2c-1"
@@ -313,6 +340,8 @@ def test_budget_names_a_source_for_every_row_and_beats_the_papers_prototype(
 
 
 def test_kernel_gets_the_bufsiz_that_the_boards_expect(board):
+    options = (ROOT / "firmware" / "modprobe.d" / "edgeleak.conf").read_text()
+    assert f"options spidev bufsiz={board.spi.bufsiz_bytes}" in options.splitlines()
     line = (ROOT / "firmware" / "boot" / "cmdline.add").read_text()
     assert f"spidev.bufsiz={board.spi.bufsiz_bytes}" in line.split()
     assert f"spidev.bufsiz={board.spi.bufsiz_bytes}" in (

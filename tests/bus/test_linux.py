@@ -74,6 +74,7 @@ def test_a_kernel_with_a_smaller_limit_is_said_at_opening(plant, tmp_path):
     found = opened(plant, str(path))
     assert (found["errno"], found["exit_code"]) == (errno.EMSGSIZE, 78)
     assert "takes 65536 bytes a message" in found["text"]
+    assert "'options spidev bufsiz=131072' into /etc/modprobe.d" in found["text"]
     assert "spidev.bufsiz=131072" in found["text"]
 
 

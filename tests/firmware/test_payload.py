@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("make_firmware", ROOT / "tools/make_firmware.py")
 make_firmware = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(make_firmware)
+pytestmark = pytest.mark.skipif(not shutil.which("dtc"), reason="needs device-tree-compiler")
 
 
 @pytest.fixture
@@ -67,7 +68,81 @@ def test_installs_units_rules_and_settings(unpacked, tmp_path):
     assert (root / "usr/lib/udev/rules.d/60-edgeleak.rules").is_file()
     assert (root / "etc/edgeleak/edgeleak.toml").is_file()
     assert os.access(current / "bin/edgeleak", os.X_OK)
-    assert "spidev.bufsiz=65536" in done.stdout
+    assert (root / "usr/lib/modules-load.d/edgeleak.conf").read_text().endswith("\ni2c-dev\n")
+
+
+OVERLAYS = ["edgeleak-el1-a.dtbo", "edgeleak-lepton-pi-a.dtbo"]
+
+
+def boot_partition(root, config="", cmdline=""):
+    """As a board's image has it."""
+    folder = root / "boot/firmware"
+    folder.mkdir(parents=True)
+    (folder / "config.txt").write_text(f"arm_64bit=1\n{config}")
+    (folder / "cmdline.txt").write_text(f"console=tty1 rootwait{cmdline}\n")
+    return folder
+
+
+def test_overlays_go_where_the_boot_loader_looks_and_their_line_is_named(unpacked, tmp_path):
+    boot = boot_partition(tmp_path / "root")
+    done = install(unpacked, tmp_path / "root")
+    assert sorted(path.name for path in (boot / "overlays").iterdir()) == OVERLAYS
+    for board in ("el1-a", "lepton-pi-a"):
+        blob = make_firmware.compiled(ROOT / "board" / board / "overlay.dts")
+        assert (boot / "overlays" / f"edgeleak-{board}.dtbo").read_bytes() == blob
+        assert f"  dtoverlay=edgeleak-{board}\n" in done.stdout
+    assert (boot / "config.txt").read_text() == "arm_64bit=1\n", "the owner's, never written"
+
+
+def test_a_chosen_overlay_is_not_asked_for_again(unpacked, tmp_path):
+    boot_partition(tmp_path / "root", config="dtoverlay=edgeleak-el1-a\n")
+    assert "dtoverlay=" not in install(unpacked, tmp_path / "root").stdout
+
+
+def test_without_the_boot_partition_nothing_is_written_beside_it(unpacked, tmp_path):
+    done = install(unpacked, tmp_path / "root")
+    assert "mount the boot partition" in done.stdout
+    assert not (tmp_path / "root/boot").exists()
+    kept = tmp_path / "root/opt/edgeleak/current/boot/overlays"
+    assert sorted(path.name for path in kept.iterdir()) == OVERLAYS
+
+
+def kernel(root, listed):
+    folder = root / "usr/lib/modules/6.1"
+    folder.mkdir(parents=True)
+    (root / "lib").symlink_to("usr/lib")
+    (folder / listed).write_text("kernel/drivers/spi/spidev.ko.xz:\n")
+
+
+@pytest.mark.parametrize(("listed", "cmdline", "asked"), [
+    ("modules.dep", "", False), ("modules.builtin", "", True),
+    ("modules.builtin", " spidev.bufsiz=65536", False),
+])  # fmt: skip
+def test_the_command_line_is_asked_for_where_modprobe_has_no_say(
+    unpacked, tmp_path, listed, cmdline, asked
+):
+    root = tmp_path / "root"
+    kernel(root, listed)
+    boot_partition(root, cmdline=cmdline)
+    assert ("spidev.bufsiz=65536" in install(unpacked, root).stdout) == asked
+    options = (root / "usr/lib/modprobe.d/edgeleak.conf").read_text()
+    assert "\noptions spidev bufsiz=65536\n" in options
+
+
+def test_the_manifest_covers_every_file(unpacked):
+    listed = {line.split("  ", 1)[1] for line in
+              (unpacked / "MANIFEST.sha256").read_text().splitlines()}  # fmt: skip
+    there = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
+    assert there - listed == {"MANIFEST.sha256"}
+    assert {f"boot/overlays/{name}" for name in OVERLAYS} <= listed
+    assert {"modprobe.d/edgeleak.conf", "modules-load.d/edgeleak.conf"} <= listed
+
+
+def test_an_overlay_with_a_warning_is_refused(tmp_path):
+    path = tmp_path / "overlay.dts"
+    path.write_text("/dts-v1/;\n/ { a@1 { }; };\n")
+    with pytest.raises(ValueError, match="unit_address"):
+        make_firmware.compiled(path)
 
 
 def test_the_users_settings_survive_an_update(unpacked, tmp_path):

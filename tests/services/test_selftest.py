@@ -20,6 +20,7 @@ from edgeleak.services.checks import Bench, Verdict, within
 from edgeleak.sim import faults
 from edgeleak.sim.bus import open_buses
 from edgeleak.sim.plant import Plant
+from edgeleak.sim.scenario import Scenario, World
 from edgeleak.sim.sim_clock import SimClock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,12 +114,13 @@ def test_a_slow_fan_a_strap_and_damp_air_are_notes(tmp_path):
     def prepare(plant):
         plant.inject(faults.FanSlow(share=0.3))
         plant.set_input("safe_strap", True)
+        plant.scenario = Scenario(world=World(movers=False, humidity=0.95))
 
     wet = replace(small_config(tmp_path).cooler, set_point_degc=-20.0, dew_margin_k=20.0)
     config = replace(small_config(tmp_path), cooler=wet)
     checks, _ = checked(tmp_path, prepare=prepare, config=config)
     assert failed(checks) == set()
-    for what in ("fan", "safe strap", "window over dew", "calibration"):
+    for what in ("fan", "safe strap", "humidity", "window over dew", "calibration"):
         assert checks[what].verdict is Verdict.NOTE, what
         assert checks[what].next_step
 
@@ -165,11 +167,13 @@ def test_a_damaged_calibration_fails(tmp_path):
     assert failed(checks) == {"calibration"}
 
 
-def test_storage_that_is_missing_or_full_fails(tmp_path):
+def test_a_state_folder_that_is_missing_fails_and_a_full_card_is_a_note(tmp_path):
     recorder = replace(small_config(tmp_path).recorder, keep_free_mib=100_000)
     config = replace(small_config(tmp_path), recorder=recorder)
     checks, _ = checked(tmp_path / "nowhere", config=config)
-    assert failed(checks) == {"state folder", "recordings"}
+    assert failed(checks) == {"state folder"}
+    assert checks["recordings"].verdict is Verdict.NOTE
+    assert "free some space" in checks["recordings"].next_step
     assert not list(tmp_path.glob("*probe*"))
 
 

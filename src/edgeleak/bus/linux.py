@@ -37,6 +37,14 @@ def failed(where: str, error: OSError) -> BusError:
     return BusError(error.errno, f"{where}: {error.strerror or error}")
 
 
+def kernel_bufsiz() -> int | None:
+    """Longest SPI message the kernel takes now; None where it does not say."""
+    try:
+        return int(BUFSIZ.read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def not_opened(device: str, error: OSError) -> BusError:
     """The BusError of a node that does not open: exit code and next step by its errno."""
     code, step = NEXT_STEPS.get(error.errno or 0, (69, "look at dmesg"))
@@ -155,19 +163,19 @@ class LinuxSpi:
 
     def _check_bufsiz(self) -> None:
         """A smaller limit than the board file's would make every read fail."""
-        try:
-            kernel_bytes = int(BUFSIZ.read_text())
-        except (OSError, ValueError):
-            return  # spidev is built without the parameter: the first read tells
-        if kernel_bytes < self._bufsiz:
-            self.close()
-            problem = BusError(
-                errno.EMSGSIZE,
-                f"{self._device}: the kernel takes {kernel_bytes} bytes a message, not the board"
-                f" file's {self._bufsiz}; add spidev.bufsiz={self._bufsiz} to its command line",
-            )
-            problem.exit_code = 78
-            raise problem
+        kernel_bytes = kernel_bufsiz()
+        if kernel_bytes is None or kernel_bytes >= self._bufsiz:
+            return  # spidev without the parameter: the first read tells
+        self.close()
+        problem = BusError(
+            errno.EMSGSIZE,
+            f"{self._device}: the kernel takes {kernel_bytes} bytes a message, not the board"
+            f" file's {self._bufsiz}; put 'options spidev bufsiz={self._bufsiz}' into"
+            " /etc/modprobe.d and reboot, or, where spidev is built into the kernel, add"
+            f" spidev.bufsiz={self._bufsiz} to its command line",
+        )
+        problem.exit_code = 78
+        raise problem
 
     def close(self) -> None:
         """Any number of times."""

@@ -121,6 +121,7 @@ def make_instrument(args: argparse.Namespace, lines: "Lines", tap: Any = None) -
     from edgeleak.bus import linux
     from edgeleak.config import STATE_FOLDER
     from edgeleak.instrument import Folders, Instrument, Options
+    from edgeleak.services.boot_test import BootTest
     from edgeleak.services.setup import RUN_FOLDER, STARTS_NAME
     from edgeleak.services.watchdog import STORM_STARTS, Notifier, Starts
 
@@ -131,6 +132,8 @@ def make_instrument(args: argparse.Namespace, lines: "Lines", tap: Any = None) -
     starts = Starts(folders.run / STARTS_NAME).begin(SystemClock().monotonic_ns())
     options = Options(log=tap.log(lines.add), notifier=Notifier.from_environment(),
                       safe_mode=args.safe, starts=starts)  # fmt: skip
+    if rows := BootTest(folders.run).failed():
+        lines.add(f"FAILED self-test at boot: {rows}")
     is_storm = starts > STORM_STARTS
     buses = linux.open_present(board, lines.add) if is_storm else linux.open_buses(board)
     tap.note(lambda: facts(boards.find(args.board or config.instrument.board), config_paths(args),

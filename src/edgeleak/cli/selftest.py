@@ -8,10 +8,12 @@ files contradict themselves.
 
   edgeleak selftest
   edgeleak selftest --board board/el1-a/board.toml --json
+  edgeleak selftest --boot     as the service unit runs it before each start, see boot_test.py
 """
 
 import argparse
 import json
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings instead of /etc's")
     parser.add_argument("--state", type=Path, metavar="DIR", help="calibration, tuned values")
     parser.add_argument("--json", action="store_true", help="the checks as JSON on stdout")
+    parser.add_argument("--boot", action="store_true",
+                        help="keep the result; nothing when not due")  # fmt: skip
+    parser.add_argument("--run", type=Path, metavar="DIR", dest="run_folder",
+                        help="where --boot keeps them; lost at a reboot")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when every check passed; otherwise the exit code of what did not."""
+    return at_boot(args) if args.boot else examine(args)[0]
+
+
+def at_boot(args: argparse.Namespace) -> int:
+    """The same where it is due, and kept; 0 where it is not."""
+    from edgeleak.services.boot_test import BootTest
+    from edgeleak.services.setup import RUN_FOLDER
+
+    boot, clock = BootTest(args.run_folder or RUN_FOLDER), SystemClock()
+    if reason := boot.reason_to_skip(clock.monotonic_ns()):
+        print(f"no self-test: {reason}")
+        return 0
+    try:
+        code, document = examine(args)
+    except EdgeLeakError as error:
+        boot.note({"passed": False, "error": str(error)}, clock.monotonic_ns())
+        raise
+    boot.note(document, clock.monotonic_ns())
+    return code
+
+
+def examine(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """(exit code, everything for machines) of one self-test, which is printed."""
     from edgeleak.cli.run import settings_of
 
     config, board = settings_of(args)
@@ -42,16 +71,24 @@ def run(args: argparse.Namespace) -> int:
     start_ns = clock.monotonic_ns()
     code = checked(args.state, config, board, clock, table)
     seconds = (clock.monotonic_ns() - start_ns) / 1e9
+    document = table.document(board.name, code, seconds)
     if args.json:
-        print(json.dumps(table.document(board.name, code, seconds), indent=2))
+        print(json.dumps(document, indent=2))
     else:
-        print(table.summary(seconds))
-    return code
+        print(journalled(table.summary(seconds)))
+    return code, document
+
+
+def journalled(line: str) -> str:
+    """With its priority, where the journal reads it."""
+    from edgeleak.cli.run import priority_of
+
+    return f"<{priority_of(line)}>{line}" if "JOURNAL_STREAM" in os.environ else line
 
 
 def checked(state: Path | None, config: Any, board: Any, clock: SystemClock, table: "Table") -> int:
     """Open the board and run every check; the exit code."""
-    from edgeleak.bus.linux import open_buses
+    from edgeleak.bus.linux import kernel_bufsiz, open_buses
     from edgeleak.config import STATE_FOLDER
     from edgeleak.services import checks, selftest
 
@@ -63,6 +100,9 @@ def checked(state: Path | None, config: Any, board: Any, clock: SystemClock, tab
         return int(error.exit_code)
     try:
         table.add(checks.Check("nodes", "open", nodes))
+        if (taken := kernel_bufsiz()) is not None:  # opening refuses less than the board file's
+            table.add(checks.Check("SPI message", f"at most {taken} bytes",
+                                   f"at least {board.spi.bufsiz_bytes} bytes"))  # fmt: skip
         bench = checks.Bench(board, config, buses, clock, table.add, state or STATE_FOLDER)
         try:
             carry_out(selftest.steps(bench), clock)

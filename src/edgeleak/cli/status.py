@@ -29,9 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when it runs, whatever it says; 69 when it does not."""
+    from edgeleak.services.boot_test import BootTest
     from edgeleak.services.life import line_of as life_line
 
-    status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
+    try:
+        status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
+    except UnavailableError as error:
+        if rows := BootTest(args.run_folder).failed():
+            raise UnavailableError(f"{error}; the self-test at boot failed: {rows}") from error
+        raise
     if args.json:
         print(json.dumps(status, indent=2))
         return 0

@@ -95,14 +95,19 @@ def _state(bench: Bench) -> None:
 
 
 def _recordings(bench: Bench) -> None:
-    """The recorder makes its folder itself, so the nearest one that is there is looked at."""
+    """The recorder makes its folder itself, so the nearest one that is there is looked at.
+
+    A note, as codes 401 and 403 are: storage costs recordings, never an answer.
+    """
     folder = Path(bench.config.recorder.folder)
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    _storage(bench, "recordings", folder, bench.config.recorder.keep_free_mib)
+    least_mib = bench.config.recorder.keep_free_mib
+    _storage(bench, "recordings", folder, least_mib, worst=Verdict.NOTE)
 
 
-def _storage(bench: Bench, what: str, folder: Path, least_mib: int) -> None:
+def _storage(bench: Bench, what: str, folder: Path, least_mib: int, *,
+             worst: Verdict = Verdict.FAIL) -> None:  # fmt: skip
     """Writes, flushes, reads back and removes a small file; then counts free space."""
     limit, probe = f"at least {least_mib} MiB free", folder / PROBE_NAME
     try:
@@ -111,7 +116,7 @@ def _storage(bench: Bench, what: str, folder: Path, least_mib: int) -> None:
         free_mib = shutil.disk_usage(folder).free / MIB
     except (EdgeLeakError, OSError) as error:
         found = getattr(error.__cause__, "strerror", None) or str(error)
-        bench.note(Check(what, f"{folder}: {found}", f"writable, {limit}", Verdict.FAIL,
+        bench.note(Check(what, f"{folder}: {found}", f"writable, {limit}", worst,
                          "run: systemd-tmpfiles --create; or free some space"))  # fmt: skip
         return
     finally:
@@ -120,7 +125,7 @@ def _storage(bench: Bench, what: str, folder: Path, least_mib: int) -> None:
     check = within(what, free_mib if is_same else -1, least_mib, float("inf"), "MiB free",
                    "free some space; a card that reads back other bytes is worn out",
                    form=".0f")  # fmt: skip
-    bench.note(check)
+    bench.note(check if check.verdict is Verdict.OK else check._replace(verdict=worst))
 
 
 def _clock(bench: Bench) -> None:

@@ -172,11 +172,13 @@ class Starts:
 
     def begin(self, now_ns: int) -> int:
         """Note this start; how many count, this one included."""
-        oldest_ns = now_ns - STORM_S * NS_PER_S
-        kept = [(ns, is_ready) for ns, is_ready in self._read()
-                if ns <= now_ns and (ns >= oldest_ns or not is_ready)]  # fmt: skip
+        kept = self._kept(now_ns)
         self._write([*kept, (now_ns, False)])
         return len(kept) + 1
+
+    def count(self, now_ns: int) -> int:
+        """How many count, without a new one."""
+        return len(self._kept(now_ns))
 
     def ready(self) -> None:
         """This start became ready: it and those before count for their minute only."""
@@ -185,6 +187,12 @@ class Starts:
     def end_well(self) -> None:
         """A stop that was asked for: the next start follows no crash."""
         self._write([])
+
+    def _kept(self, now_ns: int) -> list[tuple[int, bool]]:
+        """Those of the last minute, and those that never became ready."""
+        oldest_ns = now_ns - STORM_S * NS_PER_S
+        return [(ns, is_ready) for ns, is_ready in self._read()
+                if ns <= now_ns and (ns >= oldest_ns or not is_ready)]  # fmt: skip
 
     def _read(self) -> list[tuple[int, bool]]:
         """(time, became ready) of each."""
