@@ -23,8 +23,9 @@ FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-static"]
 PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "background_grey")
 SENSITIVE = ("follow", "smooth", "level", "change", "open", "area", "faint")
 ALSO = ("background_counts",)
+REGISTER = ("register_find", "register_move")
 LINK = ("link_check", "link_unpack", "link_pack")
-STAGES = PAPER + SENSITIVE + ALSO + LINK
+STAGES = PAPER + SENSITIVE + ALSO + REGISTER + LINK
 TARGETS_PER_PIXEL = {("x86-avx2", "chain"): 20.0, ("aarch64", "chain"): 23.0}
 
 

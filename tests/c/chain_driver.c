@@ -15,6 +15,7 @@
 #include "edgeleak/morphology.h"
 #include "edgeleak/smooth.h"
 #include "link_driver.h"
+#include "register_driver.h"
 #include "sample.h"
 
 #define SMOOTH_SIZE 5
@@ -32,6 +33,7 @@ struct frame {
     el_chain_state chain;
     el_clahe_plan clahe;
     struct link link;
+    struct shift shift;
 };
 
 /* Gradient, blocks and noise: a scene whose histogram looks like one. */
@@ -188,7 +190,7 @@ run_stage(struct frame *f, const char *stage)
     else if (strcmp(stage, "area") == 0)
         f->columns[0] = (int32_t)el_level_area(f->mask, f->n);
     else
-        return link_run(&f->link, stage, f->counts);
+        return link_run(&f->link, stage, f->counts) || shift_run(&f->shift, stage, f->counts);
     return 1;
 }
 
@@ -202,6 +204,7 @@ main(int argc, char **argv)
     }
     make_frame(&f, atoi(argv[2]), atoi(argv[3]));
     link_make(&f.link, f.counts, (size_t)f.w, (size_t)f.h);
+    shift_make(&f.shift, f.counts, (size_t)f.w, (size_t)f.h);
     for (long left = atol(argv[4]); left > 0; left--)
         if (!run_stage(&f, argv[1])) {
             fprintf(stderr, "chain_driver: unknown stage '%s'\n", argv[1]);
