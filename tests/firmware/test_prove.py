@@ -4,6 +4,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -25,8 +26,10 @@ def tool(name):
 make_firmware, prove_firmware = tool("make_firmware"), tool("prove_firmware")
 Unproved = prove_firmware.Unproved
 lacking = [name for name in prove_firmware.TOOLS if not shutil.which(name)]
+unfetched = [name for name in prove_firmware.PACKAGES
+             if not (DEBIAN / f".apt/done.{name}").exists()]  # fmt: skip
 pytestmark = pytest.mark.skipif(
-    bool(lacking) or not (DEBIAN / "usr/bin/python3").exists() or os.geteuid() != 0,
+    bool(lacking or unfetched) or os.geteuid() != 0,
     reason=f"needs root, Debian's arm64 packages (make firmware) and {lacking or 'tools'}",
 )
 
@@ -66,6 +69,7 @@ def test_the_unit_as_it_is_has_no_complaint(board):
 @pytest.mark.parametrize(("old", "new", "said"), [
     ("WatchdogSec=5", "WatchdogSecs=5", "Unknown key 'WatchdogSecs'"),
     ("bin/edgeleak run", "bin/nothing run", "is not executable"),
+    ("bin/edgeleak selftest", "bin/nothing selftest", "is not executable"),
     ("After=local-fs.target", "Requires=nothere.service\nAfter=local-fs.target", "not found"),
     ("Nice=-10", "Nice=lots", "Failed to parse nice"),
 ])  # fmt: skip
@@ -80,6 +84,45 @@ def test_a_loose_unit_is_refused(board):
     rewrite(board, "CapabilityBoundingSet=\n", "")
     with pytest.raises(Unproved, match="exposure level"):
         board.judge_unit()
+
+
+def test_a_unit_that_tests_nothing_before_its_start_is_refused(board):
+    assert board.words_before_start() == ["selftest", "--boot"]
+    rewrite(board, "ExecStartPre=", "ExecStartPost=")
+    with pytest.raises(Unproved, match="nothing of ours before its start"):
+        board.before_start()
+
+
+def test_an_overlay_that_is_not_there_or_turns_no_bus_on_is_refused(board):
+    assert "edgeleak-el1-a.dtbo, edgeleak-lepton-pi-a.dtbo" in board.overlays()
+    folder = board.root / prove_firmware.BOOT / "overlays"
+    (folder / "edgeleak-el1-a.dtbo").write_bytes(no_overlay())
+    with pytest.raises(Unproved, match="SPI and I2C are"):
+        board.overlays()
+    (folder / "edgeleak-el1-a.dtbo").unlink()
+    with pytest.raises(Unproved, match="fdtoverlay"):
+        board.overlays()
+
+
+def no_overlay():
+    source = '/dts-v1/; /plugin/; / { fragment@0 { target-path = "/"; __overlay__ { a; }; }; };'
+    return subprocess.run(["dtc", "-O", "dtb"], input=source.encode(), capture_output=True,
+                          check=True).stdout  # fmt: skip
+
+
+def test_a_limit_that_modprobe_does_not_hear_of_is_refused(board):
+    assert board.module_options() == "options spidev bufsiz=65536"
+    options = board.root / "usr/lib/modprobe.d/edgeleak.conf"
+    options.rename(options.with_suffix(".txt"))
+    with pytest.raises(Unproved, match="does not say 'options spidev"):
+        board.module_options()
+
+
+def test_an_installer_that_names_no_line_is_refused(board):
+    config = board.root / prove_firmware.BOOT / "config.txt"
+    config.write_text("dtoverlay=edgeleak-el1-a\n")
+    with pytest.raises(Unproved, match="does not say: dtoverlay=edgeleak-el1-a"):
+        board.install()
 
 
 def test_a_user_that_is_not_made_is_refused(board):
