@@ -10,7 +10,7 @@ a task took is this machine's speed, and what the machine did besides is printed
 A task is on time when its period is kept to 1 %, 99 of 100 runs begin less than a period late with
 a jitter (standard deviation) of at most a tenth of it or 1 ms, and 99 of 100 stay within their
 budget.
-Exit code 1 when a frame was dropped or a task was not on time.
+Exit code 1 when a frame was dropped, a limit broken or a task not on time.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def measure(row: Row, seconds: float) -> dict[str, Any]:
     facts = figures(row, first, last, end, report)
     loads = f"{load_before:.1f} to {os.getloadavg()[1]:.1f}"
     tasks = [judged(task, 1000 / row.fps) for task in report["tasks"]]
-    return {**facts, "violations": len(violations), "load": loads, "tasks": tasks}
+    return {**facts, "violations": violations, "load": loads, "tasks": tasks}
 
 
 def judged(task: dict[str, Any], frame_ms: float) -> dict[str, Any]:
@@ -194,9 +194,11 @@ def print_run(run: dict[str, Any]) -> None:
         ("dropped, firmware's count", 0, run["dropped_by_firmware"]),
         ("read and never judged", 0, run["never_taken"]),
         ("bytes/s on the bus", run["needed_bytes_per_s"], run["bytes_per_s"]),
-        ("limits broken, plant's judge", 0, run["violations"]),
+        ("limits broken, plant's judge", 0, len(run["violations"])),
     ):
         print(f"  {name:<30}{expected:>14}{measured:>14}")
+    for violation in run["violations"]:
+        print(f"    {violation}")
     print(f"  ceiling {run['ceiling_bytes_per_s']} bytes/s, {run['ceiling_fps']} frames/s; bus busy"
           f" {run['bus_busy']:.1%}, {run['pauses_per_frame']} messages a frame, pause"
           f" {run['pause_us']} us each")  # fmt: skip
@@ -238,7 +240,8 @@ def main() -> int:
         print(json.dumps(runs))
     lost = sum(run["dropped_by_plant"] + run["dropped_by_firmware"] for run in runs)
     late = [task["task"] for run in runs for task in run["tasks"] if not task["on_time"]]
-    return 1 if lost or late else 0
+    broken = [violation for run in runs for violation in run["violations"]]
+    return 1 if lost or late or broken else 0
 
 
 if __name__ == "__main__":
