@@ -48,6 +48,8 @@ el_register_along(uint16_t *counts, size_t h, size_t w, int32_t shift_q8)
     enum { RIM = EL_REGISTER_MAX_SHIFT + 1 };
     uint16_t line[EL_REGISTER_MAX_SIDE + 2 * RIM];
     const ptrdiff_t whole = shift_q8 >> 8;
+    if (w > EL_REGISTER_MAX_SIDE)
+        return; /* refused by the binding; said here, the compiler knows that a row fits */
     for (size_t y = 0; y < h; y++) {
         uint16_t *row = counts + y * w;
         for (size_t i = 0; i < RIM; i++) {
