@@ -137,7 +137,7 @@ def test_a_late_answer_is_no_opinion():
     with camera(PATIENT, altered(code)) as rig:
         rig.until_ready().until_answered()
         assert rig.segmenter.opinion is None
-        assert rig.segmenter.late == 1
+        assert rig.segmenter.late >= 1  # one for each frame that brought an answer
         assert rig.segmenter.report() == Trouble(codes.SEGMENT_SLOW, 12.0, 10.0)
 
 
