@@ -23,7 +23,7 @@ from edgeleak.cli.sim_board import (
     promise_of,
     sentence,
 )
-from edgeleak.cli.sim_firmware import firmware_command
+from edgeleak.cli.sim_firmware import firmware_command, seconds_of
 from edgeleak.errors import EdgeLeakError, UsageError
 from edgeleak.sim import scenario as scenarios
 from edgeleak.sim.launch import RunningPlant
@@ -304,3 +304,13 @@ def test_a_console_port_is_given_to_the_firmware(tmp_path):
         assert found[found.index("--config") + 2 :] == wanted
     with pytest.raises(UsageError, match="--pty"):
         sim.run(parser.parse_args(["--pty", "/tmp/camera", "--pipeline"]))
+
+
+@pytest.mark.parametrize(("words", "seconds"), [
+    ([], 75.0), (["--seconds", "9"], 9.0), (["--pty", "p"], 28_800.0),
+    (["--pty", "p", "--seconds", "9"], 9.0),
+])  # fmt: skip
+def test_with_a_port_somebody_else_says_when_it_ends(words, seconds):
+    parser = argparse.ArgumentParser()
+    sim.configure(parser)
+    assert seconds_of(parser.parse_args(words), 75.0) == seconds

@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--pty",
         type=Path,
         metavar="PATH",
-        help="with a board: a console port of this name, for pyvisa and rigs",
+        help="with a board: a console port of this name, for pyvisa and rigs; until Ctrl-C",
     )
     parser.add_argument("--seconds", type=float, metavar="N",
                         help="simulated time (the scenario's; 60 with --pipeline)")  # fmt: skip

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeleak import schema
-from edgeleak.cli.sim_firmware import firmware_command
+from edgeleak.cli.sim_firmware import firmware_command, seconds_of
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError, NotReadyError
 from edgeleak.sim import scenario as scenarios
@@ -86,7 +86,7 @@ def run_board(args: argparse.Namespace) -> int:
     the machine stood still in a run that was to be judged.
     """
     course = scenarios.load(args.scenario)
-    seconds = args.seconds or course.seconds
+    seconds = seconds_of(args, course.seconds)
     say = sys.stderr if args.json else sys.stdout
     print(f"scenario {course.name}: {course.summary}", file=say, flush=True)
     with tempfile.TemporaryDirectory(prefix="edgeleak-") as scratch:
