@@ -56,6 +56,18 @@ def test_registers_follow_the_instrument(fresh):
     assert int(cable.got.split(b"\n")[0]) & 17 == 17
 
 
+def test_what_was_asked_for_is_under_way_at_once(fresh):
+    fresh.ready().run_s(1.0)
+    session = fresh.session()
+    assert fresh.ask("COOL:STAB?;:STAT:OPER:COND?", session=session)[0] == "1;16"
+    assert fresh.ask("CAL:RUN;:STAT:OPER:COND?", session=session)[0] == "17"
+    assert fresh.ask("COOL:SETP 21;STAB?;:STAT:OPER:COND?", session=session)[0] == "0;19"
+    for _ in range(40):  # and no moment of the old answer comes back
+        fresh.run_s(0.02)
+        stable, bits = fresh.ask("COOL:STAB?;:STAT:OPER:COND?", session=session)[0].split(";")
+        assert (stable, int(bits) & 3) == ("0", 3)
+
+
 def test_levels_say_who_may(ready):
     for line in ("COOL:SETP 15", "LED:MODE ON", "AGC:LOCK ON", "SYST:SAFE ON", "CAL:RUN", "*RST"):
         assert ready.ask(line, LOOK) == ("", [-203]), line

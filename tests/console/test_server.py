@@ -297,6 +297,28 @@ def test_a_socket_in_use_is_left_to_whoever_listens(tmp_path):
     UnixListener(tmp_path / "scpi").close()
 
 
+def test_a_file_of_that_name_stays(tmp_path):
+    (tmp_path / "scpi").write_text("kept")
+    with pytest.raises(StorageError, match="this is no socket"):
+        UnixListener(tmp_path / "scpi")
+    assert (tmp_path / "scpi").read_text() == "kept"
+
+
+def test_its_name_is_there_only_once_it_answers(tmp_path, monkeypatch):
+    seen, listen = [], socket.socket.listen
+
+    def looking(*arguments):
+        seen.append((tmp_path / "scpi").exists())
+        listen(*arguments)
+
+    monkeypatch.setattr(socket.socket, "listen", looking)
+    (tmp_path / ".scpi").write_text("left by a kill")
+    listener = UnixListener(tmp_path / "scpi")
+    assert seen == [False]
+    assert [path.name for path in tmp_path.iterdir()] == ["scpi"]
+    listener.close()
+
+
 @pytest.mark.parametrize("line", [b"A #10\n", b"\n", b"X\n", b"*IDN? #12ab\n"])
 def test_lines_that_are_errors_are_bounded_in_a_turn_too(console, line):
     console.cable.sent += line * (READ_MOST // len(line))

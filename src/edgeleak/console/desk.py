@@ -12,11 +12,12 @@ from edgeleak.console.pins import PINS_NAME, Pins
 from edgeleak.console.scpi import ScpiError
 from edgeleak.services.health import State
 from edgeleak.services.nuc import MOVING, Phase
+from edgeleak.services.thermal_status import CoolerState
 
 CALIBRATING, SETTLING, MEASURING = 1 << 0, 1 << 1, 1 << 4
 RECORDING, GAS, DEGRADED, STARTING, SAFE = (1 << bit for bit in (8, 9, 10, 11, 12))
 OPERATION_BITS = {
-    CALIBRATING: "a correction is running",
+    CALIBRATING: "a correction is running, or was asked for",
     SETTLING: "cooling, settling or learning",
     MEASURING: "detecting: verdicts are GAS or NO GAS",
     RECORDING: "recording",
@@ -78,14 +79,29 @@ class Desk:
         """Condition bits of STATus:OPERation."""
         on = self.instrument
         state, phase = on.health.state, on.nuc.status.phase
-        bits = CALIBRATING if phase in MOVING else 0
-        bits |= SETTLING if state in ON_THE_WAY or phase is Phase.SETTLING else 0
+        bits = CALIBRATING if phase in MOVING or on.nuc.is_asked else 0
+        is_settling = state in ON_THE_WAY or phase is Phase.SETTLING or self._is_cooling()
+        bits |= SETTLING if is_settling else 0
         bits |= MEASURING if state is State.DETECTING else 0
         bits |= RECORDING if on.recorder is not None and on.recorder.is_recording else 0
         bits |= GAS if on.health.answer.kind == codes.Kind.GAS else 0
         bits |= DEGRADED if on.health.is_degraded else 0
         bits |= STARTING if state in (State.BOOT, State.SELFTEST) else 0
         return bits | (SAFE if state is State.SAFE else 0)
+
+    def is_at_set_point(self) -> bool:
+        """At the newest one: not the last moment of the old one, when the loop has yet to take it.
+
+        ScpiError on a board without a cooler.
+        """
+        status = self.cooler().status
+        is_taken = self.live.wish("degc", status.wish_degc) == status.wish_degc
+        return bool(status.is_stable and is_taken)
+
+    def _is_cooling(self) -> bool:
+        cooler = self.instrument.cooler
+        is_driven = cooler is not None and cooler.status.state is CoolerState.DRIVE
+        return is_driven and not self.is_at_set_point()
 
     def questionable(self) -> int:
         """Condition bits of STATus:QUEStionable: what stands against an answer."""

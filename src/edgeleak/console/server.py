@@ -269,17 +269,23 @@ class UnixListener:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-                _make_room(path)
-            self._socket.bind(str(path))
+            _make_room(path)
+            self._appear()
         except OSError as error:
             self._socket.close()
             raise StorageError(
                 f"console socket {path}: {error.strerror}; set console.socket to a folder"
                 " that exists and is writable, or to nothing"
             ) from error
-        path.chmod(0o666)  # the level comes from who asks, see accept
+
+    def _appear(self) -> None:
+        """Under its name only once it answers: who sees it may connect."""
+        part = self.path.with_name(f".{self.path.name}")
+        part.unlink(missing_ok=True)
+        self._socket.bind(str(part))
+        part.chmod(0o666)  # the level comes from who asks, see accept
         self._socket.listen(PEERS_MOST)
+        part.rename(self.path)
 
     def accept(self) -> tuple[Link, Level] | None:
         """A new client and its level, or None."""
@@ -302,7 +308,11 @@ class UnixListener:
 
 
 def _make_room(path: Path) -> None:
-    """Remove the socket of a process that is gone; OSError where somebody listens."""
+    """Remove the socket of a process that is gone; OSError for what else is there."""
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise OSError(errno.EEXIST, "this is no socket")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.setblocking(False)

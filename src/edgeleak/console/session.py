@@ -241,6 +241,12 @@ class Session:
             self._log(f"logged out of level {self.level.name.lower()}")
         self.level, self.held = self.floor, None
 
+    def refresh(self) -> None:
+        """Registers as it is now, not as it was when this round of the peers began."""
+        if self.desk is not None:
+            self.status.operation.update(self.desk.operation())
+            self.status.questionable.update(self.desk.questionable())
+
     def complete(self) -> None:
         """`*OPC`: everything before it is done, because commands finish before the next begins."""
         self.status.esr |= OPC

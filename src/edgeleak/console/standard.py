@@ -57,11 +57,14 @@ def _status_commands(name: str, what: str) -> tuple[Command, ...]:
     def set_enable(session: Session, bits: int) -> None:
         _register(session, name).enable = bits
 
+    def condition(session: Session) -> str:
+        session.refresh()
+        return str(_register(session, name).condition)
+
     return (
         Command(f"STATus:{name}[:EVENt]?", lambda s: str(_register(s, name).take_event()),
                 f"{what} bits that rose since the last reading; reading clears", answer="bits"),
-        Command(f"STATus:{name}:CONDition?", lambda s: str(_register(s, name).condition),
-                f"{what} bits now", answer="bits"),
+        Command(f"STATus:{name}:CONDition?", condition, f"{what} bits now", answer="bits"),
         Command(f"STATus:{name}:ENABle?", lambda s: str(_register(s, name).enable),
                 f"{what} bits that count in the status byte", answer="bits"),
         Command(f"STATus:{name}:ENABle", set_enable,

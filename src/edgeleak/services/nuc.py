@@ -152,6 +152,11 @@ class Nuc:
         """Take a correction as soon as may be; from any thread."""
         self._asked = why
 
+    @property
+    def is_asked(self) -> bool:
+        """A request waits for its moment."""
+        return bool(self._asked)
+
     def cancel(self) -> None:
         """Open the shutter and keep the old correction: outputs must come to rest."""
         if self.status.phase not in (Phase.IDLE, Phase.SETTLING):

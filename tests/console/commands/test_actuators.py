@@ -13,7 +13,7 @@ from edgeleak.services.health import State
 
 def test_cooler_obeys_and_keeps_its_limits(fresh):
     fresh.ready()
-    assert fresh.ask("COOL:SETP 22;SETP?;STAB?") == ("22;1", [])
+    assert fresh.ask("COOL:STAB?;SETP 22;SETP?;STAB?") == ("1;22;0", [])
     fresh.run_s(1)
     assert fresh.instrument.cooler.status.wish_degc == 22
     assert fresh.ask("COOL:SETP -200")[1] == [-222]

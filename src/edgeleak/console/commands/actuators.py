@@ -41,7 +41,7 @@ def cooler_phase(session: Session) -> str:
 
 
 def is_stable(session: Session) -> str:
-    return str(int(session.desk.cooler().status.is_stable))
+    return str(int(session.desk.is_at_set_point()))
 
 
 def tune(session: Session) -> None:
