@@ -387,7 +387,11 @@ class Pipeline:
         if code:
             return self._answer(code, guard.measured, guard.expected)
         evidence = self._stage.evidence_px / self._gas_px
-        is_gas = self._persistence.add(guard.now_s, evidence >= self._gas_from)
+        structure = self._tiles.structure
+        has_scene = structure.has_scene or not self._asks_scene
+        # Against a covered lens means drift too; what is faint counts before a scene only.
+        is_proof = evidence >= self._gas_from and (has_scene or not self._stage.is_faint)
+        is_gas = self._persistence.add(guard.now_s, is_proof)
         if not is_gas and self._is_raw and not self._is_eight_bit:
             return self._answer(codes.UNCALIBRATED, nan, nan)
         looks = self._stage.looks
@@ -396,8 +400,7 @@ class Pipeline:
         if self._motion.is_unsure and not is_gas:
             motion = self._motion
             return self._answer(codes.MOTION_UNSURE, motion.unexplained, MOST_OF_STRUCTURE)
-        structure = self._tiles.structure
-        if self._asks_scene and not is_gas and not structure.has_scene:
+        if not is_gas and not has_scene:
             return self._answer(codes.NO_SCENE, structure.span_counts, structure.least_counts)
         if self._see_nothing and not (is_gas and self._see_nothing == codes.UNKNOWN_SENSOR):
             return self._answer(self._see_nothing, nan, nan)

@@ -81,7 +81,7 @@ class GreyStage:
     draws_always, is_drawn = True, True
     looks, faint, lit = NoLooks(), NoFaint(), NoFaint()
     registration = NoRegistration()
-    faint_sigma = nan
+    faint_sigma, is_faint = nan, False
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -158,6 +158,7 @@ class CountsStage:
 
     zero_level = 128
     contrast_counts = faint_sigma = nan
+    is_faint = False
     draws_always, is_drawn = True, True
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
@@ -288,7 +289,7 @@ class CountsStage:
             arena["mask"].fill(0)
             arena["gas"].fill(self.zero_level)
             self.evidence_px, self.group, self.contrast_counts = 0, NO_GROUP, nan
-            self.faint_sigma = nan
+            self.faint_sigma, self.is_faint = nan, False
             return 0
         self._compare(dt_s)
         past = self._find_change(dt_s)
@@ -310,7 +311,8 @@ class CountsStage:
         faint = self.lit if self.lit.is_kept and not self.faint.is_kept else self.faint
         is_strong = self.group[-1]
         self.faint_sigma = nan if is_strong else faint.sigma
-        if faint.is_kept and not is_strong:
+        self.is_faint = faint.is_kept and not is_strong
+        if self.is_faint:
             faint.show()
             self.group = faint.group
         else:
