@@ -178,14 +178,20 @@ def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> N
     outcome.expect(inside > 0 or count < 5, "no kill came in the middle of a save")
 
 
+def _saving(store: Store, client: Client) -> tuple[Saver, str]:
+    """A client that has begun to save, and what was wrong with the start."""
+    log_in(store, client)
+    trouble = works_with(store, client)
+    saver = Saver(store, client)
+    saver.start()
+    return saver, trouble
+
+
 def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Random) -> bool:
     """Start, save, kill, look; whether it died with a save half done."""
     try:
         with _camera(plant, store) as camera, client_of(camera) as client:
-            log_in(store, client)
-            trouble = works_with(store, client)
-            saver = Saver(store, client)
-            saver.start()
+            saver, trouble = _saving(store, client)
             _wait_for_save(store, rng)
             camera.process.send_signal(signal.SIGKILL)
             camera.process.wait()
@@ -222,10 +228,7 @@ def _twin(plant: RunningPlant, store: Store, outcome: Outcome) -> None:
     """The clean twin: it saves, is asked to end, and everything acknowledged is there."""
     try:
         with _camera(plant, store) as camera, client_of(camera) as client:
-            log_in(store, client)
-            trouble = works_with(store, client)
-            saver = Saver(store, client)
-            saver.start()
+            saver, trouble = _saving(store, client)
             camera.listen(1.0)
             trouble = trouble or saver.end()
             camera.process.terminate()

@@ -25,6 +25,7 @@ class Persistence:
         self.hits, self.needed = 0, self._least
 
     def reset(self) -> None:
+        """Forget every hit."""
         self._frames.clear()
         self.hits = 0
 

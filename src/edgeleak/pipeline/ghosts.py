@@ -47,6 +47,7 @@ class Ghosts:
         self.reset()
 
     def reset(self) -> None:
+        """Another background: whoever stood in it may leave it from now on."""
         self._arena["ghosts"].fill(0)
         self.share, self.waits = nan, False
 

@@ -51,6 +51,7 @@ class Looks:
         return self._ghosts.waits
 
     def reset(self) -> None:
+        """Another background: nothing has been compared with it yet."""
         self._since_s = 0.0
         self._ghosts.reset()
         self._objects.reset()

@@ -36,6 +36,7 @@ class Objects:
         self.reset()
 
     def reset(self) -> None:
+        """Another background: nothing stands there yet."""
         self._arena["objects"].fill(0)
 
     def look(self, past: np.ndarray, elapsed_s: float, noise_counts: float) -> None:

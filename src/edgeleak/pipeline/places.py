@@ -42,6 +42,7 @@ class Places:
         self._weights, self._values = np.zeros((2, arena["kept"].size))
 
     def reset(self) -> None:
+        """Another background: no place has a past."""
         arena = self._arena
         arena["places"].fill(0)
         arena["balance"].fill(0)

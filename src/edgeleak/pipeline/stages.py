@@ -66,6 +66,7 @@ class Correction:
         self.bad_pixels = np.ascontiguousarray(table) if len(table) else None
 
     def apply(self, counts: np.ndarray) -> None:
+        """Correct (H, W) uint16 counts in place."""
         if self.gain_q14 is not None and self.offset is not None:
             kernels.nuc(counts, self.gain_q14, self.offset)
         if self.bad_pixels is not None:
