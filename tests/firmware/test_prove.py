@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -45,12 +46,12 @@ def board(tmp_path):
     files["MANIFEST.sha256"] = make_firmware.manifest(files)
     payload = tmp_path / "edgeleak-firmware-1.tar.gz"
     make_firmware.write(files, payload)
-    root = tmp_path / "root"
-    root.mkdir()
-    made = prove_firmware.Board(DEBIAN, payload, root)
-    made.make_root()
-    made.install()
-    return made
+    # A short name: a socket's path inside the root has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="root-") as root:
+        made = prove_firmware.Board(DEBIAN, payload, Path(root))
+        made.make_root()
+        made.install()
+        yield made
 
 
 def rewrite(board, old, new):

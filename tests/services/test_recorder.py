@@ -197,11 +197,11 @@ def test_full_storage_ends_the_file_not_the_camera(tmp_path):
     camera.take(60)
     assert recorder.ring.published == 120
     written = recorder.ring.progress().written
+    recorder.close()  # only then has the file its last name
     kept = [*tmp_path.glob("*.mcap"), *tmp_path.glob("*.part")]
     assert len(kept) == 1
     found = [info.sequence for _, info in frames_in(kept[0])]
     assert 5 < len(found) == written < 20
-    recorder.close()
 
 
 def test_a_reserve_is_kept_free(tmp_path):

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -171,6 +172,15 @@ def test_a_plant_that_cannot_start_says_so(capfd):
     with pytest.raises(UnavailableError, match="exit code 66"):
         RunningPlant(scenario="leek")
     assert "nearest is 'leak'" in capfd.readouterr().err
+
+
+def test_a_folder_too_deep_for_a_socket_is_named_and_left_clean(tmp_path, monkeypatch):
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with pytest.raises(UnavailableError, match="point TMPDIR"):
+        RunningPlant()
+    assert not list(deep.iterdir())
 
 
 # --- faults as errno ---------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from edgeleak.sim.control_channel import Control
 from edgeleak.sim.native import library
 from edgeleak.sim.server import READY
 
+SOCKET_PATH_MAX_BYTES = 107  # sun_path of unix(7), without the closing zero
+
 
 class RunningPlant:
     """A plant server; a context manager that ends it.
@@ -26,6 +28,10 @@ class RunningPlant:
         self._folder = tempfile.TemporaryDirectory(prefix="edgeleak-sim-")
         self.socket = Path(self._folder.name) / "bus"
         self.control_path = Path(self._folder.name) / "control"
+        if len(os.fsencode(self.control_path)) > SOCKET_PATH_MAX_BYTES:
+            self._folder.cleanup()
+            raise UnavailableError(f"{self.control_path} is too long for a socket; point TMPDIR "
+                                   "at a folder with a shorter name")  # fmt: skip
         command = [sys.executable, "-m", "edgeleak.sim.server", "--board", board, "--seed",
                    str(seed), "--socket", str(self.socket), "--control", str(self.control_path),
                    *(("--scenario", scenario) if scenario else ()), *options]  # fmt: skip
