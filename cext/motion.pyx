@@ -127,8 +127,9 @@ def camera_shift(const uint16_t[:, ::1] counts not None, uint32_t[:, :, ::1] col
 def move_picture(uint16_t[:, ::1] counts not None, *, int dx_q8, int dy_q8):
     """Lay a picture that has moved by (dx, dy) over what it was, in place.
 
-    counts       : (H, W) uint16, sides 1..4096; [y, x] becomes what was at [y + dy, x + dx],
-                   between pixels linearly, first along the columns; rims repeat
+    counts       : (H, W) uint16, 14 bits, sides 1..4096; [y, x] becomes what was at
+                   [y + dy, x + dx], between pixels by the cubic through four (Catmull-Rom), first
+                   along the columns, limited to 0..16383; rims repeat
     dx_q8, dy_q8 : 256ths of a pixel, -64 to 64 pixels, as camera_shift finds them
 
     Bit-exact with the NumPy reference.  Releases the GIL.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hand-held camera gets answers, a tripod and what walks before it get no registration."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pipeline_scenes import Pipeline
@@ -8,6 +10,10 @@ from pipeline_scenes import Pipeline
 from edgeleak.frame import FrameInfo
 from edgeleak.pipeline.profile import load
 from edgeleak.pipeline.registration import Registration
+from edgeleak.sensor import EL640
+from edgeleak.sim.scene import load_family
+from edgeleak.sim.scene.family import MotionSpec
+from edgeleak.sim.scene.source import SceneSource
 
 SHAPE, FPS, NOISE = (120, 160), 10, 3.0
 SENSITIVE = load("sensitive")
@@ -69,6 +75,36 @@ def test_a_leak_before_a_swaying_hand_is_found_in_its_place():
     assert seen[-1] == "GAS"
     rows, columns = np.nonzero(pipeline.mask)
     assert np.hypot(rows.mean() - 60, columns.mean() - 70) < 6
+
+
+@pytest.mark.parametrize(("family", "seed", "shake_px"), [("room", 101, 0.6), ("hedge", 103, 1.0)])
+def test_sharp_edges_and_the_rim_before_a_hand_are_no_gas(family, seed, shake_px):
+    """Straight lines between pixels called sharp edges of this room gas, and without hidden rims
+    it was leaves that came in at the lower one."""
+    scene = load_family(family).draw(seed).without_gas()
+    source = SceneSource(replace(scene, motion=MotionSpec(shake_px=shake_px)), seed)
+    pipeline = Pipeline(source.shape, fps=source.fps, sensor=EL640, is_corrected=True)
+    words = [str(pipeline.step(pixels, info)) for pixels, info in source]
+    assert pipeline._stage.registration.is_held
+    assert "GAS" not in words
+    assert words.count("NO GAS") > len(words) / 2
+
+
+@pytest.mark.parametrize(("x_q8", "y_q8", "sides"), [(300, 0, (0, 0, 0, 5)), (0, -1, (4, 0, 0, 0)),
+                                                      (-256, 512, (0, 5, 4, 0))])  # fmt: skip
+def test_what_came_in_at_a_rim_is_no_change(x_q8, y_q8, sides):
+    counts = np.rint(scene(0, 0)).astype(np.uint16)
+    held = Registration(SENSITIVE, counts)
+    held.begin()
+    held.shift_q8, mask = (x_q8, y_q8), np.full(SHAPE, 255, np.uint8)
+    held.hide_rims(mask, 5)
+    assert mask.all(), "a tripod has no rims"
+    held._held_s = 1.0
+    held.hide_rims(mask, 5)
+    top, low, left, right = sides
+    whole = np.zeros(SHAPE, np.uint8)
+    whole[top : SHAPE[0] - low, left : SHAPE[1] - right] = 255
+    np.testing.assert_array_equal(mask, whole)
 
 
 def test_a_tripod_stays_a_tripod():

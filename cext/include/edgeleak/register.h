@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A picture laid over another one: moved by parts of a pixel, in place.
  *
- * First along the columns, in the direction in which every row is read before it is overwritten,
- * then along each row by way of a line on the stack.  What comes in at a rim repeats the rim. */
+ * Between pixels by the cubic through four of them (Catmull-Rom): a straight line between two
+ * dulls thin and sharp things by what the hand does just then, and that looks like gas.
+ * First along the columns, in the direction in which every row but one is read before it is
+ * overwritten, and that one is kept; then along each row by way of a line on the stack.  What
+ * comes in at a rim repeats the rim. */
 #ifndef EDGELEAK_REGISTER_H
 #define EDGELEAK_REGISTER_H
 
@@ -12,6 +15,7 @@
 
 #define EL_REGISTER_MAX_SIDE  4096
 #define EL_REGISTER_MAX_SHIFT 64 /* pixels */
+#define EL_REGISTER_TOP       16383
 
 static inline ptrdiff_t
 el_register_clip(ptrdiff_t i, size_t n)
@@ -19,37 +23,62 @@ el_register_clip(ptrdiff_t i, size_t n)
     return i < 0 ? 0 : i < (ptrdiff_t)n ? i : (ptrdiff_t)n - 1;
 }
 
-/* out[i] between a[i] and b[i], `part` 256ths from a; out may be a or b. */
+/* Weights Q12 of four pixels in a row, `part` 256ths from the second to the third; sum 4096. */
 static inline void
-el_register_mix(const uint16_t *a, const uint16_t *b, size_t n, uint32_t part, uint16_t *out)
+el_register_weights(int32_t part, int32_t *weights)
 {
+    const int32_t one = part << 16, two = part * part << 8, three = part * part * part;
+    weights[0] = (2 * two - one - three + 4096) >> 13;
+    weights[2] = (one + 4 * two - 3 * three + 4096) >> 13;
+    weights[3] = (three - two + 4096) >> 13;
+    weights[1] = 4096 - weights[0] - weights[2] - weights[3];
+}
+
+/* out[i] between b[i] and c[i]; out may be any of the four.  Limited to 14 bits. */
+static inline void
+el_register_mix(const uint16_t *a, const uint16_t *b, const uint16_t *c, const uint16_t *d,
+                size_t n, const int32_t *weights, uint16_t *out)
+{
+    const int32_t wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
 #pragma GCC ivdep
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint16_t)((a[i] * (256 - part) + b[i] * part + 128) >> 8);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t sum = (a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd + 2048) >> 12;
+        out[i] = (uint16_t)(sum < 0 ? 0 : sum > EL_REGISTER_TOP ? EL_REGISTER_TOP : sum);
+    }
 }
 
 static inline void
 el_register_down(uint16_t *counts, size_t h, size_t w, int32_t shift_q8)
 {
+    uint16_t kept[2][EL_REGISTER_MAX_SIDE]; /* the row overwritten last, as it was, and this one */
+    const uint16_t *rows[4];
+    int32_t weights[4];
     const ptrdiff_t whole = shift_q8 >> 8;
-    const uint32_t part = (uint32_t)shift_q8 & 255;
+    if (w > EL_REGISTER_MAX_SIDE)
+        return; /* refused by the binding; said here, the compiler knows that a row fits */
+    el_register_weights(shift_q8 & 255, weights);
     for (size_t i = 0; i < h; i++) {
         const size_t y = whole < 0 ? h - 1 - i : i;
-        const ptrdiff_t from = (ptrdiff_t)y + whole;
-        el_register_mix(counts + (size_t)el_register_clip(from, h) * w,
-                        counts + (size_t)el_register_clip(from + 1, h) * w, w, part,
-                        counts + y * w);
+        const size_t last = whole < 0 ? y + 1 : y - 1;
+        for (ptrdiff_t k = 0; k < 4; k++) {
+            const size_t from = (size_t)el_register_clip((ptrdiff_t)y + whole + k - 1, h);
+            rows[k] = i > 0 && from == last ? kept[(i - 1) & 1] : counts + from * w;
+        }
+        memcpy(kept[i & 1], counts + y * w, w * sizeof *counts);
+        el_register_mix(rows[0], rows[1], rows[2], rows[3], w, weights, counts + y * w);
     }
 }
 
 static inline void
 el_register_along(uint16_t *counts, size_t h, size_t w, int32_t shift_q8)
 {
-    enum { RIM = EL_REGISTER_MAX_SHIFT + 1 };
+    enum { RIM = EL_REGISTER_MAX_SHIFT + 2 };
     uint16_t line[EL_REGISTER_MAX_SIDE + 2 * RIM];
+    int32_t weights[4];
     const ptrdiff_t whole = shift_q8 >> 8;
     if (w > EL_REGISTER_MAX_SIDE)
         return; /* refused by the binding; said here, the compiler knows that a row fits */
+    el_register_weights(shift_q8 & 255, weights);
     for (size_t y = 0; y < h; y++) {
         uint16_t *row = counts + y * w;
         for (size_t i = 0; i < RIM; i++) {
@@ -58,7 +87,7 @@ el_register_along(uint16_t *counts, size_t h, size_t w, int32_t shift_q8)
         }
         memcpy(line + RIM, row, w * sizeof *row);
         const uint16_t *from = line + RIM + whole;
-        el_register_mix(from, from + 1, w, (uint32_t)shift_q8 & 255, row);
+        el_register_mix(from - 1, from, from + 1, from + 2, w, weights, row);
     }
 }
 

@@ -95,6 +95,20 @@ class Registration:
         x_q8, y_q8 = self.shift_q8
         kernels.move_picture(self._counts, dx_q8=x_q8, dy_q8=y_q8)
 
+    def hide_rims(self, mask: np.ndarray, size: int) -> None:
+        """Clear what came in at the rims, and what smoothing took from there: nobody saw it.
+
+        mask : (H, W) uint8 of the picture laid last
+        size : pixels across of the smoothing
+        """
+        if not self.is_held:
+            return
+        for rim, shift_q8 in ((mask, self.shift_q8[1]), (mask.T, self.shift_q8[0])):
+            if shift_q8:
+                width = size // 2 + 1 - (-abs(shift_q8) >> 8)
+                rim[: width if shift_q8 < 0 else 0] = 0
+                rim[len(rim) - (width if shift_q8 > 0 else 0) :] = 0
+
     def _measure(self, dt_s: float) -> None:
         found = kernels.camera_shift(self._counts, self._columns, self._rows, self._reach, GAP_PX)
         x_q8, y_q8 = self._agreed(found[:BANDS]), self._agreed(found[BANDS:])

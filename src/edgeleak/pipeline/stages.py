@@ -78,11 +78,9 @@ class GreyStage:
 
     zero_level, levels_per_count = 0, nan
     place_limits: tuple[float, ...] = ()
-    contrast_counts = nan
-    draws_always, is_drawn = True, True
-    looks, faint, lit = NoLooks(), NoFaint(), NoFaint()
-    registration = NoRegistration()
-    faint_sigma, is_faint = nan, False
+    contrast_counts = faint_sigma = nan
+    draws_always, is_drawn, is_faint = True, True, False
+    looks, faint, lit, registration = NoLooks(), NoFaint(), NoFaint(), NoRegistration()
 
     def __init__(self, profile: Profile, arena: Arena, fix: Correction, gain: AutoGain) -> None:
         self._arena, self._fix, self._gain = arena, fix, gain
@@ -296,6 +294,7 @@ class CountsStage:
         past = self._find_change(dt_s)
         if self._opening > 1:
             kernels.open_mask(arena["mask"], arena["bits"], self._opening)
+        self.registration.hide_rims(arena["mask"], self._size)
         area = kernels.area(arena["mask"])
         self.looks.look(past, dt_s, self.noise_counts)
         self.group = self._places.judge(dt_s)

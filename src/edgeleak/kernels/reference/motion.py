@@ -4,6 +4,7 @@
 import numpy as np
 
 Found = tuple[int, int, int, int, int]
+TOP = 16383
 
 
 def project(counts: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> None:
@@ -61,6 +62,16 @@ def move_picture(counts: np.ndarray, *, dx_q8: int, dy_q8: int) -> None:
         whole, part = divmod(shift_q8, 256)
         last = counts.shape[axis] - 1
         at = np.arange(last + 1) + whole
-        a = counts.take(np.clip(at, 0, last), axis).astype(np.uint32)
-        b = counts.take(np.clip(at + 1, 0, last), axis).astype(np.uint32)
-        counts[...] = (a * (256 - part) + b * part + 128) >> 8
+        total = 2048
+        for k, weight in enumerate(_weights(part)):
+            one = counts.take(np.clip(at + k - 1, 0, last), axis)
+            total = total + one.astype(np.int64) * weight
+        counts[...] = np.clip(total >> 12, 0, TOP)
+
+
+def _weights(part: int) -> tuple[int, int, int, int]:
+    """Q12, of four pixels in a row, `part` 256ths from the second to the third."""
+    one, two, three = part << 16, part**2 << 8, part**3
+    a, c = (2 * two - one - three + 4096) >> 13, (one + 4 * two - 3 * three + 4096) >> 13
+    d = (three - two + 4096) >> 13
+    return a, 4096 - a - c - d, c, d
