@@ -24,7 +24,7 @@ def made(gas=(), on_plume=(), truth=100):
     area = np.where(np.isin(frames, list(gas)), 50, 0)
     hit = np.where(np.isin(frames, list(on_plume)), area, 0)
     none = np.zeros(N, int)
-    return Track(frames / FPS, area / 10.0, word, none, area, hit, none + truth,
+    return Track(frames / FPS, area / 10.0, word, none, area, hit, none + truth, hit,
                  np.full(N, 7.0), np.ones(1))  # fmt: skip
 
 
@@ -55,8 +55,9 @@ def test_alarms_beside_the_gas_are_false_and_hours_are_counted():
     false, hours, held, frames = families._false([drawn], "sensitive")
     assert (false, held, frames) == (1, 0, N - 8)
     assert hours == pytest.approx((N - 9) / FPS / 3600)
-    part = families.families_part([drawn], [METHOD])
-    assert part.tables[0].rows[0][0] == "sensitive"
+    part = families.families_part([drawn], {0.0: [], 0.6: [drawn]}, [METHOD])
+    assert part.tables[0].rows[0][:4:3] == ["sensitive", "1 (1)"]
+    assert part.tables[2].rows[0][:3] == ["sensitive", "0", "1"]
     assert part.tables[1].rows[0][:4] == ["room", "1", "1 of 1", "1"]
 
 

@@ -62,6 +62,22 @@ def test_overlap_and_words_are_counted(track):
     assert set(track.code[:2]) == {801}
 
 
+def test_a_mask_on_gas_of_a_moment_ago_is_not_beside_it():
+    """Gas moves away at frame 15, 4 frames a second: its place counts for 1.5 s more."""
+    whole = clip()
+
+    def shots():
+        for index, shot in enumerate(whole.shots()):
+            yield shot._replace(truth=shot.truth if index < 15 else np.roll(shot.truth, 16, axis=1))
+
+    track = run_clip(replace(whole, shots=shots), [method()])["marks"]
+    assert list(np.flatnonzero(track.is_on_plume)) == list(range(GAS_FROM, 15))
+    is_beside = np.zeros(N, bool)
+    is_beside[:GAS_FROM] = True  # nothing was marked yet
+    is_beside[20:] = True  # and what was marked last, when nothing is
+    np.testing.assert_array_equal(track.is_beside, is_beside)
+
+
 def test_a_verdict_needs_half_of_five_seconds(track):
     called = np.flatnonzero(track.confirmed(1.0))
     assert called[0] == GAS_FROM + 7  # 8 of the 16 frames answered so far

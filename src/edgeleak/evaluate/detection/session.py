@@ -90,10 +90,15 @@ class Session:
         return part
 
     def _families(self) -> Part:
-        from edgeleak.evaluate.detection.families import families_part, run_families
+        from edgeleak.evaluate.detection.families import (
+            families_part,
+            run_families,
+            run_leaves,
+        )
 
         drawn = run_families(self.store, self.methods, self._presets[0], self.quick)
-        return families_part(drawn, self.methods)
+        leaves = run_leaves(self.store, self.methods, self._presets[0], self.quick)
+        return families_part(drawn, leaves, self.methods)
 
     def _sweep(self) -> Part:
         from edgeleak.evaluate.detection.sweep import run_walks, sweep_part

@@ -18,6 +18,8 @@ from edgeleak.pipeline.profile import load
 WORDS = ("", "GAS", "NO GAS", "INHIBIT", "FAULT")
 ON_PLUME = 0.25
 """Share of the mask that has to lie on gas: thin edges of a plume are outside its truth."""
+RECENT_S = 1.5
+"""The longest mean that a mask is (`faint.mean_s`): it lies where gas was, not only where it is."""
 DUTY_S = 5.0
 TOP_DUTY = 0.95
 
@@ -32,6 +34,7 @@ class Track:
     code      : why there is no plain answer
     area_px   : of the mask
     hit_px, truth_px : mask on gas, gas; 0 where the truth is not known
+    recent_px : mask on gas of the last RECENT_S
     source_px : distance of the place that is masked most often from the leak; NaN unknown
     ns_per_px : mean time of a step, this machine, busy or not
     """
@@ -43,6 +46,7 @@ class Track:
     area_px: np.ndarray
     hit_px: np.ndarray
     truth_px: np.ndarray
+    recent_px: np.ndarray
     source_px: np.ndarray
     ns_per_px: np.ndarray
 
@@ -63,6 +67,14 @@ class Track:
     def is_on_plume(self) -> np.ndarray:
         """Frames whose mask lies on gas, as far as the truth is known."""
         return (self.hit_px > 0) & (self.hit_px >= ON_PLUME * self.area_px)
+
+    @property
+    def is_beside(self) -> np.ndarray:
+        """Frames whose mask lies beside the gas of the last seconds; an empty mask is judged as
+        the last one that was not, for that is what a verdict that lasts speaks of."""
+        is_off = (self.recent_px == 0) | (self.recent_px < ON_PLUME * self.area_px)
+        last = np.maximum.accumulate(np.where(self.area_px > 0, np.arange(len(is_off)), 0))
+        return np.asarray(is_off[last])
 
     def confirmed(self, threshold: float | None = None) -> np.ndarray:
         """Frames called GAS: by the method itself (None), or by its score above a threshold in
@@ -116,6 +128,7 @@ class _Bench:
     def __init__(self, method: Method, clip: Clip) -> None:
         self._runner = method.make(Footing(clip.shape, clip.fps, clip.bits))
         self._source = Source(clip.shape)
+        self._gas_s = np.full(clip.shape, -np.inf)
         self._rows: list[tuple[float, ...]] = []
         self._spent_ns = 0
 
@@ -123,11 +136,13 @@ class _Bench:
         began = perf_counter_ns()
         reading = self._runner.step(shot.pixels, shot.info)
         self._spent_ns += perf_counter_ns() - began
-        hit = truth = 0
+        hit = truth = recent = 0
         mask = reading.mask
         if shot.truth is not None:
             truth = int(np.count_nonzero(shot.truth))
             hit = int(np.count_nonzero(mask[shot.truth]))
+            self._gas_s[shot.truth] = time_s
+            recent = int(np.count_nonzero(mask[self._gas_s > time_s - RECENT_S]))
         error = float("nan")
         if shot.source_xy is not None:
             self._source.add(mask, dt_s)
@@ -135,16 +150,19 @@ class _Bench:
             if place is not None:
                 error = float(np.hypot(*np.subtract(place, shot.source_xy)))
         word = WORDS.index(reading.word)
-        row = (time_s, reading.score, word, reading.code, kernels.area(mask), hit, truth, error)
-        self._rows.append(row)
+        area = kernels.area(mask)
+        self._rows.append(
+            (time_s, reading.score, word, reading.code, area, hit, truth, recent, error)
+        )
         return reading
 
     def track(self, clip: Clip) -> Track:
-        columns = np.array(self._rows, float).reshape(-1, 8).T
+        columns = np.array(self._rows, float).reshape(-1, 9).T
         pixels = clip.shape[0] * clip.shape[1] * max(1, len(self._rows))
-        word, code, area, hit, truth = (columns[i].astype(np.int64) for i in range(2, 7))
-        speed = np.array([self._spent_ns / pixels])
-        return Track(columns[0], columns[1], word, code, area, hit, truth, columns[7], speed)
+        whole = [column.astype(np.int64) for column in columns[2:8]]
+        return Track(
+            columns[0], columns[1], *whole, columns[8], np.array([self._spent_ns / pixels])
+        )
 
 
 Watcher = Callable[[str, int, Shot, Reading], None]
