@@ -131,6 +131,11 @@ def families_part(
         "how the families weigh against a real day: what stands in them was drawn, not counted;"
         " alternating light (family lamp), which only profiles of the firmware can pair"
     )
+    part.blind.append(
+        "a room, a hedge and the family busy with seeds of the training split, held by hand, were"
+        " at hand when sharp edges and rims of registered pictures were mended; the seeds above"
+        " were not"
+    )
     return part
 
 

@@ -159,10 +159,11 @@ class _Bench:
     def track(self, clip: Clip) -> Track:
         columns = np.array(self._rows, float).reshape(-1, 9).T
         pixels = clip.shape[0] * clip.shape[1] * max(1, len(self._rows))
-        whole = [column.astype(np.int64) for column in columns[2:8]]
+        word, code, area, hit, truth, recent = (columns[i].astype(np.int64) for i in range(2, 8))
+        speed = np.array([self._spent_ns / pixels])
         return Track(
-            columns[0], columns[1], *whole, columns[8], np.array([self._spent_ns / pixels])
-        )
+            columns[0], columns[1], word, code, area, hit, truth, recent, columns[8], speed
+        )  # fmt: skip
 
 
 Watcher = Callable[[str, int, Shot, Reading], None]
