@@ -7,7 +7,7 @@ import pytest
 from console_bench import Bench
 
 from edgeleak.cli.console import pictures
-from edgeleak.console.server import UnixListener
+from edgeleak.console.listener import UnixListener
 from edgeleak.errors import MissingInputError
 
 TURN_NS = 20_000_000

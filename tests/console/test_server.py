@@ -2,24 +2,13 @@
 """Peers: slow, dead, flooding, garbage; sockets; and what all that costs the frames."""
 
 import random
-import socket
-import stat
 import threading
 
 import pytest
-from console_bench import Bench, Console, Memory
+from console_bench import Bench, Memory
 
-from edgeleak.console.server import (
-    OUT_MOST,
-    PEERS_MOST,
-    READ_MOST,
-    REST_NS,
-    STALL_NS,
-    UNITS_MOST,
-    UnixListener,
-)
+from edgeleak.console.server import OUT_MOST, READ_MOST, REST_NS, STALL_NS, UNITS_MOST
 from edgeleak.console.tree import Level
-from edgeleak.errors import StorageError
 
 
 def test_one_answer_and_nothing_else(console):
@@ -118,27 +107,6 @@ def test_idle_logs_out(console):
     console.poll()
     assert console.peer.session.level == Level.LOOK
     assert any("logged out" in line for line in console.lines)
-
-
-def test_sockets_have_the_level_of_their_user_and_a_limit(console, tmp_path):
-    server = console.console.server
-    server._listener = UnixListener(tmp_path / "scpi")
-    assert stat.S_ISSOCK((tmp_path / "scpi").stat().st_mode)
-    clients = []
-    for _ in range(PEERS_MOST + 2):
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(str(tmp_path / "scpi"))
-        clients.append(client)
-        console.poll()
-    assert len(server.peers) == PEERS_MOST
-    clients[0].send(b"SYST:LEV?\n")
-    console.poll(20)
-    assert clients[0].recv(100) == b"OPERATE\n"
-    clients[0].close()
-    console.poll(20)
-    assert len(server.peers) == PEERS_MOST - 1
-    console.console.close()
-    assert not (tmp_path / "scpi").exists()
 
 
 KINDS = ("none", "flood", "garbage", "dead", "slow", "frames")
@@ -255,68 +223,6 @@ def test_a_later_connection_begins_with_what_is_so(console):
     assert (status.operation.condition, status.operation.event) == (console.desk.operation(), 0)
     assert status.operation.condition & 16
     assert status.esr == 0
-
-
-def silent_clients(console, listener, count):
-    """Sockets that say nothing, all taken."""
-    found = []
-    for _ in range(count):
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(str(listener.path))
-        found.append(client)
-        console.poll()
-    return found
-
-
-def test_who_may_only_look_neither_takes_the_last_place_nor_keeps_one(tmp_path, monkeypatch):
-    console = Console(tmp_path)
-    listener = UnixListener(tmp_path / "scpi")
-    server = console.console.server
-    server._listener = listener
-    accept, level = listener.accept, [Level.LOOK]
-    monkeypatch.setattr(listener, "accept",
-                        lambda: (found := accept()) and (found[0], level[0]))  # fmt: skip
-    held = silent_clients(console, listener, PEERS_MOST + 2)
-    assert len(server.peers) == PEERS_MOST - 1
-    level[0] = Level.OPERATE
-    held += silent_clients(console, listener, 1)
-    assert len(server.peers) == PEERS_MOST
-    console.at_ns += 601 * 10**9
-    console.poll(PEERS_MOST)
-    assert sorted(peer.link.is_lasting for peer in server.peers) == [False, True]
-    for client in held:
-        client.close()
-    console.console.close()
-
-
-def test_a_socket_in_use_is_left_to_whoever_listens(tmp_path):
-    first = UnixListener(tmp_path / "scpi")
-    with pytest.raises(StorageError, match="another instrument"):
-        UnixListener(tmp_path / "scpi")
-    first._socket.close()  # as a killed process leaves it
-    UnixListener(tmp_path / "scpi").close()
-
-
-def test_a_file_of_that_name_stays(tmp_path):
-    (tmp_path / "scpi").write_text("kept")
-    with pytest.raises(StorageError, match="this is no socket"):
-        UnixListener(tmp_path / "scpi")
-    assert (tmp_path / "scpi").read_text() == "kept"
-
-
-def test_its_name_is_there_only_once_it_answers(tmp_path, monkeypatch):
-    seen, listen = [], socket.socket.listen
-
-    def looking(*arguments):
-        seen.append((tmp_path / "scpi").exists())
-        listen(*arguments)
-
-    monkeypatch.setattr(socket.socket, "listen", looking)
-    (tmp_path / ".scpi").write_text("left by a kill")
-    listener = UnixListener(tmp_path / "scpi")
-    assert seen == [False]
-    assert [path.name for path in tmp_path.iterdir()] == ["scpi"]
-    listener.close()
 
 
 @pytest.mark.parametrize("line", [b"A #10\n", b"\n", b"X\n", b"*IDN? #12ab\n"])

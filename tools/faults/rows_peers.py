@@ -15,8 +15,8 @@ from pathlib import Path
 from console_bench import Bench
 from row import Outcome, Row
 
+from edgeleak.console.listener import UnixListener
 from edgeleak.console.pty_link import PtyLink
-from edgeleak.console.server import UnixListener
 from edgeleak.console.tree import Level
 
 KINDS = ("slow", "dead", "flooding", "garbage", "vanishing")

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from edgeleak.bus.serial_port import SerialPort, ports
 from edgeleak.clock import NS_PER_S, SystemClock
-from edgeleak.console.server import DescriptorLink
+from edgeleak.console.links import DescriptorLink
 from edgeleak.errors import BusError, DataError, MissingInputError, UnavailableError, UsageError
 
 TIMEOUT_S = 5.0

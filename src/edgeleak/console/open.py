@@ -9,11 +9,13 @@ from edgeleak.bus.serial_port import SerialPort
 from edgeleak.config import ConsoleConfig
 from edgeleak.console import commands, shortcuts
 from edgeleak.console.desk import Desk
+from edgeleak.console.links import Link, SocketLink
+from edgeleak.console.listener import UnixListener
 from edgeleak.console.pins import CABLE
 from edgeleak.console.pty_link import PtyLink
 from edgeleak.console.room import Room
 from edgeleak.console.scpi import BLOCK_MOST
-from edgeleak.console.server import Console, Link, UnixListener
+from edgeleak.console.server import Console
 from edgeleak.console.session import Session
 from edgeleak.console.trail import Trail
 from edgeleak.console.tree import Level
@@ -37,7 +39,7 @@ class InstrumentConsole:
         self._is_on = False
         config: ConsoleConfig = instrument.config.console
         self.server = Console(self._session, self._human, links, listener, config.idle_logout_s,
-                              self._clock_ns(), self._clock_ns)  # fmt: skip
+                              self._clock_ns(), self._clock_ns, self._turned_away)  # fmt: skip
         self._is_on = True
 
     def poll(self, _due_ns: int) -> None:
@@ -55,7 +57,7 @@ class InstrumentConsole:
     def _session(self, level: Level, link: Link) -> Session:
         """Those from the start see all events since; a later one begins with what is so now."""
         name, trail = link.name, self._trail
-        who = getattr(link, "who", name)
+        who = link.who if isinstance(link, SocketLink) else name
         session = Session(self._tree, self.desk, level, lambda line: trail.order(name, line),
                           refused=lambda line, kind: trail.refusal(name, who, line, kind),
                           is_cable=link.is_lasting, room=self._room,
@@ -66,6 +68,9 @@ class InstrumentConsole:
             status.operation.condition = self.desk.operation()
             status.questionable.condition = self.desk.questionable()
         return session
+
+    def _turned_away(self, link: SocketLink, why: str) -> None:
+        self._trail.refusal(link.name, link.who, f"no place: {why}", "connections")
 
     def _human(self, session: Session) -> Any:
         return shortcuts.make_human(self.desk, session)

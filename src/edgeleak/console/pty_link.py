@@ -5,7 +5,7 @@ import os
 import tty
 from pathlib import Path
 
-from edgeleak.console.server import DescriptorLink
+from edgeleak.console.links import DescriptorLink
 from edgeleak.errors import StorageError
 
 

@@ -7,22 +7,15 @@ that does not take its answers is not read any more, and what it has not taken f
 thrown away, so that whoever opens the port next does not get it.
 """
 
-import contextlib
-import errno
-import os
 import re
-import socket
-import stat
-import struct
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol
 
 from edgeleak.clock import NS_PER_S
 from edgeleak.console.human import CTRL_A, CTRL_B, CTRL_C, HumanMode
+from edgeleak.console.links import Link, SocketLink
+from edgeleak.console.listener import UnixListener
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level
-from edgeleak.errors import StorageError
 
 READ_MOST, BLOCK_READ_MOST = 2048, 65536
 UNITS_MOST = 32
@@ -38,71 +31,7 @@ REST_NS = 10 * NS_PER_S
 OUT_MOST = 16 << 20
 WRITE_MOST = 1 << 18
 INTERRUPTED = -410
-PEERS_MOST = 8
-"""The last place is for those who may operate."""
-SEND_BUFFER = 1 << 20
-"""A whole frame goes out in a few polls."""
-SO_PEERCRED_FORMAT = "3i"
 MODE_KEYS = re.compile(b"[" + CTRL_A + CTRL_B + bytes((CTRL_C,)) + b"]")
-
-
-class Link(Protocol):
-    """One stream of bytes; both calls return at once."""
-
-    name: str
-    is_lasting: bool
-    """A cable: it stays when its peer goes, and who speaks has the instrument in hand."""
-
-    def read(self, most: int) -> bytes:
-        """What is there, perhaps nothing; ConnectionError when the peer is gone."""
-        ...
-
-    def write(self, data: memoryview) -> int:
-        """Bytes taken, perhaps 0; ConnectionError when the peer is gone."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class DescriptorLink:
-    """A file descriptor: pty, tty or socket.  Takes it over and makes it non-blocking.
-
-    who : the client, the same however often it connects; its name where that is the same too
-    """
-
-    def __init__(self, descriptor: int, name: str, *, is_lasting: bool = True,
-                 who: str = "") -> None:  # fmt: skip
-        self._descriptor, self.name, self.is_lasting = descriptor, name, is_lasting
-        self.who = who or name
-        os.set_blocking(descriptor, False)
-
-    def read(self, most: int) -> bytes:
-        try:
-            data = os.read(self._descriptor, most)
-        except BlockingIOError:
-            return b""
-        except OSError as error:  # EIO: nobody has the other end of a pty open
-            if self.is_lasting:
-                return b""
-            raise ConnectionError(str(error)) from error
-        if not data and not self.is_lasting:
-            raise ConnectionError("closed by the peer")
-        return data
-
-    def write(self, data: memoryview) -> int:
-        try:
-            return os.write(self._descriptor, data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise ConnectionError(str(error)) from error
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
 
 
 class Turn:
@@ -262,69 +191,6 @@ class Peer:
             self.session.status.error(INTERRUPTED, "answers were not taken and are thrown away")
 
 
-class UnixListener:
-    """Local clients; root and the instrument's own user may operate, others look."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        try:
-            _make_room(path)
-            self._appear()
-        except OSError as error:
-            self._socket.close()
-            raise StorageError(
-                f"console socket {path}: {error.strerror}; set console.socket to a folder"
-                " that exists and is writable, or to nothing"
-            ) from error
-
-    def _appear(self) -> None:
-        """Under its name only once it answers: who sees it may connect."""
-        part = self.path.with_name(f".{self.path.name}")
-        part.unlink(missing_ok=True)
-        self._socket.bind(str(part))
-        part.chmod(0o666)  # the level comes from who asks, see accept
-        self._socket.listen(PEERS_MOST)
-        part.rename(self.path)
-
-    def accept(self) -> tuple[Link, Level] | None:
-        """A new client and its level, or None."""
-        try:
-            client, _ = self._socket.accept()
-        except OSError:
-            return None
-        size = struct.calcsize(SO_PEERCRED_FORMAT)
-        raw = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        pid, uid, _ = struct.unpack(SO_PEERCRED_FORMAT, raw)
-        level = Level.OPERATE if uid in (0, os.geteuid()) else Level.LOOK
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        link = DescriptorLink(client.detach(), f"socket, user {uid}, process {pid}",
-                              is_lasting=False, who=f"user {uid}")  # fmt: skip
-        return link, level
-
-    def close(self) -> None:
-        self._socket.close()
-        self.path.unlink(missing_ok=True)
-
-
-def _make_room(path: Path) -> None:
-    """Remove the socket of a process that is gone; OSError for what else is there."""
-    if not path.exists():
-        return
-    if not stat.S_ISSOCK(path.stat().st_mode):
-        raise OSError(errno.EEXIST, "this is no socket")
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.setblocking(False)
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-        except BlockingIOError:
-            pass
-    raise OSError(errno.EADDRINUSE, "another instrument listens there")
-
-
 MakeSession = Callable[[Level, Link], Session]
 
 
@@ -337,13 +203,17 @@ class Console:
     listener     : unix socket, or None
     idle_s       : log out after this much silence
     clock_ns     : to end a poll in time; None only counts
+    turned_away  : told which client got no place, and why
     """
 
     def __init__(self, make_session: MakeSession, make_human: Callable[[Session], HumanMode],
                  links: Sequence[Link], listener: UnixListener | None, idle_s: float, now_ns: int,
-                 clock_ns: Callable[[], int] | None = None) -> None:  # fmt: skip
+                 clock_ns: Callable[[], int] | None = None,
+                 turned_away: Callable[[SocketLink, str], None] = lambda link, why: None,
+                 ) -> None:  # fmt: skip
         self._make_session, self._make_human = make_session, make_human
         self._listener, self._idle_ns = listener, round(idle_s * NS_PER_S)
+        self._turned_away = turned_away
         self._clock_ns = clock_ns or (lambda: 0)
         self.peers = [self._peer(link, Level.LOOK, now_ns) for link in links]
         self.cut_off = self.polls = self.cut_short = 0
@@ -384,9 +254,12 @@ class Console:
         if found is None:
             return
         link, level = found
-        if len(self.peers) >= PEERS_MOST - (level < Level.OPERATE):
+        taken = [peer.link.who for peer in self.peers if isinstance(peer.link, SocketLink)]
+        why = listener.no_place(link.who, level, taken, len(self.peers) - len(taken))
+        if why:
             link.close()
             self.cut_off += 1
+            self._turned_away(link, why)
             return
         self.peers.append(self._peer(link, level, now_ns))
 
