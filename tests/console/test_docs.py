@@ -5,7 +5,8 @@ import importlib.util
 from pathlib import Path
 
 from edgeleak.console import commands
-from edgeleak.console.human import described, shown
+from edgeleak.console.human import described
+from edgeleak.console.masking import shown
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("write_console", ROOT / "tools/write_console_docs.py")

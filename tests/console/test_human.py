@@ -89,6 +89,19 @@ def test_tab_completes_or_shows_what_fits(human):
     assert typed(human, "\x15zz\t").endswith("\x07")
 
 
+def test_tab_goes_as_far_as_all_that_fits_and_says_what_stands_there(human):
+    human._session.tree = commands.tree()
+    assert typed(human, "SYST:BU\t").endswith("SYST:BUND")
+    assert typed(human, "\x15LED:MODE A\t").endswith("LED:MODE ALT")
+    shown = typed(human, "\x15SENS \t")
+    assert "sensitivity: 0.25 to 2.5" in shown
+    assert "MIN  MAX  DEF" in shown
+    shown = typed(human, "\x15SYST:LEV OPER,'47\t")
+    assert "pin: " in shown
+    assert "47" not in shown
+    assert shown.endswith("SYST:LEV OPER,***")
+
+
 def test_help_lists_everything_and_finds_by_word(human):
     shown = typed(human, "help\n")
     assert "status" in shown

@@ -7,13 +7,15 @@ everything that changes something is a command of the tree, with its level and i
 """
 
 import difflib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgeleak.clock import NS_PER_S
+from edgeleak.console.completion import fitting
+from edgeleak.console.masking import is_secret, shown
+from edgeleak.console.scpi import units
 from edgeleak.console.session import Session
-from edgeleak.console.tree import Command, forms
+from edgeleak.console.tree import Command
 
 CTRL_A, CTRL_B = b"\x01", b"\x02"
 CTRL_C, TAB, BACKSPACE, CTRL_U, ESCAPE, DELETE = 0x03, 0x09, 0x08, 0x15, 0x1B, 0x7F
@@ -23,14 +25,8 @@ LINE_MOST, HISTORY_MOST = 512, 100
 ALSO = {"nuc": "correction", "tec": "cooler", "grab": "snapshot", "agc": "black", "login": "pin"}
 """What a word is called in the commands' own help."""
 ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
-HELP_COLUMN = 40
-WORD = re.compile(r"[A-Za-z]+")
-LEVELS = ("operate", "oper", "service", "serv")
-LEVEL = r"o[pe]{2}[a-z]*|se[rv]{2}[a-z]*|look"
-BEFORE_PIN = re.compile(
-    rf"\??\s*(['\"]?({LEVEL})\b['\"]?\s*,?\s*|['\"]?(o|op|ope|s|se|ser)$)?", re.IGNORECASE
-)
-"""Between the word and the PIN: a level, or its beginning while it is typed."""
+HELP_COLUMN, SHOWN_MOST = 40, 40
+FOLLOWED = "under way; any key ends the wait, not what is under way"
 COMMAND_ERRORS = range(-199, -99)
 """Their details repeat what was typed."""
 
@@ -42,11 +38,18 @@ class Shortcut:
     help : one line
     run  : (session, words) -> text, or the SCPI line to run instead when it starts with ":"
     done : what to say when that line was carried out; None echoes the setting
+    takes, also : headers of the settings whose values may follow, and other words that may
     """
 
     help: str
     run: Callable[[Session, list[str]], str]
     done: Callable[[], str] | None = None
+    takes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+Outcome = Callable[[], str]
+"""Asked again and again what became of a command: a text, or nothing while it is under way."""
 
 
 class HumanMode:
@@ -57,13 +60,15 @@ class HumanMode:
     shortcuts : words besides the tree
     live      : one line for `watch`
     beside    : header of a setting -> what is shown below its echo
+    outcomes  : header of a command that only asks for something -> what tells its end
     """
 
     def __init__(self, session: Session, banner: Callable[[], str],
                  shortcuts: Mapping[str, Shortcut], live: Callable[[], str],
-                 beside: Callable[[str], str] = lambda node: "") -> None:  # fmt: skip
+                 beside: Callable[[str], str] = lambda node: "",
+                 outcomes: Mapping[str, Callable[[], Outcome]] | None = None) -> None:  # fmt: skip
         self._session, self._banner, self._live = session, banner, live
-        self._beside = beside
+        self._beside, self._outcomes = beside, dict(outcomes or {})
         self._shortcuts = dict(shortcuts)
         self.is_on = False
         self._line, self._escape = bytearray(), b""
@@ -72,6 +77,7 @@ class HumanMode:
         self._last_enter = 0
         self._asked = ""
         self._done: Callable[[], str] | None = None
+        self._outcome: Outcome | None = None
 
     def enter(self) -> bytes:
         """Banner and prompt."""
@@ -82,7 +88,7 @@ class HumanMode:
 
     def leave(self) -> bytes:
         """Back to silence and to the level of the connection; nothing of the person stays."""
-        self.is_on, self._watch_ns = False, 0
+        self.is_on, self._watch_ns, self._outcome = False, 0, None
         self.forget()
         self._session.log_out()
         return _text("\n")
@@ -96,6 +102,9 @@ class HumanMode:
         """What a long command came to, or a line of `watch` when it is due."""
         if self._asked:
             return self._finish()
+        if self._outcome is not None and (text := self._outcome()):
+            self._outcome = None
+            return _text(f"{text}\n{PROMPT}")
         if not self._watch_ns or now_ns < self._next_ns:
             return b""
         self._next_ns = now_ns + self._watch_ns
@@ -120,12 +129,15 @@ class HumanMode:
         if self._session.is_busy:
             return b""
         line, self._asked = self._asked, ""
-        return _text(_ended(self._said(line, raw)) + PROMPT)
+        return _text(_ended(self._said(line, raw)) + self._prompt())
 
     def _key(self, byte: int) -> bytes:
         if self._watch_ns:
             self._watch_ns = 0
             return _text(f"\n{PROMPT}")
+        if self._outcome is not None:
+            self._outcome = None
+            return _text(f"not waited for any more\n{PROMPT}") + self._key(byte)
         if self._escape or byte == ESCAPE:
             return self._arrow(byte)
         was, self._last_enter = self._last_enter, byte if byte in ENTER else 0
@@ -183,8 +195,12 @@ class HumanMode:
             self.forget()
         if not self.is_on:
             return _text("\n")
-        end = "" if self._watch_ns or self._asked else PROMPT
-        return _text("\n" + _ended(answer) + end)
+        return _text("\n" + _ended(answer) + self._prompt())
+
+    def _prompt(self) -> str:
+        """Nothing while something else is going to be said."""
+        is_open = self._watch_ns or self._asked or self._outcome is not None
+        return "" if is_open else PROMPT
 
     def run(self, line: str) -> str:
         """Answer to one line, errors in words."""
@@ -216,8 +232,25 @@ class HumanMode:
         """An answer with its errors in words; a setting is echoed as it is now."""
         text = _readable(raw)
         if not text and not self._session.status.errors:
-            text = self._done() if self._done else self._echo(line)
+            text = self._done() if self._done else self._began(line) or self._echo(line)
         return _ended(text) + self._errors("error", line) or "done"
+
+    def _began(self, line: str) -> str:
+        """What became of a command that only asks for something; nothing for any other."""
+        made = next((self._outcomes[command.header] for _, command in self._set(line)
+                     if command.header in self._outcomes), None)  # fmt: skip
+        if made is None:
+            return ""
+        outcome = made()
+        text = outcome()
+        self._outcome = None if text else outcome
+        return text or FOLLOWED
+
+    def _set(self, line: str) -> Iterator[tuple[str, Command]]:
+        """Path and command of each setting and action of a line that was carried out."""
+        for unit in units(line.encode()):
+            if not (unit.is_query or unit.path[0].startswith("*")):
+                yield ":".join(unit.path), self._session.tree.find(unit.path, False)
 
     def _errors(self, word: str, line: str = "") -> str:
         """All that wait, in words."""
@@ -232,17 +265,15 @@ class HumanMode:
         return text
 
     def _echo(self, line: str) -> str:
-        """What the query of a setting answers, if there is one."""
-        header = line.split()[0]
-        session = self._session
-        node = header.lstrip(":").upper()
-        path = tuple(node.split(":"))
-        if header.startswith("*") or not session.tree.has(path, True):
-            return ""
-        if session.tree.find(path, True).parameters:
-            return ""
-        echoed = f"{node} {_readable(session.execute(header.encode() + b'?'))}"
-        return f"{_ended(echoed)}{self._beside(node)}"
+        """What the queries of the settings answer, where there are any, and what stands beside."""
+        tree, text, beside = self._session.tree, "", ""
+        for node, command in self._set(line):
+            path = tuple(node.split(":"))
+            if not tree.has(path, True) or tree.find(path, True).parameters:
+                continue
+            text += _ended(f"{node} {_readable(self._session.execute(f'{node}?'.encode()))}")
+            beside = beside or self._beside(command.header)
+        return text + beside
 
     def _nearest(self, line: str) -> str:
         wanted = line.split()[0].upper()
@@ -288,70 +319,19 @@ class HumanMode:
         return "\n".join(rows) or f"nothing is known about '{about}'; type help"
 
     def _complete(self) -> bytes:
-        """Finish the word when only one fits, else show what fits."""
+        """Finish the word as far as all that fits agrees, else show what fits."""
         typed = self._line.decode("ascii")
-        options = self._options(typed)
-        if len(options) == 1:
-            rest = options[0][len(typed) :]
+        found = fitting(typed, self._session.tree, self._shortcuts)
+        part, (_, words, hint) = typed[found.begin :], found
+        if len(found.agreed) > len(part):
+            rest = words[0][len(part) : len(found.agreed)]
             rest = rest.lower() if typed.islower() else rest
             self._line += rest.encode()
             return rest.encode()
-        if not options:
+        if len(words) < 2 and not hint:
             return b"\x07"
-        return _text("\n" + "  ".join(options[:40]) + f"\n{PROMPT}{shown(typed)}")
-
-    def _options(self, typed: str) -> list[str]:
-        """Words first; headers where none fits, or a capital, `:` or `*` begins the line."""
-        known = {"help", "exit", "watch", *self._shortcuts}
-        headers = {_plain(command.header) for command in self._session.tree.commands}
-        is_header = typed[:1].isupper() or typed[:1] in (":", "*")
-        for names in (headers,) if is_header else (known, headers):
-            if found := [name for name in names if name.upper().startswith(typed.upper())]:
-                return sorted(found)
-        return []
-
-
-def shown(line: str) -> str:
-    """A line as it may stand on a screen: stars for a PIN."""
-    at = _pin_at(line)
-    return line[:at] + "*" * (len(line) - at)
-
-
-def is_secret(line: str) -> bool:
-    """It holds a PIN, or what a hand that slipped may have meant for one."""
-    return bool(line[_pin_at(line) :].strip(" ?"))
-
-
-def _pin_at(line: str) -> int:
-    """Where a PIN begins: behind a word that is nearly login or pin, or behind a level."""
-    for found in WORD.finditer(line):
-        if _leads_to_pin(line, found):
-            behind = BEFORE_PIN.match(line, found.end())
-            return behind.end() if behind else found.end()
-    return len(line)
-
-
-def _leads_to_pin(line: str, found: re.Match[str]) -> bool:
-    word, before = found[0].lower(), line[: found.start()]
-    if _is_near(word, "login", 0.7) and word != "log":
-        return True
-    if len(word) <= 4 and _is_near(word, "pin", 0.66) and word != "min":
-        return True
-    if "sys" in before.lower() and word in ("lev", "level"):
-        return True
-    is_argument = before[-1:] in ("'", '"', ",", " ") and not before.startswith("help")
-    return is_argument and any(_is_near(word, level, 0.75) for level in LEVELS)
-
-
-def _is_near(word: str, wanted: str, ratio: float) -> bool:
-    return difflib.SequenceMatcher(None, word, wanted).ratio() >= ratio
-
-
-def _plain(header: str) -> str:
-    """A header without its optional nodes, in short form."""
-    nodes = re.sub(r"\[[^\]]*\]", "", header.rstrip("?")).split(":")
-    shorts = (min(forms(node), key=len) for node in nodes)
-    return ":".join(shorts) + ("?" if header.endswith("?") else "")
+        rows = [hint] * bool(hint) + ["  ".join(words[:SHOWN_MOST])] * bool(words)
+        return _text("\n" + "\n".join(rows) + f"\n{PROMPT}{shown(typed)}")
 
 
 def described(command: Command) -> str:

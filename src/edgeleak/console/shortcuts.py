@@ -14,21 +14,23 @@ from edgeleak.console.commands.system import BUNDLE_NAME
 from edgeleak.console.desk import Desk
 from edgeleak.console.guide import guide
 from edgeleak.console.human import HumanMode, Shortcut
+from edgeleak.console.outcome import Correction
 from edgeleak.console.scpi import quoted
 from edgeleak.console.session import Session
 from edgeleak.errors import EdgeLeakError
 from edgeleak.pipeline.live import span_of
 from edgeleak.services import life
 
-PICTURE = ("AGC", "CLAH", "BACK", "SENS")
-"""Settings that are echoed with the histogram."""
+LIVE = ("AGC", "CLAHe", "BACKground", "SENS", "PALette", "LED", "COOLer:SETPoint")
+"""Beginnings of the headers of live settings, which are echoed with the histogram."""
 OUTER = 0.001
 
 
 def make_human(desk: Desk, session: Session) -> HumanMode:
     """Human mode of one connection."""
     return HumanMode(session, lambda: banner(desk), table(desk), lambda: live(desk),
-                     lambda node: agc(desk) if node.startswith(PICTURE) else "")  # fmt: skip
+                     lambda header: agc(desk) if header.startswith(LIVE) else "",
+                     {"CALibration:RUN": lambda: Correction(desk.instrument)})  # fmt: skip
 
 
 def banner(desk: Desk) -> str:
@@ -190,19 +192,22 @@ def table(desk: Desk) -> dict[str, Shortcut]:
         "bringup": Shortcut("small proofs for a new board: what holds, what to do next",
                             show(guide)),
         "agc": Shortcut("histogram; agc auto, agc lock, agc LEVEL SPAN in counts",
-                        lambda session, words: agc_line(words, desk) or agc(desk)),
+                        lambda session, words: agc_line(words, desk) or agc(desk),
+                        takes=("AGC:LEVel", "AGC:SPAN"), also=("auto", "lock")),
         "clahe": Shortcut("local contrast: clahe TILES, clahe TILES CLIP",
-                          lambda session, words: _with(":CLAH:TILE", words, ";CLIP")),
+                          lambda session, words: _with(":CLAH:TILE", words, ";CLIP"),
+                          takes=("CLAHe:TILEs", "CLAHe:CLIP")),
         "background": Shortcut("speed of the background: background FACTOR",
-                               lambda session, words: _with(":BACK:SLEW", words)),
+                               lambda session, words: _with(":BACK:SLEW", words),
+                               takes=("BACKground:SLEW",)),
         "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP"),
                          lambda: f"being written in {desk.instrument.config.recorder.folder}"),
-        "nuc": Shortcut("take a correction now", say(":CAL:RUN")),
+        "nuc": Shortcut("take a correction now, and say what came of it", say(":CAL:RUN")),
         "tec tune": Shortcut("find the cooler's gains", say(":COOL:TUNE")),
         "tec": Shortcut("tec DEGC sets the set-point", lambda session, words: _with(
-            ":COOL:SETP", words)),
+            ":COOL:SETP", words), takes=("COOLer:SETPoint",)),
         "led": Shortcut("led off, led on, led alternate", lambda session, words: _with(
-            ":LED:MODE", words)),
+            ":LED:MODE", words), takes=("LED:MODE",)),
         "save": Shortcut("keep the live settings over a restart", say(":SYST:SAVE")),
         "fault last": Shortcut("the last fault and what led to it", show(fault)),
         "fault clear": Shortcut("forget a latched fault", say(":FAUL:CLE")),
@@ -211,7 +216,7 @@ def table(desk: Desk) -> dict[str, Shortcut]:
                            say(":SYST:BUND:STOR"),
                            lambda: f"written: {desk.instrument.folders.state / BUNDLE_NAME}"),
         "login": Shortcut("login operate PIN, or login service PIN",
-                          lambda session, words: log_in(words)),
+                          lambda session, words: log_in(words), takes=("SYSTem:LEVel",)),
         "logout": Shortcut("back to the level of this connection", say(":SYST:LOG")),
     }  # fmt: skip
 

@@ -220,6 +220,18 @@ class Tree:
                 if key in self._by_path:
                     raise ValueError(f"{command.header} and {self._by_path[key].header} clash")
                 self._by_path[key] = command
+        written = ((":".join(path) + "?" * is_query, command.header)
+                   for (path, is_query), command in self._by_path.items())  # fmt: skip
+        self._written = sorted(written, key=lambda one: (len(one[0]), one[0]))
+
+    def spelt(self, begin: str) -> list[str]:
+        """The shortest spelling of each header that begins so, upper case, sorted."""
+        found: dict[str, str] = {}
+        wanted = begin.upper()
+        for text, header in self._written:
+            if text.startswith(wanted):
+                found.setdefault(header, text)
+        return sorted(found.values())
 
     def has(self, path: tuple[str, ...], is_query: bool) -> bool:
         return (path, is_query) in self._by_path

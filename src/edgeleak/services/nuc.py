@@ -157,6 +157,19 @@ class Nuc:
         """A request waits for its moment."""
         return bool(self._asked)
 
+    def hindrance(self, now_ns: int) -> str:
+        """Why what was asked for does not begin with the next frame; "" when nothing is in its way.
+
+        now_ns : monotonic
+        """
+        if self.status.phase is not Phase.IDLE:
+            return f"the one before is {self.status.phase}"
+        if now_ns < self._retry_ns:
+            wait_s = (self._retry_ns - now_ns) / NS_PER_S
+            return f"the one before was refused, the next try is in {wait_s:.0f} s"
+        may_run = self._may_run()
+        return "" if may_run else "the detector is not steady at its set-point, or actuators rest"
+
     def cancel(self) -> None:
         """Open the shutter and keep the old correction: outputs must come to rest."""
         if self.status.phase not in (Phase.IDLE, Phase.SETTLING):
