@@ -4,7 +4,8 @@
   fuzz_console.py --seconds 600 --corpus out/corpus     search;
                                                         a finding ends it, exit code 77
   fuzz_console.py --plant --seeds 6                     each planted defect must be found within
-                                                        60 s, from each of six seeds
+                                                        60 s, from each of six seeds, and none
+                                                        where the fuzzer is blind (planted.py)
   fuzz_console.py --coverage                            branches that seeds and corpus reach
 
 atheris instruments scpi.py and tree.py, so that libFuzzer sees every branch and comparison.  What
@@ -23,16 +24,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from console_lines import Mutator, dictionary, seeds
+from planted import PLANTED, break_stages
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("src/edgeleak/console/scpi.py", "src/edgeleak/console/tree.py")
 HANG_S = 0.1
 FOUND_WITHIN_S = 60
+STAGED = "stages"
 KEPT_MOST = (8 << 20) + 8192
 """One block and what stands around it."""
 FILLER = b"x" * (1 << 20)
@@ -57,64 +59,6 @@ class Counted(bytes):
 
 class Finding(Exception):
     """Something that must never happen."""
-
-
-def break_block_end(scpi: Any, _tree: Any) -> None:
-    """A block that comes in two portions is taken for whole after the first."""
-
-    def pass_block(self: Any) -> None:
-        self._at += min(self._left, len(self._kept) - self._at)
-        self._left = 0
-        if self._error is not None:
-            self._forget()
-
-    scpi.Reader._pass_block = pass_block
-
-
-def break_suffix(_scpi: Any, tree: Any) -> None:
-    """An unknown prefix of a right unit is looked up without asking whether it is there."""
-
-    def scale(self: Any, unit: str) -> float:
-        mine = self.unit.upper()
-        if unit in ("", mine):
-            return 1.0
-        factor: float = tree.SCALES[unit.removesuffix(mine)]
-        return factor
-
-    tree.NumberOf._scale = scale
-
-
-def break_header(scpi: Any, _tree: Any) -> None:
-    """A header of many characters that is none takes for ever: nested repetition."""
-    scpi.HEADER = re.compile(rb"(?:\*[A-Za-z]{1,12}|(?::?[A-Za-z0-9_]+)+)\??(?=[ \t;]|$)")
-
-
-def break_room(scpi: Any, _tree: Any) -> None:
-    """Any number of blocks in a message, for any command."""
-
-    def admitted(self: Any, _text: bytes, length: int) -> None:
-        self._left = min(length, scpi.BLOCK_MOST)
-
-    scpi.Reader._admitted = admitted
-
-
-def break_copies(scpi: Any, _tree: Any) -> None:
-    """Each step over a gap copies all that follows."""
-
-    def past(these: Any, text: bytes, at: int) -> int:
-        return at + int(these.match(text[at:]).end())
-
-    scpi._past = past
-
-
-PLANTED: dict[str, tuple[Callable[[Any, Any], None], str]] = {
-    "block-end": (break_block_end, "Finding: cut every"),
-    "suffix": (break_suffix, "KeyError"),
-    "room": (break_room, "Finding: the reader keeps"),
-    "copies": (break_copies, "Finding: copied"),
-    "header": (break_header, "Finding: took|libFuzzer: timeout"),
-}
-"""Name -> (puts the defect in place, what the search says when it found it)."""
 
 
 def check(data: bytes, scpi: Any, tree: Any) -> None:
@@ -217,12 +161,17 @@ def fuzz(args: argparse.Namespace) -> None:
     tree = commands.tree()
     corpus = args.corpus or Path(tempfile.mkdtemp(prefix="edgeleak-fuzz-"))
     corpus.mkdir(parents=True, exist_ok=True)
-    for count, line in enumerate(seeds(commands)):
-        (corpus / f"seed-{count:03}").write_bytes(bytes((6 + count % 2,)) + line[:INPUT_MOST])
+    starts = [bytes((6 + n % 2,)) + line[:INPUT_MOST] for n, line in enumerate(seeds(commands))]
     words = corpus.with_suffix(".dict")
     words.write_text("".join(f'"{word}"\n' for word in dictionary(commands)))
-    if args.planted:
+    if args.planted == STAGED:
+        break_stages(scpi, trees, (lambda one: one) if args.blind else atheris.instrument_func)
+    elif args.planted:
         PLANTED[args.planted][0](scpi, trees)
+    if args.planted:
+        starts = without_findings(starts, scpi, tree)
+    for count, start in enumerate(starts):
+        (corpus / f"seed-{count:03}").write_bytes(start)
 
     def one_input(data: bytes) -> None:
         check(data, scpi, tree)
@@ -235,8 +184,22 @@ def fuzz(args: argparse.Namespace) -> None:
     atheris.Fuzz()
 
 
+def without_findings(starts: list[bytes], scpi: Any, tree: Any) -> list[bytes]:
+    """Inputs that do not hold the planted defect already: it has to be found, not read."""
+    left = []
+    for start in starts:
+        try:
+            check(start, scpi, tree)
+        except Exception:  # whatever the defect raises is what the search is for
+            continue
+        left.append(start)
+    print(f"{len(starts) - len(left)} of {len(starts)} seeds hold it and are left out", flush=True)
+    return left
+
+
 def plant(args: argparse.Namespace) -> int:
-    """A search with each defect in place, from the same lines, with several seeds."""
+    """A search with each defect in place, from the same lines, with several seeds; and one that
+    must find nothing because it does not see the branches that lead there."""
     missed = 0
     for name in PLANTED:
         for seed in range(args.seed, args.seed + args.seeds):
@@ -247,14 +210,17 @@ def plant(args: argparse.Namespace) -> int:
                   f" (limit {FOUND_WITHIN_S} s)", flush=True)  # fmt: skip
             print(said[-2000:], end="")
     print(f"{len(PLANTED) * args.seeds - missed} of {len(PLANTED) * args.seeds} found")
-    return 1 if missed else 0
+    blind_s, said = search(STAGED, args.seed, "--blind")
+    word = "not found, as it should be" if said else "FOUND: it proves nothing of coverage"
+    print(f"planted defect {STAGED}, blind: {word} after {blind_s:.1f} s")
+    return 1 if missed or not said else 0
 
 
-def search(name: str, seed: int) -> tuple[float, str]:
+def search(name: str, seed: int, *more: str) -> tuple[float, str]:
     """(seconds, "" when the defect was found, else what was said)."""
     began_s = time.monotonic()
     done = subprocess.run([sys.executable, __file__, "--planted", name, "--seconds",
-                           str(FOUND_WITHIN_S), "--seed", str(seed)],
+                           str(FOUND_WITHIN_S), "--seed", str(seed), *more],
                           capture_output=True, text=True)  # fmt: skip
     took_s, said = time.monotonic() - began_s, done.stdout + done.stderr
     was_found = re.search(PLANTED[name][1], said) and took_s <= FOUND_WITHIN_S
@@ -359,6 +325,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="of --plant, from --seed on (1)")
     parser.add_argument("--plant", action="store_true", help="prove that defects are found")
     parser.add_argument("--planted", choices=PLANTED, help=argparse.SUPPRESS)
+    parser.add_argument("--blind", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--coverage", action="store_true", help="replay the corpus, list branches")
     args = parser.parse_args()
     if args.plant:
