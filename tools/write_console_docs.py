@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from edgeleak.codes import GROUPS
 from edgeleak.console import commands, desk
 from edgeleak.console.client import Client, connect
 from edgeleak.console.shortcuts import table
+from edgeleak.console.status import Register
 from edgeleak.sim.launch import RunningPlant
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "console.md"
@@ -35,6 +37,7 @@ set_point_degc = 20.0
 serial_device = ""
 socket = "{folder}/scpi"
 """
+FILTERS = ("PTRansition", "NTRansition")
 PATIENCE_S = 60.0
 QUIET_S = 0.6
 TYPED = ("status", "SYST:PIN OPER,'4711'", "login operate 4711", "SENSITIVTY 1.5",
@@ -86,6 +89,32 @@ def questionable() -> str:
     return "\n".join(["| bit | while |", "|---|---|", *shown]) + "\n"
 
 
+def events() -> str:
+    """What the event registers latch, and the filters that they have not got."""
+    tree, found = commands.tree(), []
+    for register in ("OPERation", "QUEStionable"):
+        for absent in FILTERS:
+            header = f"STATus:{register}:{absent}"
+            if any(tree.has(tuple(header.upper().split(":")), is_query)
+                   for is_query in (True, False)):  # fmt: skip
+                sys.exit(f"{FILE}: {header} is there by now; say what it does")
+            found.append(f"`{header}`")
+    said = (f"There are no transition filters: {', '.join(found)} and their queries are error"
+            f" -113.  What `STATus:OPERation?` and `STATus:QUEStionable?` latch is {_latched()},"
+            " for each connection by itself, until it reads them or sends `*CLS`; for the end of"
+            " something ask `:CONDition?`.")  # fmt: skip
+    return textwrap.fill(said, 100, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _latched() -> str:
+    """As a register does it: tried, not remembered."""
+    register = Register()
+    for condition in (0b01, 0b10, 0b00):
+        register.update(condition)
+    words = {0b11: "every bit that rises, as with PTRansition 32767 and NTRansition 0"}
+    return words[register.event]
+
+
 def words() -> str:
     rows = [f"| `{word}` | {found.help} |" for word, found in sorted(table(None).items())]
     rows += ["| `watch [seconds]` | one line again and again |",
@@ -93,7 +122,7 @@ def words() -> str:
     return "\n".join(["| word | what it does |", "|---|---|", *rows]) + "\n"
 
 
-GENERATED = {"operation": operation, "questionable": questionable, "words": words,
+GENERATED = {"events": events, "operation": operation, "questionable": questionable, "words": words,
              "reference": reference}  # fmt: skip
 
 

@@ -218,3 +218,24 @@ def test_arguments_are_logged_in_a_form_that_cannot_break_a_line(session):
     session.feed(b"TELL 'a\x1b[2J\x00',500 mA,ALT\nSTORE #12ab\n")
     assert session.lines == [r"TELL 'a\x1b[2J\x00',500 MA,ALT at level service",
                              "STORE 2 bytes at level service"]  # fmt: skip
+
+
+@pytest.mark.parametrize("register", ["OPER", "QUES", "OPERation", "QUEStionable"])
+@pytest.mark.parametrize("absent", ["PTR 1", "PTR?", "NTR 1", "NTR?", "PTRansition 0",
+                                    "NTRansition?"])  # fmt: skip
+def test_transition_filters_are_undefined_headers(register, absent):
+    session = Session(Tree(standard.COMMANDS), None)
+    assert session.feed(f"STAT:{register}:{absent}\n".encode()) == b""
+    assert session.feed(b"SYST:ERR?\n").startswith(b"-113,")
+
+
+def test_events_latch_what_rises_and_nothing_that_falls():
+    session = Session(Tree(standard.COMMANDS), None)
+    register = session.status.operation
+    for condition in (4, 4, 0):
+        register.update(condition)
+    assert session.feed(b"STAT:OPER?\n") == b"4\n"
+    register.update(4)
+    assert session.feed(b"STAT:OPER?;:STAT:OPER?\n") == b"4;0\n"
+    register.update(0)
+    assert session.feed(b"STAT:OPER?\n") == b"0\n"
