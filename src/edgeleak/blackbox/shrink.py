@@ -31,6 +31,8 @@ FIRST_NS, LAST_NS = 2 * NS_PER_S, 250 * NS_PER_MS
 """Stretches that are tried: halved from the first to the last."""
 AFTER_NS = 2 * NS_PER_MS
 TRIES = 400
+FAILURE = re.compile(r"FAILED |STATE \S+ (fault|safe|inhibit) |VERDICT .* > (FAULT|INHIBIT) ")
+SAID_MOST, SHOWN_MOST = 60, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
     whole = [(past.begin_ns, past.end_ns + 1)]
     at_ns = search.found_ns(whole)
     if at_ns is None:
-        raise DataError(
-            f"no line of the firmware fits '{until}' on this recording; edgeleak blackbox show"
-            " lists what it said"
-        )
+        raise DataError(_not_said(past, pattern))
     kept = [(past.begin_ns, min(at_ns + AFTER_NS, past.end_ns + 1))]
     uncut = loose.cut(past, kept)
     say(f"{_seconds(kept):.2f} s to the failure")
@@ -87,10 +86,31 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
         size_ns //= 2
     short = loose.cut(past, kept)
     found = loose.run(short, lambda line: bool(pattern.search(line)))
+    if not found.lines or not pattern.search(found.lines[-1]):
+        raise DataError(f"'{until}' is said on the whole recording, and not when it is cut behind"
+                        " that; keep the recording itself")  # fmt: skip
     short.end_ns = found.at_ns[-1] + AFTER_NS
     case = Case(until, found.lines[-1], (found.at_ns[-1] - short.begin_ns) / 1e9,
                 (past.end_ns - past.begin_ns) / 1e9, False)  # fmt: skip
     return Shrunk(case, short, uncut, kept, search.tries)
+
+
+def _not_said(past: Past, pattern: re.Pattern[str]) -> str:
+    """Why there is nothing to shrink, and what to do next."""
+    no_case = (
+        f"no line of the firmware fits '{pattern.pattern}' on this recording, so no case is made"
+    )
+    if said := next((line for line in past.lines if pattern.search(line)), ""):
+        return (f"{no_case}: '{said[:SAID_MOST]}' was said when it was recorded, today's firmware"
+                " does not say it; edgeleak blackbox replay tells where they part")  # fmt: skip
+    failures = [line for line in past.lines if FAILURE.match(line)]
+    if not failures:
+        last = past.lines[-1][:SAID_MOST] if past.lines else "nothing"
+        return (f"{no_case}: nothing fails in it, the last that was said is '{last}'; record"
+                " until it fails, edgeleak blackbox record")  # fmt: skip
+    shown = "; ".join(f"'{line[:SAID_MOST]}'" for line in failures[:SHOWN_MOST])
+    return (f"{no_case}; it says {len(failures)} other failures, the first are {shown}; give one to"
+            " --until, edgeleak blackbox show lists all")  # fmt: skip
 
 
 class _Search:
@@ -148,7 +168,8 @@ def _seconds(kept: Sequence[Stretch]) -> float:
 
 
 def save(shrunk: Shrunk, path: Path, shape: tuple[int, int] | None) -> Shrunk:
-    """Write the case as small as it still fails: painted and thinned where that is possible.
+    """Write the case as small as it still fails: painted and thinned where that is possible; a
+    file that was there before stays until then.
 
     shape : rows and columns of the sensor; None for one whose frames are not painted
     """
@@ -156,14 +177,18 @@ def save(shrunk: Shrunk, path: Path, shape: tuple[int, int] | None) -> Shrunk:
     if shape is not None:
         tried += [(shape, True), (shape, False)]
     tried += [(None, True), (None, False)]
-    for past, (painted, thin) in itertools.product((shrunk.past, shrunk.whole), tried):
-        box.write(path, _records(replace(shrunk, past=past), painted, thin))
-        if said := said_by(path):
-            case = Case(shrunk.case.until, said[0], said[1], shrunk.case.was_s, painted is not None)
-            done = replace(shrunk, case=case, past=past)
-            done.size = box.write(path, _records(done, painted, thin))
-            return done
-    path.unlink(missing_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        for past, (painted, thin) in itertools.product((shrunk.past, shrunk.whole), tried):
+            box.write(part, _records(replace(shrunk, past=past), painted, thin))
+            if said := said_by(part):
+                case = replace(shrunk.case, said=said[0], at_s=said[1], painted=painted is not None)
+                done = replace(shrunk, case=case, past=past)
+                done.size = box.write(part, _records(done, painted, thin))
+                part.replace(path)
+                return done
+    finally:
+        part.unlink(missing_ok=True)
     raise DataError(f"{path}: as a file it does not fail, not even whole; keep the recording")
 
 
