@@ -98,8 +98,8 @@ QUIET = ["STATE boot selftest 0 t=1 frame=0 begun", "VERDICT INHIBIT > NO GAS 0 
 @pytest.mark.usefixtures("firmware")
 @pytest.mark.parametrize(("lines", "until", "said"), [
     (QUIET, "code 112", "nothing fails in it, the last that was said is 'VERDICT INHIBIT > NO GAS"),
-    ([], "code 112", "nothing fails in it, the last that was said is 'nothing'"),
-    ([*QUIET, FAULT], "code 112", "1 other failures, the first are 'STATE detecting fault 202"),
+    ([], "code 112", "other failures are said in it, 'STATE detecting fault 202"),
+    ([*QUIET, FAULT], "code 112", "other failures are said in it, 'STATE detecting fault 202"),
     (["VERDICT NO GAS > INHIBIT 112 t=1"], "INHIBIT 112", "was said when it was recorded"),
 ])  # fmt: skip
 def test_a_recording_without_that_failure_is_said_to_be_one(lines, until, said):
@@ -116,6 +116,12 @@ def test_the_command_writes_no_file_where_nothing_fails(tmp_path, capsys):
     words = ["blackbox", "shrink", str(PLUG_OUT), "--until", "code 999", "--out", str(out)]
     assert main(words) == 65
     said = capsys.readouterr().err
-    assert "no case is made" in said
+    assert "no case is made; other failures are said in it, '" in said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_firmware_that_says_nothing_is_told_as_that(monkeypatch):
+    monkeypatch.setattr(shrink.loose, "run", lambda past, until: Run())
+    with pytest.raises(DataError, match="nothing fails in it, the last that was said is 'nothing'"):
+        shrink.shrink(recorded([]), "code 112")

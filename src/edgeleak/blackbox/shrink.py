@@ -75,7 +75,7 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
     whole = [(past.begin_ns, past.end_ns + 1)]
     at_ns = search.found_ns(whole)
     if at_ns is None:
-        raise DataError(_not_said(past, pattern))
+        raise DataError(_not_said(past.lines, search.lines, pattern))
     kept = [(past.begin_ns, min(at_ns + AFTER_NS, past.end_ns + 1))]
     uncut = loose.cut(past, kept)
     say(f"{_seconds(kept):.2f} s to the failure")
@@ -95,22 +95,26 @@ def shrink(past: Past, until: str, say: Callable[[str], None] = lambda line: Non
     return Shrunk(case, short, uncut, kept, search.tries)
 
 
-def _not_said(past: Past, pattern: re.Pattern[str]) -> str:
-    """Why there is nothing to shrink, and what to do next."""
+def _not_said(then: list[str], now: list[str], pattern: re.Pattern[str]) -> str:
+    """Why there is nothing to shrink, and what to do next.
+
+    then, now : what was said when it was recorded (a case has none of it), and by today's firmware
+    """
     no_case = (
         f"no line of the firmware fits '{pattern.pattern}' on this recording, so no case is made"
     )
-    if said := next((line for line in past.lines if pattern.search(line)), ""):
+    if said := next((line for line in then if pattern.search(line)), ""):
         return (f"{no_case}: '{said[:SAID_MOST]}' was said when it was recorded, today's firmware"
                 " does not say it; edgeleak blackbox replay tells where they part")  # fmt: skip
-    failures = [line for line in past.lines if FAILURE.match(line)]
+    lines = then or now
+    failures = [line for line in lines if FAILURE.match(line)]
     if not failures:
-        last = past.lines[-1][:SAID_MOST] if past.lines else "nothing"
+        last = lines[-1][:SAID_MOST] if lines else "nothing"
         return (f"{no_case}: nothing fails in it, the last that was said is '{last}'; record"
                 " until it fails, edgeleak blackbox record")  # fmt: skip
     shown = "; ".join(f"'{line[:SAID_MOST]}'" for line in failures[:SHOWN_MOST])
-    return (f"{no_case}; it says {len(failures)} other failures, the first are {shown}; give one to"
-            " --until, edgeleak blackbox show lists all")  # fmt: skip
+    return (f"{no_case}; other failures are said in it, {shown}; give one to --until, edgeleak"
+            " blackbox show lists all")  # fmt: skip
 
 
 class _Search:
@@ -118,11 +122,13 @@ class _Search:
 
     def __init__(self, past: Past, pattern: re.Pattern[str]) -> None:
         self._past, self._pattern, self.tries = past, pattern, 0
+        self.lines: list[str] = []
 
     def found_ns(self, kept: Sequence[Stretch]) -> int | None:
         """When the line is said; None when it is not."""
         self.tries += 1
         run = loose.run(loose.cut(self._past, kept), lambda line: bool(self._pattern.search(line)))
+        self.lines = run.lines
         said = [at for line, at in zip(run.lines, run.at_ns, strict=True)
                 if self._pattern.search(line)]  # fmt: skip
         return said[0] if said else None
