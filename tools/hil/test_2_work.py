@@ -6,20 +6,28 @@ import pytest
 
 LEAK_S, TIGHT_S = 100_000.0, 200_000.0
 """Of plant.toml."""
+TAKEN_S = 6.5
+"""22 frames and 12 slices of the solution at 11 frames/s are 3.1 s, twice that."""
+BACK_S = 8.0
+"""The shutter opens, a second of settling, two of looking; 3.4 s were measured."""
+LEAK_TO_GAS_S, TIGHT_TO_CLEAR_S = 15.0, 20.0
+"""`make run` finds its leak after 6.2 s; GAS lasts while the last 5 s have 28 frames of it."""
 
 
 def test_correction(operate, measure):
     before = [int(count) for count in operate.query("CAL:COUN?").split(",")]
     operate.write("CAL:RUN")
     took_s = operate.until(lambda: _taken(operate) > before[0], 30)
-    measure("correction taken after", took_s, "s", high=10)
-    measure("back to verdicts after", _until_detecting(operate), "s", high=15)
+    measure("correction taken after", took_s, "s", high=TAKEN_S)
+    back_s = _until_detecting(operate)
+    measure("back to verdicts after", back_s, "s", high=BACK_S)
     assert int(operate.query("CAL:COUN?").split(",")[1]) == before[1], operate.query("CAL:STAT?")
     operate.write("FRAM:HOLD ON")
     number, age_ms, _, state = operate.query("FRAM:INFO?").split(",")[5:]
     operate.write("FRAM:HOLD OFF")
     assert (number, state) == (operate.query("CAL:ID?"), "VALID")
-    measure("age of the correction", int(age_ms) / 1000, "s", 0, 60)
+    # The wait was seen from both ends; each may be a frame and a question off.
+    measure("age of the correction", int(age_ms) / 1000, "s", back_s - 0.5, back_s + 1.5)
 
 
 def _taken(console) -> int:
@@ -68,10 +76,10 @@ def test_a_leak_appears_and_ends(ready, plant, measure):
     assert ready.query("VERD?") in ("NO GAS", "INHIBIT")
     plant.to_second(LEAK_S)
     found_s = ready.until(lambda: ready.query("VERD?") == "GAS", 40)
-    measure("leak to GAS", found_s, "s", high=30)
+    measure("leak to GAS", found_s, "s", high=LEAK_TO_GAS_S)
     measure("evidence", ready.number("EVID?"), "1", low=1)
     regions = ready.query("REG?").split(",")
     measure("regions", int(regions[0]), "", low=1)
     plant.to_second(TIGHT_S)
     clear_s = ready.until(lambda: ready.query("VERD?") == "NO GAS", 60)
-    measure("tightened to NO GAS", clear_s, "s", high=45)
+    measure("tightened to NO GAS", clear_s, "s", high=TIGHT_TO_CLEAR_S)

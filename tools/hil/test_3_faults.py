@@ -11,13 +11,21 @@ import pytest
 
 from edgeleak import codes
 
-NAMED_S, OVER_S = 15.0, 90.0
+ASKED_S = 1.0
+"""For the rig's own questions, on a machine that does other things too."""
+WAITED_S = 90.0
+QUICK_S, AGAIN_S = 20.0, 60.0
+"""Until there are verdicts again: after what the link or the light had (1 to 9 s were seen; a dead
+sensor is switched off and on), and after what made the cooler begin anew, which has to be steady for
+5 s and corrected (9 to 28 s)."""
 
 
 class Case(NamedTuple):
     """What is broken and what the instrument has to say.
 
     group, codes : of the answer; one of them
+    named_s      : reaction that the fault table demands (tools/faults/rows_pairs.py)
+    over_s       : after mending, until there are verdicts
     light        : needs the LED on
 
     A code that is a fault latches: it stays until somebody clears it.
@@ -27,6 +35,8 @@ class Case(NamedTuple):
     fault: str
     parameters: dict
     codes: tuple[int, ...]
+    named_s: float
+    over_s: float
     light: bool = False
 
     @property
@@ -36,13 +46,14 @@ class Case(NamedTuple):
 
 SILENT = (codes.LINK_SILENT, codes.LINK_DEAD, codes.LINK_STARTING, codes.FRAMES_STALE)
 CASES = [
-    Case(1, "sensor-dead", {}, SILENT),
-    Case(1, "crc-error", {"bits": 3}, (codes.LINK_CRC, *SILENT)),
-    Case(2, "tec-open", {}, (codes.TEC_OPEN,)),
-    Case(3, "led-open", {}, (codes.LED_OPEN,), light=True),
-    Case(6, "brown-out", {"volts": 4.2}, (codes.BROWN_OUT,)),
+    Case(1, "sensor-dead", {}, SILENT, 0.8, QUICK_S),
+    Case(1, "crc-error", {"bits": 3}, (codes.LINK_CRC, *SILENT), 0.8, QUICK_S),
+    Case(2, "tec-open", {}, (codes.TEC_OPEN,), 0.6, AGAIN_S),
+    Case(3, "led-open", {}, (codes.LED_OPEN,), 1.5, QUICK_S, light=True),
+    Case(6, "brown-out", {"volts": 4.2}, (codes.BROWN_OUT,), 2.0, AGAIN_S),
+    # The picture changes at once; the 60 s of the table are for a cover as warm as the scene.
     Case(8, "lens-covered", {"degc": 25.0}, (codes.LOW_CONTRAST, codes.BLOCKED,
-                                             codes.SCENE_CHANGED)),
+                                             codes.SCENE_CHANGED), 2.0, QUICK_S),
 ]  # fmt: skip
 WITHOUT = {
     4: "storage is no part of the board's buses; rows D1 to D7 of docs/faults.md break it",
@@ -59,8 +70,8 @@ def test_fault_is_named_and_over_when_mended(case, service, plant, measure):
         service.until(lambda: service.number("LED:DRIV?") > 0, 10)
     try:
         plant.ask("inject", fault=case.fault, **case.parameters)
-        named_s = service.until(lambda: _code(service) in case.codes, NAMED_S)
-        measure(f"{case.fault} named after", named_s, "s", high=NAMED_S)
+        named_s = service.until(lambda: _code(service) in case.codes, WAITED_S)
+        measure(f"{case.fault} named after", named_s, "s", high=case.named_s + ASKED_S)
         assert service.query("VERD?") == ("FAULT" if case.latches else "INHIBIT")
         if case.latches:
             assert int(service.query("FAUL:LAST?").split(",")[0]) in case.codes
@@ -69,8 +80,8 @@ def test_fault_is_named_and_over_when_mended(case, service, plant, measure):
         plant.ask("clear", fault=case.fault)
         service.write("FAUL:CLE")
         service.write("LED:MODE OFF")
-    over_s = service.until(lambda: service.query("SYST:STAT?") == "DETECTING", OVER_S)
-    measure(f"{case.fault} over after", over_s, "s", high=OVER_S)
+    over_s = service.until(lambda: service.query("SYST:STAT?") == "DETECTING", WAITED_S)
+    measure(f"{case.fault} over after", over_s, "s", high=case.over_s)
 
 
 def _code(console) -> int:
