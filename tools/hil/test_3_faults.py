@@ -16,8 +16,8 @@ ASKED_S = 1.0
 WAITED_S = 90.0
 QUICK_S, AGAIN_S = 20.0, 60.0
 """Until there are verdicts again: after what the link or the light had (1 to 9 s were seen; a dead
-sensor is switched off and on), and after what made the cooler begin anew, which has to be steady for
-5 s and corrected (9 to 28 s)."""
+sensor is switched off and on), and after what made the cooler begin anew, which has to be steady
+for 5 s and corrected (9 to 28 s)."""
 
 
 class Case(NamedTuple):
