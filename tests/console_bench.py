@@ -6,6 +6,7 @@ from instrument_rig import Rig
 from edgeleak.console.open import InstrumentConsole
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level
+from edgeleak.instrument import Options
 from edgeleak.services.health import State
 from edgeleak.sim import faults
 
@@ -100,21 +101,46 @@ class Console(Bench):
         return self.console.server.peers[0]
 
 
+ON_THE_WAY = {"selftest": State.SELFTEST, "cooling": State.COOLING, "nuc": State.NUC,
+              "ready": State.READY}  # fmt: skip
+BROUGHT = ("boot", *ON_THE_WAY, "detecting", "inhibit", "recording", "fault", "safe")
+"""All states, and detecting with a recorder at work."""
+
+
 def brought(folder, state):
-    """A bench in this state: boot, cooling, detecting, safe or fault, the last two at rest."""
-    bench = Bench(folder)
+    """A bench in one of these states, the last two with actuators at rest."""
+    bench = Bench(folder, **({"options": Options()} if state == "recording" else {}))
     if state == "boot":
         return bench
-    if state == "cooling":
-        return bench.run_to(State.COOLING)
+    if state in ON_THE_WAY:
+        return bench.run_to(ON_THE_WAY[state], step_s=0.005)
     bench.ready()
-    if state == "safe":
+    if state == "inhibit":
+        bench.plant.inject(faults.SaturatedScene(share=0.6))
+        bench.run_to(State.INHIBIT).run_s(1)
+    elif state == "recording":
+        recording(bench)
+    elif state == "safe":
         bench.ask("SYST:SAFE ON")
         bench.run_to(State.SAFE).run_s(8)
     elif state == "fault":
         bench.plant.inject(faults.ThermistorOpen())
         bench.run_to(State.FAULT).run_s(8)
     return bench
+
+
+def recording(bench):
+    """A recorder that is there records, whatever was said before."""
+    recorder = bench.instrument.recorder
+    if recorder is not None and not recorder.is_recording:
+        assert bench.ask("REC:STAT ON") == ("", [])
+        assert recorder.is_recording
+
+
+def close(bench):
+    """The recorder's process goes."""
+    if bench.instrument.recorder is not None:
+        bench.instrument.recorder.close()
 
 
 def unpacked(raw):

@@ -140,6 +140,10 @@ class Oracle:
         health = self._on.health
         return health.state in (State.FAULT, State.SAFE) or health.latched is not None
 
+    @property
+    def records(self):
+        return self._on.recorder is not None and self._on.recorder.is_recording
+
     def errors(self, line):
         """The errors that may come; 0 is none."""
         header, values = line.command.header, line.values
@@ -149,7 +153,7 @@ class Oracle:
             return {line.error}
         if line.command.level > self.level:
             return {-203}
-        if header in RECORDS:
+        if header in RECORDS and self._on.recorder is None:
             return {-241}
         is_off = values[:1] in ((False,), ("OFF",))
         drives = header in DRIVES or (header in ("COOLer:STATe", "LED:MODE") and not is_off)
@@ -158,6 +162,8 @@ class Oracle:
         return self._of_values(header, values)
 
     def _of_values(self, header, values):
+        if header in AGC_SPAN and None in (self.kept[name] for name in AGC_SPAN):
+            return {0, -222}  # the other one is what the automatic found
         if header in AGC_SPAN and not self._has_room({**self.kept, header: values[0]}):
             return {-222}
         if header in LIGHT:
@@ -165,7 +171,7 @@ class Oracle:
         if header == "AGC:LOCK" and values[0]:
             return {0, -222}  # what the automatic found may be too narrow
         if header == "CALibration:DATA":
-            return {-230}
+            return {-221} if self.records else {-230}
         if header in ("FRAMe:DATA?", "FRAMe:HOLD"):
             return self._of_frames(header, values)
         if header == "SYSTem:LEVel":
@@ -175,7 +181,7 @@ class Oracle:
         return {0}
 
     def _of_frames(self, header, values):
-        is_raw = values == ("RAW",)
+        is_raw = values == ("RAW",) and self._on.recorder is None
         if header == "FRAMe:HOLD" and not values[0]:
             return {0}
         is_held = header == "FRAMe:DATA?" and self.own["FRAMe:HOLD"]
@@ -217,6 +223,8 @@ class Oracle:
                 self.kept |= dict.fromkeys(AGC_SPAN)
         elif header == "SYSTem:PIN":
             self.pins.add(values[0])
+        elif header in ("RECord:STATe", "RECord:STARt"):
+            assert self.records == bool(values[0])
         else:
             self._tell_of_many(header)
 
@@ -229,6 +237,7 @@ class Oracle:
         if header == "STATus:PRESet":
             self.own |= {"STATus:OPERation:ENABle": 0, "STATus:QUEStionable:ENABle": 0}
         elif header == "*RST":
+            assert not self.records
             self.own["FRAMe:HOLD"] = 0
             back = [*PICTURE, "LED:CURRent"]
             self.kept |= {name: self.defaults[name] for name in back}

@@ -18,6 +18,8 @@ class Talk:
     def __init__(self, bench):
         self.bench = bench
         self.oracle = Oracle(bench, kept_now(bench))
+        self.oracle.pins = {level for level in ("OPERATE", "SERVICE")
+                            if bench.ask(f"SYST:PIN? {level}")[0] == "1"}  # fmt: skip
         self.connect(Level.SERVICE)
 
     def connect(self, level):

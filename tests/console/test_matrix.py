@@ -3,21 +3,33 @@
 answered as the model says where it is not, and nothing driven in fault and safe."""
 
 import pytest
-from console_bench import brought
+from console_bench import BROUGHT, brought, close, recording
 from console_model import LINES
 from console_talk import Talk
 
 from edgeleak.console import commands
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
+from edgeleak.services.health import State
 
 EVERY = [command for _, found in commands.SUBJECTS for command in found]
-STATES = ("boot", "cooling", "detecting", "safe", "fault")
 DRIVES = ("COOLer:SETPoint", "COOLer:TUNE", "LED:CURRent", "CALibration:RUN")
 
 
-@pytest.fixture(scope="module", params=STATES)
+@pytest.fixture(scope="module", params=BROUGHT)
 def found(request, tmp_path_factory, quick_hashes):
-    return request.param, brought(tmp_path_factory.mktemp(request.param), request.param)
+    bench = brought(tmp_path_factory.mktemp(request.param), request.param)
+    yield request.param, bench
+    close(bench)
+
+
+def test_all_states_are_there_and_are_what_they_are_called(found):
+    state, bench = found
+    assert {*map(str, State)} == {*BROUGHT} - {"recording"}
+    assert str(bench.state) == ("detecting" if state == "recording" else state)
+    is_recording = bench.instrument.recorder is not None and bench.instrument.recorder.is_recording
+    assert is_recording == (state == "recording")
+    answers = {"detecting": "NO GAS", "recording": "NO GAS", "fault": "FAULT"}
+    assert str(bench.answer) == answers.get(state, "INHIBIT")
 
 
 def argument(parameter):
@@ -64,6 +76,7 @@ def test_every_form_of_every_line_at_every_level_agrees_with_the_model(found):
     talk = Talk(bench)
     for level in Level:
         for line in LINES:
+            recording(bench)
             talk.connect(level)
             talk.ask(line)
     assert bench.instrument.failure is None
