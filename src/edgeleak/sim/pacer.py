@@ -5,7 +5,8 @@
 
 One thread for each processor wakes up every 10 ms, above every other program where that is
 allowed.  It waits for nobody and needs nothing, so a wake-up that comes late was the machine's:
-a virtual machine whose host was busy, a quota that ran out, a laptop that slept.
+a virtual machine whose host was busy, a quota that ran out, a laptop that slept.  The processors
+of a virtual machine are kept awake meanwhile (`edgeleak.sim.awake`).
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import threading
 import time
 from collections import deque
 from typing import NamedTuple, Self
+
+from edgeleak.sim.awake import is_virtual, kept_awake
 
 TICK_S = 0.01
 STOP_S = 0.1
@@ -113,9 +116,19 @@ def watch(processor: int, begin_s: float, end: threading.Event, stops: list[Stop
 
 def main() -> int:
     """Until standard input ends; prints every stop as JSON."""
-    end, stops, begin_s = threading.Event(), [], time.monotonic()  # type: ignore[var-annotated]
+    processors = os.sched_getaffinity(0)
+    with kept_awake(processors if is_virtual() else set()):
+        stops = watch_all(processors)
+    print(json.dumps(stops))
+    return os.EX_OK
+
+
+def watch_all(processors: set[int]) -> list[Stop]:
+    """A thread for each, until standard input ends."""
+    stops: list[Stop] = []
+    end, begin_s = threading.Event(), time.monotonic()
     threads = [threading.Thread(target=watch, args=(one, begin_s, end, stops))
-               for one in sorted(os.sched_getaffinity(0))]  # fmt: skip
+               for one in processors]  # fmt: skip
     for thread in threads:
         thread.start()
     print(READY, flush=True)
@@ -123,8 +136,7 @@ def main() -> int:
     end.set()
     for thread in threads:
         thread.join()
-    print(json.dumps(stops))
-    return os.EX_OK
+    return stops
 
 
 if __name__ == "__main__":
