@@ -201,16 +201,26 @@ def test_leds_of_a_program_that_hangs():
 
 
 @pytest.mark.parametrize(("goes_on", "blamed"), [(True, []), (False, ["leds-differ"])])
-def test_lines_without_their_chip_are_judged_when_it_is_back(goes_on, blamed):
+@pytest.mark.parametrize("fault", [faults.GpioUnplugged(), faults.CallFails(error="ENODEV")])
+def test_lines_that_nothing_moves_are_judged_when_it_can(fault, goes_on, blamed):
     speaker = Speaker().detect().run(20)
-    speaker.plant.inject(faults.GpioUnplugged())
+    speaker.plant.inject(fault)
     with pytest.raises(BusError):
         speaker.run(1)
     speaker.shows_leds = speaker.shows_alarm = False
     assert speaker.say("fault", "FAULT").run(60).blamed == [], "nobody can move an LED"
-    speaker.plant.clear("gpio-unplugged")
+    speaker.plant.clear(fault.name)
     speaker.shows_leds = goes_on
     assert speaker.run(60).blamed == blamed
+
+
+def test_lines_are_judged_again_once_a_call_that_failed_works():
+    speaker = Speaker().detect().run(20)
+    speaker.plant.inject(faults.CallFails(count=1))
+    with pytest.raises(BusError):
+        speaker.run(1)
+    speaker.shows_leds = speaker.shows_alarm = False
+    assert speaker.say("fault", "FAULT").run(60).blamed == ["leds-differ"]
 
 
 @pytest.mark.parametrize(("moment", "blamed"), [

@@ -172,7 +172,7 @@ def forked(outcome: Outcome, what: str, act: Callable[[Outcome], None]) -> None:
     if not outcome.expect(bool(data), f"{what}: ended with status {status}"):
         outcome.executed += 1
         return
-    _add(outcome, pickle.loads(data))
+    outcome.add(pickle.loads(data))
 
 
 def _answer(pipe: int, act: Callable[[Outcome], None]) -> None:
@@ -187,13 +187,3 @@ def _answer(pipe: int, act: Callable[[Outcome], None]) -> None:
     with os.fdopen(pipe, "wb") as stream:
         pickle.dump(mine, stream)
     os._exit(0)
-
-
-def _add(outcome: Outcome, part: Outcome) -> None:
-    outcome.executed += part.executed
-    outcome.trips += part.trips
-    outcome.clean += part.clean
-    outcome.false_trips += part.false_trips
-    outcome.worst_ms = max(outcome.worst_ms, part.worst_ms)
-    for problem in part.problems:
-        outcome.expect(False, problem)

@@ -14,6 +14,7 @@ class Outcome:
     clean       : clean twin runs (or frames, seconds: see `clean_unit`)
     false_trips : reactions in the clean twins
     worst_ms    : longest time from fault to safe; negative where there is no such time
+    again       : cases in real time that failed while the machine stood still, and ran again
     problems    : sentences; the row is red when there is one
     notes       : sentences to print below the row, good or bad
     """
@@ -24,6 +25,7 @@ class Outcome:
     clean_unit: str = "runs"
     false_trips: int = 0
     worst_ms: float = -1.0
+    again: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -32,6 +34,17 @@ class Outcome:
         if not is_good and len(self.problems) < 20:
             self.problems.append(problem)
         return is_good
+
+    def add(self, part: "Outcome") -> None:
+        """Account what one case counted."""
+        self.executed += part.executed
+        self.trips += part.trips
+        self.clean += part.clean
+        self.false_trips += part.false_trips
+        self.worst_ms = max(self.worst_ms, part.worst_ms)
+        self.again += part.again
+        for problem in part.problems:
+            self.expect(False, problem)
 
     def safe_after(self, ms: float, limit_ms: float, what: str) -> None:
         """Account one time to safe against its limit."""

@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from judged import judged
 from row import Outcome, Row
-from rows_kill import OUTPUTS, SCENARIO, SILENCE_MS, Camera, dark_after
+from rows_kill import OUTPUTS, SILENCE_MS, Camera, dark_after, no_limit_broken, plant_of
 
 from edgeleak.sim.launch import RunningPlant
 
@@ -27,27 +28,25 @@ VERDICT = re.compile(rb"^VERDICT .*?> ([A-Z ]+?) \d+ ", re.M)
 def failing_calls(count: int, seed: int) -> Outcome:
     """V4R: one call fails: the program lives and says NO GAS again; for ever: both outputs off."""
     outcome, rng = Outcome(), random.Random(seed)
-    with tempfile.TemporaryDirectory() as kept:
-        scenario = Path(kept) / "cold.toml"
-        scenario.write_text(SCENARIO)
-        with RunningPlant(scenario=str(scenario), seed=seed) as plant:
-            left = count
-            while left > 0 and not outcome.problems:
-                left -= _one_program(plant, outcome, min(left, CASES), rng)
-            found = plant.control.ask("violations")["violations"]
-            outcome.expect(not found, f"the plant's judge: {found[:2]}")
+    with plant_of(seed) as plant:
+        for begin in range(0, count, CASES):
+            cases, draws = min(CASES, count - begin), rng.randrange(1 << 30)
+            judged(outcome, lambda mine: _one_program(plant, mine, cases, draws))  # noqa: B023 - run at once
+            if outcome.problems:
+                break
     return outcome
 
 
-def _one_program(plant: RunningPlant, outcome: Outcome, count: int, rng: random.Random) -> int:
-    """Up to `count` cases on one program, the last of them for ever; how many were tried."""
-    with tempfile.TemporaryDirectory() as name, Camera(plant, Path(name)) as camera:
+def _one_program(plant: RunningPlant, outcome: Outcome, count: int, seed: int) -> None:
+    """Cases on one program, the last of them for ever."""
+    rng = random.Random(seed)
+    with no_limit_broken(plant, outcome, "failing calls"), \
+         tempfile.TemporaryDirectory() as name, Camera(plant, Path(name)) as camera:  # fmt: skip
         if outcome.expect(camera.until_driving(), f"never drove; {camera.said[-300:]!r}"):
             for _ in range(count - 1):
                 _once(camera, outcome, rng)
             _for_ever(camera, outcome, rng)
     plant.control.ask("clear", fault="call-fails")
-    return count
 
 
 def _once(camera: Camera, outcome: Outcome, rng: random.Random) -> None:

@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from judged import judged
 from row import Outcome
 from rows_kill import Camera, plant_of
 
@@ -58,10 +59,12 @@ class Store:
     """A state folder, and what the instrument was asked to keep in it and said it had.
 
     asked, acked : generation of each file
+    half, lost   : kills that left a save half done; sentences for what was damaged or gone
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.has_pin = folder, False
+        self.half, self.lost = 0, list[str]()
         self.asked = dict.fromkeys(FILES, 0)
         self.acked = dict.fromkeys(FILES, 0)
 
@@ -166,16 +169,19 @@ def works_with(store: Store, client: Client) -> str:
 
 
 def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> None:
-    """`count` kills in one life of a state folder; then a start that is ended as it should be."""
-    inside = 0
+    """`count` kills in one life of a state folder; then a start that is ended as it should be.
+
+    On a machine that stood still a start may run again; what a kill cost is never forgiven.
+    """
     with tempfile.TemporaryDirectory() as name, plant_of(seed) as plant:
         store = Store(Path(name))
         for _ in range(count):
-            inside += _once(plant, store, outcome, rng)
-        _twin(plant, store, outcome)
+            judged(outcome, lambda mine: _once(plant, store, mine, rng))
+        judged(outcome, lambda mine: _twin(plant, store, mine))
+    outcome.expect(not store.lost, f"run killed: {store.lost[:3]}")
     outcome.notes.append(f"{count} of the kills hit edgeleak run while a client made it save;"
-                         f" {inside} of them left a save half done")  # fmt: skip
-    outcome.expect(inside > 0 or count < 5, "no kill came in the middle of a save")
+                         f" {store.half} of them left a save half done")  # fmt: skip
+    outcome.expect(store.half > 0 or count < 5, "no kill came in the middle of a save")
 
 
 def _saving(store: Store, client: Client) -> tuple[Saver, str]:
@@ -187,8 +193,8 @@ def _saving(store: Store, client: Client) -> tuple[Saver, str]:
     return saver, trouble
 
 
-def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Random) -> bool:
-    """Start, save, kill, look; whether it died with a save half done."""
+def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Random) -> None:
+    """Start, save, kill, look."""
     try:
         with _camera(plant, store) as camera, client_of(camera) as client:
             saver, trouble = _saving(store, client)
@@ -199,10 +205,10 @@ def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Rando
     except EdgeLeakError as error:
         trouble = str(error)
     outcome.executed += 1
-    inside = bool(store.parts())
-    trouble = trouble or store.damage()
-    outcome.trips += outcome.expect(not trouble, f"run killed: {trouble}")
-    return inside
+    store.half += bool(store.parts())
+    if damage := store.damage():
+        store.lost.append(damage)
+    outcome.trips += outcome.expect(not (trouble or damage), f"run killed: {trouble} {damage}")
 
 
 @contextlib.contextmanager
@@ -235,7 +241,7 @@ def _twin(plant: RunningPlant, store: Store, outcome: Outcome) -> None:
             code = camera.process.wait(UP_S)
     except EdgeLeakError as error:
         trouble, code = str(error), -1
-    is_good = not trouble and code == 0 and store.asked == store.acked
+    is_acked, lost = store.asked == store.acked, store.damage()
     outcome.clean += sum(store.acked.values())
-    is_good = is_good and not store.damage() and not store.parts()
-    outcome.false_trips += not outcome.expect(is_good, f"clean run: exit {code}, {trouble}")
+    is_good = not (trouble or lost or store.parts()) and code == 0 and is_acked
+    outcome.false_trips += not outcome.expect(is_good, f"clean run: exit {code}, {trouble} {lost}")

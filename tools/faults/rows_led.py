@@ -8,8 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from judged import judged
 from row import Outcome, Row
-from rows_kill import SILENCE_MS, STAYS_S, Camera, plant_of
+from rows_kill import SILENCE_MS, STAYS_S, Camera, no_limit_broken, plant_of
 
 from edgeleak import board as boards
 from edgeleak import codes
@@ -18,6 +19,7 @@ from edgeleak.errors import UsageError
 from edgeleak.rigs import Light, light_loop
 from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import Rig
+from edgeleak.sim.launch import RunningPlant
 
 BOARD = boards.load("el1-a")
 SEQUENCES_A_RIG, SEQUENCES_A_KILL = 250, 200
@@ -84,23 +86,27 @@ def _sequence(rig: Rig, light: Light, rng: random.Random, outcome: Outcome) -> N
 
 def _kill_all(outcome: Outcome, count: int, seed: int) -> None:
     """SIGKILL to `edgeleak run` at a random moment of its light, `count` times."""
-    rng, worst_ms = random.Random(seed), 0.0
+    rng, kills = random.Random(seed), Outcome()
     with plant_of(seed) as plant:
         for _ in range(count):
-            settings = f'[led]\nmode = "{rng.choice(("on", "alternate"))}"\n'
-            with tempfile.TemporaryDirectory() as name, \
-                 Camera(plant, Path(name), settings) as camera:  # fmt: skip
-                worst_ms = max(worst_ms, _kill(camera, outcome, rng.uniform(0, 1)))
-        broken = plant.control.ask("violations")["violations"]
-    outcome.expect(not broken, f"the plant's judge on kills: {broken[:2]}")
-    outcome.notes.append(f"of these {count} are SIGKILLs of edgeleak run while it drove the LED;"
-                         f" dark after {worst_ms:.0f} ms at most")  # fmt: skip
+            mode, wait_s = rng.choice(("on", "alternate")), rng.uniform(0, 1)
+            judged(kills, lambda mine: _kill_one(plant, mine, mode, wait_s))  # noqa: B023 - run at once
+    outcome.add(kills)
+    outcome.notes.append(f"{count} of these are SIGKILLs of edgeleak run while it drove the LED;"
+                         f" dark after {kills.worst_ms:.0f} ms at most")  # fmt: skip
 
 
-def _kill(camera: Camera, outcome: Outcome, wait_s: float) -> float:
-    """Once; ms until the plant's LED was dark for good."""
+def _kill_one(plant: RunningPlant, outcome: Outcome, mode: str, wait_s: float) -> None:
+    with no_limit_broken(plant, outcome, f"SIGKILL in mode {mode}"), \
+         tempfile.TemporaryDirectory() as name, \
+         Camera(plant, Path(name), f'[led]\nmode = "{mode}"\n') as camera:  # fmt: skip
+        _kill(camera, outcome, wait_s)
+
+
+def _kill(camera: Camera, outcome: Outcome, wait_s: float) -> None:
+    """Once; by the plant's log the LED is dark in time and for good."""
     if not outcome.expect(_is_lit(camera), f"never lit; {camera.said[-300:]!r}"):
-        return math.nan
+        return
     begin_ns = camera.ask("truth")["now_ns"]
     camera.listen(LIT_S + wait_s)
     outcome.clean += 1
@@ -118,7 +124,6 @@ def _kill(camera: Camera, outcome: Outcome, wait_s: float) -> float:
     outcome.trips += outcome.expect(
         is_dark and dark_ms <= SILENCE_MS, f"SIGKILL: dark {is_dark}, off after {dark_ms:.0f} ms"
     )
-    return dark_ms
 
 
 def _is_lit(camera: Camera) -> bool:

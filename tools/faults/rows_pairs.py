@@ -77,10 +77,17 @@ MOST_DRAWS = 3
 """Draws for each pair that must strike: a dead sensor has no lines to damage."""
 
 
+HIDES = faults.ThermistorFrozen
+"""An ADC that repeats its last value shows nothing else that happens to its thermistor."""
+READ_S = 0.1
+"""Two readings."""
+
+
 class Broken(NamedTuple):
-    """A fault at work, and when NO GAS must be over."""
+    """A fault at work, since when, and when NO GAS must be over."""
 
     fault: Fault
+    since_s: float
     late_s: float
 
 
@@ -133,7 +140,8 @@ def _pair(rig: Machine, mine: Outcome, pair: list[tuple[Fault, float]],
     looks: Counter[str] = Counter()
     for fault, deadline_s in pair:
         rig.plant.inject(fault)
-        active.append(Broken(fault, rig.now_s + deadline_s))
+        active.append(Broken(fault, rig.now_s, rig.now_s + deadline_s))
+        active = _due(active)
         if len(active) < len(pair):
             _look(rig, mine, active, looks, apart_s)
     last_s = max(one.late_s for one in active if one.late_s < inf)
@@ -143,6 +151,17 @@ def _pair(rig: Machine, mine: Outcome, pair: list[tuple[Fault, float]],
     all_due = all(looks[one.fault.name] for one in active if one.late_s < inf)
     mine.executed += all_struck and all_due
     mine.trips += all_struck and all_due and not mine.problems
+
+
+def _due(active: list[Broken]) -> list[Broken]:
+    """What could not be read before the ADC froze has the deadline of the frozen ADC."""
+    frozen = next((one for one in active if isinstance(one.fault, HIDES)), None)
+    if frozen is None:
+        return active
+    which = frozen.fault.which
+    return [one._replace(late_s=max(one.late_s, frozen.late_s))
+            if getattr(one.fault, "which", "") == which and frozen.since_s < one.since_s + READ_S
+            else one for one in active]  # fmt: skip
 
 
 def _look(rig: Machine, mine: Outcome, active: list[Broken], looks: Counter[str],

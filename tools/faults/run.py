@@ -80,6 +80,8 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
         reasons += missed
     seconds = time.monotonic() - start
     print(line(row, outcome, defect, seconds), flush=True)
+    if outcome.again:
+        outcome.notes.append(f"{outcome.again} cases ran again: the machine stood still")
     for note in outcome.notes:
         print(f"      {row.name}: {note}", flush=True)
     for reason in reasons:

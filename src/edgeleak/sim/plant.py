@@ -168,8 +168,8 @@ class Plant:
     def so(self) -> So:
         """What is true now, for the judge of what is said."""
         sensor, truth = self.sensor, self.truth
-        has_lines = self.fault(faults.GpioUnplugged) is None  # nothing can move them without
-        level = (self.lines.levels if has_lines else {}).get
+        cannot_move = any(map(self._breakage.is_at_work, (faults.GpioUnplugged, faults.CallFails)))
+        level = ({} if cannot_move else self.lines.levels).get
         is_frozen = any(self._breakage.is_at_work(kind) for kind in FREEZING)
         return So(
             truth.cold_degc, truth.tec_enabled or truth.led_enabled,
