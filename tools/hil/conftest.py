@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in long]
 
 
-RESULTS = pytest.StashKey[list[dict[str, Any]]]()
+RESULTS, TARGET = pytest.StashKey[list[dict[str, Any]]](), pytest.StashKey[Any]()
 Measure = Callable[..., None]
 
 
@@ -64,6 +64,7 @@ def target(env: Any, request: pytest.FixtureRequest) -> Any:
         pytest.exit(
             f"{env.config_file} has no target {name}: {', '.join(env.config.get_targets())}"
         )
+    request.config.stash[TARGET] = found
     return found
 
 
@@ -155,6 +156,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         value = "unknown" if row["value"] is None else f"{row['value']:.5g}"
         line = f"{row['verdict']:<5}{row['name']:<34}{value:>10} {row['unit']:<9}{low} .. {high}"
         terminalreporter.write_line(line)
+    for driver in config.stash[TARGET].drivers:
+        if machine := getattr(driver, "machine", ""):
+            terminalreporter.write_line(f"the machine that emulates the board {machine}")
 
 
 def _plant_of(target: Any) -> Any:

@@ -25,6 +25,7 @@ from labgrid.resource import Resource
 from labgrid.step import step
 
 from edgeleak.sim.launch import RunningPlant
+from edgeleak.sim.pacer import Pacer, in_words
 
 END_S = 10.0
 
@@ -66,6 +67,7 @@ class EmulatedPowerDriver(Driver, PowerResetMixin, PowerProtocol):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._running: RunningPlant | None = None
+        self._pacer = Pacer()
         self.firmware: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,6 +78,7 @@ class EmulatedPowerDriver(Driver, PowerResetMixin, PowerProtocol):
 
     def on_activate(self) -> None:
         board = self.board
+        self._pacer.__enter__()
         self._running = RunningPlant(board.board, board.beside(board.scenario), seed=board.seed)
         (board.folder / "state").mkdir(exist_ok=True)
 
@@ -84,7 +87,14 @@ class EmulatedPowerDriver(Driver, PowerResetMixin, PowerProtocol):
         if self._running is not None:
             self._running.close()
             self._running = None
+            self._pacer.__exit__()
         shutil.rmtree(self.board.folder, ignore_errors=True)
+
+    @property
+    def machine(self) -> str:
+        """What the machine that emulates the board did meanwhile; known once it is inactive."""
+        stops = self._pacer.stops
+        return f"stood still {in_words(stops)}" if stops else "never stood still"
 
     @Driver.check_active
     @step()
