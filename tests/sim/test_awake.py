@@ -6,12 +6,14 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from edgeleak.sim.awake import is_virtual, kept_awake
 
+PATIENCE_S = 30.0
 PARENT = """
 import os, sys
 from edgeleak.sim.awake import kept_awake
@@ -39,9 +41,10 @@ def test_each_processor_has_one_that_gives_way_to_all():
 
 def test_it_never_sleeps():
     with kept_awake({min(os.sched_getaffinity(0))}) as pids:
-        os.sched_yield()
-        while processor_s(pids[0]) < 0.05:
-            os.waitpid(pids[0], os.WNOHANG)
+        end_s = time.monotonic() + PATIENCE_S
+        while processor_s(pids[0]) < 0.05 and time.monotonic() < end_s:
+            assert Path(f"/proc/{pids[0]}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+        assert processor_s(pids[0]) >= 0.05
 
 
 def test_it_ends_with_a_parent_that_was_killed():

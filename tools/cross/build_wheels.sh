@@ -38,7 +38,8 @@ build() { # the wheel of machine $1 with the target's headers under $2
     _PYTHON_HOST_PLATFORM="linux-$machine" \
     CC="$triplet-gcc" LDSHARED="$triplet-gcc -shared" \
     CFLAGS="-I$root/usr/include/python3.11 -I$root/usr/include" \
-    "$python" -W ignore setup.py -q build --build-base "build/cross/$machine/build" \
+    "$python" -W ignore setup.py -q egg_info --egg-base "build/cross/$machine" \
+    build --build-base "build/cross/$machine/build" \
     bdist_wheel --plat-name "linux_$machine" --python-tag cp311 \
     --bdist-dir "build/cross/$machine/bdist" --dist-dir dist
 }
@@ -49,6 +50,17 @@ done
 "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
   || die "the boards run Python 3.11, this is $("$python" -V); set PYTHON=python3.11"
 
+make_wheel() { # one machine, whole: packages, wheel, proof
+  local machine=$1 root="$PWD/build/cross/$1/root" wheel
+  describe "$machine"
+  tools/cross/fetch_debian.sh "$arch" "$root" libpython3.11-dev "${runtime[@]}"
+  rm -f dist/edgeleak-*linux_"$machine".whl
+  build "$machine" "$root"
+  wheel=$(ls dist/edgeleak-*-cp311-cp311-linux_"$machine".whl)
+  "$python" tools/cross/prove_wheel.py "$wheel" --root "$root" --triplet "$triplet" \
+    --emulator "$emulator"
+}
+
 machines=("$@")
 ((${#machines[@]})) || machines=(aarch64 armv7l)
 for machine in "${machines[@]}"; do
@@ -56,11 +68,14 @@ for machine in "${machines[@]}"; do
   command -v "$triplet-gcc" >/dev/null \
     || die "no cross compiler $triplet-gcc; run: sudo apt install gcc-$triplet libc6-dev-$arch-cross"
   command -v "$emulator" >/dev/null || die "no $emulator; run: sudo apt install qemu-user-static"
-  root="$PWD/build/cross/$machine/root"
-  tools/cross/fetch_debian.sh "$arch" "$root" libpython3.11-dev "${runtime[@]}"
-  rm -f dist/edgeleak-*linux_"$machine".whl
-  build "$machine" "$root"
-  wheel=$(ls dist/edgeleak-*-cp311-cp311-linux_"$machine".whl)
-  "$python" tools/cross/prove_wheel.py "$wheel" --root "$root" --triplet "$triplet" \
-    --emulator "$emulator"
+done
+"$python" -W ignore setup.py --version >/dev/null # the C files, once for all of them
+jobs=()
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+for machine in "${machines[@]}"; do
+  make_wheel "$machine" &
+  jobs+=($!)
+done
+for job in "${jobs[@]}"; do
+  wait "$job"
 done

@@ -362,6 +362,7 @@ class Acquisition:
 
     @property
     def status(self) -> LinkStatus:
+        """What is wrong with the link now, and what it counted since the start."""
         code, measured, expected = self._trouble()
         return LinkStatus(code, measured, expected, self.published, self.overruns, self.drops,
                           self._camera.counters)  # fmt: skip

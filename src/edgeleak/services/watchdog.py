@@ -69,6 +69,7 @@ class Notifier:
         return True
 
     def close(self) -> None:
+        """Tell the manager nothing more."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -123,6 +123,7 @@ class RegionFinder:
         return self.n_found > self.capacity
 
     def find(self, mask, *, labels=None, **arguments):
+        """The regions of a mask, at most `capacity`; see edgeleak.kernels.RegionFinder.find."""
         if mask.shape != self.shape:
             raise ValueError(f"mask has shape {mask.shape}, expected {self.shape}")
         found = regions(mask, labels=labels, **arguments)
