@@ -23,11 +23,25 @@ MS = 1_000_000
 
 
 class Bench:
+    """The driver on a plant, and the clock that both go by.
+
+    late_ms : until the next transfer reaches the chip
+    """
+
     def __init__(self):
-        self.plant = Plant(PARTS)
+        self.plant, self.late_ms = Plant(PARTS), 0
         buses, _ = open_buses(self.plant)
-        self.tec = Tec(Ad5693r(buses.i2c, DAC), Enable(buses.lines, "tec_enable"), PART,
-                       PARTS.gpio)  # fmt: skip
+        self._i2c = buses.i2c
+        self.tec = Tec(Ad5693r(self, DAC), Enable(buses.lines, "tec_enable"), PART, PARTS.gpio,
+                       self)  # fmt: skip
+
+    def monotonic_ns(self):
+        return self.plant.now_ns
+
+    def transfer(self, address, data, read_length=0):
+        late_ms, self.late_ms = self.late_ms, 0
+        self.now(late_ms)
+        return self._i2c.transfer(address, data, read_length)
 
     def now(self, ms):
         self.plant.advance_to(self.plant.now_ns + ms * MS)
@@ -108,6 +122,20 @@ def test_a_late_command_earns_no_bigger_step(bench):
     bench.drive(0.2, 30)
     bench.tec.set_current_a(1.0, bench.now(5000))
     assert bench.tec.current_a - 0.2 <= PART.max_slew_a_per_s * tec_.LONGEST_STEP_S + 1e-3
+
+
+def test_a_write_that_comes_late_earns_the_next_one_no_step(bench):
+    """The period is kept, but every other write waits 40 ms on its way to the chip."""
+    for turn in range(40):
+        now_ns = bench.now(max(0, 50 * (turn + 1) - bench.plant.now_ns // MS))
+        bench.late_ms = 40 * (turn % 2)
+        bench.tec.set_current_a(0.4, now_ns)
+        bench.tec.refresh(now_ns)
+    written = [(entry.time_ns, entry.value * PART.command_a_per_v)
+               for entry in bench.plant.log if entry.what == "tec_command_v"]  # fmt: skip
+    steps = [(b[1] - a[1], (b[0] - a[0]) / 1e9) for a, b in itertools.pairwise(written)]
+    assert max(step for step, _ in steps) > 0.01
+    assert all(step <= PART.max_slew_a_per_s * passed_s + 1e-4 for step, passed_s in steps)
 
 
 def test_refuses_before_start():

@@ -11,7 +11,7 @@ to that is switched off by the hardware.
 import math
 
 from edgeleak.board import GpioWiring, TecPart
-from edgeleak.clock import NS_PER_MS, NS_PER_S
+from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
 from edgeleak.drivers.ad5693r import CODE_MAX, Ad5693r, ReadBackError, code_of, volts_of
 from edgeleak.drivers.enables import Enable
 from edgeleak.errors import NotReadyError, UsageError
@@ -51,14 +51,17 @@ class Tec:
     enable     : needs an edge within `refresh_ms`
     part       : scale and limits
     gpio       : refresh and bridge time of the board's monostable
+    clock      : tells when a write ended: the change that time allows counts from there, because
+                 a write may reach the chip at any moment until then
     """
 
-    def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring) -> None:
-        self._dac, self.enable, self.part = dac, enable, part
+    def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring,
+                 clock: Clock) -> None:  # fmt: skip
+        self._dac, self.enable, self.part, self._clock = dac, enable, part, clock
         self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
         self._fall_ns, self._rest_from_ns = self._bridge_ns, 0
         self._current_a: float | None = None  # None: the register's content is not known
-        self._commanded_ns = self._tried_ns = self._refreshed_ns = 0
+        self._commanded_ns = self._written_ns = self._refreshed_ns = 0
         self.is_on, self.is_rested = False, True
         self.rewrites = 0
 
@@ -72,7 +75,7 @@ class Tec:
         self.is_on = False
         self.enable.off()
         self._write(code_for(self.part, 0.0))
-        self._commanded_ns = self._tried_ns = self._refreshed_ns = now_ns
+        self._commanded_ns = self._refreshed_ns = now_ns
         self.is_on = True
         self.enable.start()
 
@@ -89,11 +92,10 @@ class Tec:
         if self._current_a is None:
             self._current_a = current_of(self.part, self._dac.read_code())
         part, last_a = self.part, self._current_a
-        passed_s = min(LONGEST_STEP_S, max(0.0, (now_ns - self._tried_ns) / NS_PER_S))
+        passed_s = min(LONGEST_STEP_S, max(0.0, (now_ns - self._written_ns) / NS_PER_S))
         step_a = part.max_slew_a_per_s * passed_s
         target_a = min(part.max_cool_a, max(-part.max_heat_a, wanted_a))
         target_a = min(last_a + step_a, max(last_a - step_a, target_a))
-        self._tried_ns = now_ns  # a write that fails may have moved the current
         self._write(code_for(part, target_a))
         self._commanded_ns = now_ns
         return self.current_a
@@ -138,8 +140,15 @@ class Tec:
     def _write(self, code: int) -> None:
         self._current_a = None
         try:
+            self._write_held(code)
+        finally:
+            self._written_ns = self._clock.monotonic_ns()  # one that failed may have moved it too
+        self._current_a = current_of(self.part, code)
+
+    def _write_held(self, code: int) -> None:
+        """A second time where the register does not hold it."""
+        try:
             self._dac.write_code(code)
         except ReadBackError:
             self.rewrites += 1
             self._dac.write_code(code)
-        self._current_a = current_of(self.part, code)

@@ -257,7 +257,8 @@ def _tec(bench: Bench, _: Findings) -> Iterator[int]:
             or board.fpa_thermistor is None or _is_strapped(bench, "cooler"):  # fmt: skip
         return
     dac = Ad5693r(bench.buses.i2c, board.address.tec_dac)
-    tec = Tec(dac, Enable(bench.buses.lines, "tec_enable"), board.tec, board.gpio)
+    enable = Enable(bench.buses.lines, "tec_enable")
+    tec = Tec(dac, enable, board.tec, board.gpio, bench.clock)
     nudge = _Nudge(bench, tec, board.tec, board.adc, board.fpa_thermistor)
     yield from guarded(bench, "cooler", f"falls by {LEAST_K:g} K", nudge.steps())
 
