@@ -34,16 +34,25 @@ el_register_weights(int32_t part, int32_t *weights)
     weights[1] = 4096 - weights[0] - weights[2] - weights[3];
 }
 
-/* out[i] between b[i] and c[i]; out may be any of the four.  Limited to 14 bits. */
-static inline void
+/* out[i] between b[i] and c[i]; out may be any of the four.  Limited to 14 bits.
+ * Not inlined: a compiler that knows the weights' range widens them and loses the half-width
+ * products (aarch64: 8.5 instructions a pixel of a move, 6.5 without). */
+static __attribute__((noinline, unused)) void
 el_register_mix(const uint16_t *a, const uint16_t *b, const uint16_t *c, const uint16_t *d,
                 size_t n, const int32_t *weights, uint16_t *out)
 {
-    const int32_t wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
+    /* Counts and weights are int16, and so is the sum (at most 1.25 times a count): half-width
+     * products and limits, twice as many at once. */
+    const int16_t *pa = (const int16_t *)a, *pb = (const int16_t *)b;
+    const int16_t *pc = (const int16_t *)c, *pd = (const int16_t *)d;
+    const int16_t wa = (int16_t)weights[0], wb = (int16_t)weights[1];
+    const int16_t wc = (int16_t)weights[2], wd = (int16_t)weights[3];
 #pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
-        const int32_t sum = (a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd + 2048) >> 12;
-        out[i] = (uint16_t)(sum < 0 ? 0 : sum > EL_REGISTER_TOP ? EL_REGISTER_TOP : sum);
+        const int32_t sum = pa[i] * wa + pb[i] * wb + pc[i] * wc + pd[i] * wd + 2048;
+        const int16_t between = (int16_t)(sum >> 12);
+        const int16_t positive = between > 0 ? between : 0;
+        out[i] = (uint16_t)(positive < EL_REGISTER_TOP ? positive : EL_REGISTER_TOP);
     }
 }
 
