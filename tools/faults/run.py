@@ -29,7 +29,7 @@ from row import Outcome, Row, verdict
 from rows import ROWS
 from stamp import stamp_of
 
-LONG = ("L1R", "T13", "V7", "T16", "T8", "V1", "V4", "D3", "L3", "T1")
+LONG = ("L1R", "T13", "V7", "T16", "T8", "V1", "V4", "D3", "L3", "T1", "F5", "F6")
 """These take longest, so they begin first."""
 HEAD = (
     f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>14}{'false':>7}"
