@@ -139,6 +139,7 @@ def lines(draw):
 @given(st.lists(st.tuples(lines(), st.sampled_from(list(Level)), st.integers(0, 3)), max_size=6))
 def test_no_command_in_any_state_is_a_defect_or_breaks_a_limit(ready, steps):
     assert ready.ask("*RST") == ("", [])  # so that a failure needs its own steps only
+    known = len(ready.plant.judge.violations)
     for line, level, tenths in steps:
         session = ready.session(level)
         _, errors = ready.ask(line, session=session)
@@ -146,4 +147,4 @@ def test_no_command_in_any_state_is_a_defect_or_breaks_a_limit(ready, steps):
         assert -310 not in errors, line
         ready.run_s(tenths / 10)
     assert ready.instrument.failure is None
-    assert ready.plant.judge.violations == []
+    assert ready.plant.judge.violations[known:] == []

@@ -48,6 +48,7 @@ def board(tmp_path):
     make_firmware.write(files, payload)
     # A short name: a socket's path inside the root has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="root-") as root:
+        Path(root).chmod(0o755)  # our user enters it, too
         made = prove_firmware.Board(DEBIAN, payload, Path(root))
         made.make_root()
         made.install()
