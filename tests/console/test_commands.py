@@ -6,6 +6,7 @@ from console_bench import unpacked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgeleak import codes
 from edgeleak.console import commands
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.services.health import State
@@ -66,6 +67,21 @@ def test_what_was_asked_for_is_under_way_at_once(fresh):
         fresh.run_s(0.02)
         stable, bits = fresh.ask("COOL:STAB?;:STAT:OPER:COND?", session=session)[0].split(";")
         assert (stable, int(bits) & 3) == ("0", 3)
+
+
+def test_a_set_point_that_was_left_and_taken_again_is_a_new_picture(fresh):
+    """Learnt through 3 K of another temperature, a still yard without gas was GAS for 5 s."""
+    fresh.ready().run_s(11.5)
+    assert fresh.ask("COOL:SETP -40") == ("", [])
+    fresh.run_s(5.2)
+    assert fresh.ask("*RST") == ("", [])
+    fresh.run_to(State.READY)
+    assert fresh.answer.trouble.code == codes.LEARNING
+    fresh.run_to(State.DETECTING)
+    first = len(fresh.answers)
+    fresh.run_s(40.0)
+    assert set(fresh.answers[first:]) == {"NO GAS"}
+    assert fresh.plant.judge.violations == []
 
 
 def test_levels_say_who_may(ready):

@@ -15,7 +15,7 @@ from edgeleak.clock import NS_PER_S, Clock
 from edgeleak.codes import Kind
 from edgeleak.frame import FrameFlag, FrameInfo
 from edgeleak.pipeline import Pipeline
-from edgeleak.services.health import Freshness, Health
+from edgeleak.services.health import Freshness, Health, State
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.panel import Panel
 from edgeleak.services.recorder import Recorder
@@ -67,6 +67,7 @@ class FramePath:
         self._source, self._to, self._clock = source, followers, clock
         self._counts, self._pair = pipeline.arena["counts"], pipeline.pair
         self.judge: Callable[..., Any] = pipeline.step
+        self._relearn, self._was_moving = pipeline.relearn, False
         self.frames = 0
         self.info = FrameInfo()
         self.fps, self._nuc_id = 0.0, -1
@@ -84,6 +85,7 @@ class FramePath:
         if to.recorder is not None:
             to.recorder.begin(self._counts)
             self._keep_correction(to.recorder, to.nuc)
+        self._begin_anew_when_cold(to.health.state is State.COOLING)
         verdict = self.judge(self._counts, info)
         if self._pair.is_ready:
             info = replace(info, flags=info.flags | FrameFlag.PAIRED)
@@ -105,6 +107,12 @@ class FramePath:
         to.watchdog.note_frame()
         if self.on_frame is not None:
             self.on_frame(info)
+
+    def _begin_anew_when_cold(self, is_moving: bool) -> None:
+        """What was learnt while the detector's temperature moved is a mixture of pictures."""
+        if self._was_moving and not is_moving:
+            self._relearn()
+        self._was_moving = is_moving
 
     def _keep_correction(self, recorder: Recorder, nuc: Nuc) -> None:
         """A new correction goes beside the ring, for replays."""
