@@ -25,8 +25,8 @@ run: $(VENV)/.host
 	$(BIN)/edgeleak sim leak --out $(OUT)/run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not realtime"
-	$(BIN)/python -m pytest -m realtime
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 -m "not realtime"
+	$(BIN)/python -m pytest --durations=15 -m realtime
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
