@@ -24,6 +24,11 @@ def pytest_runtest_protocol(item, nextitem):
     return True
 
 
+def pytest_sessionfinish():
+    """Nothing watches the machine any more."""
+    JUDGED.close()
+
+
 @pytest.fixture(params=range(2))
 def rng(request):
     """Two seeds: enough to notice a value that only one draw covers."""

@@ -12,36 +12,45 @@ TRIES = 2
 
 
 class Judged:
-    """Runs one test; remembers the stops of its module, whose fixtures may have met them."""
+    """Runs the tests of one module after the other under one pacer, which a failure asks."""
 
     def __init__(self):
-        self._module, self._stops = None, []
+        self._module, self._pacer = None, None
 
     def run(self, item, nextitem):
         """Reports of the last try."""
         if item.path != self._module:
-            self._module, self._stops = item.path, []
+            self.close()
+            self._module = item.path
         for left in reversed(range(TRIES)):
             reports = self._once(item, nextitem)
-            if not self._stops or not any(report.failed for report in reports):
+            if not any(report.failed for report in reports):
+                break
+            stops = self.close()
+            if not stops:
                 break
             item.session._setupstate.teardown_exact(None)  # what its fixtures saw is worth nothing
-            if left:
-                self._stops = []
-        else:
-            reports = [self._not_judged(item, report) for report in reports]
+            if not left:
+                reports = [self._not_judged(item, report, stops) for report in reports]
         return reports
 
     def _once(self, item, nextitem):
-        pacer = Pacer()
-        with pacer:
-            reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        self._stops += pacer.stops
-        return reports
+        if self._pacer is None:
+            self._pacer = Pacer().__enter__()
+        return runtestprotocol(item, log=False, nextitem=nextitem)
 
-    def _not_judged(self, item, report):
+    def close(self):
+        """How the machine stood still in this module, whose fixtures may have met it."""
+        pacer, self._pacer = self._pacer, None
+        if pacer is None:
+            return []
+        pacer.__exit__()
+        return pacer.stops
+
+    @staticmethod
+    def _not_judged(item, report, stops):
         if report.failed:
             report.outcome = "skipped"
-            reason = f"NOT JUDGED: in {TRIES} tries the machine stood still {in_words(self._stops)}"
+            reason = f"NOT JUDGED: in {TRIES} tries the machine stood still {in_words(stops)}"
             report.longrepr = (str(item.path), item.location[1], reason)
         return report

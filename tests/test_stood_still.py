@@ -16,13 +16,17 @@ class Played(Judged):
 
     def __init__(self, *tries):
         super().__init__()
-        self._tries, self.begun = tries, 0
+        self._tries, self.begun, self._stops = tries, 0, []
 
     def _once(self, item, nextitem):
         outcome, stood = self._tries[self.begun]
         self.begun += 1
         self._stops += [STOP] * stood
         return [SimpleNamespace(outcome=outcome, failed=outcome == "failed", longrepr=None)]
+
+    def close(self):
+        stops, self._stops = self._stops, []
+        return stops
 
 
 @pytest.fixture
