@@ -8,6 +8,7 @@ kernel's buffer is full.
 import contextlib
 import errno
 import os
+import select
 from typing import NamedTuple
 
 from edgeleak.errors import BusError
@@ -60,12 +61,22 @@ class SerialPort:
             self._try_again()
             return b""
         try:
-            return os.read(self._descriptor, most)
+            data = os.read(self._descriptor, most)
         except BlockingIOError:
-            return b""
+            data = b""
         except OSError as error:
             self.close()
             raise ConnectionError(f"{self.name}: {error.strerror}") from error
+        if not data and self._is_hung_up():
+            self.close()
+            raise ConnectionError(f"{self.name}: hung up")
+        return data
+
+    def _is_hung_up(self) -> bool:
+        """A terminal that hung up reads as an empty one for ever; only poll tells them apart."""
+        asked = select.poll()
+        asked.register(self._descriptor, 0)
+        return any(event & select.POLLHUP for _, event in asked.poll(0))
 
     def write(self, data: memoryview) -> int:
         """Bytes that the kernel took."""
