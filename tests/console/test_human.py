@@ -15,7 +15,9 @@ SECOND = 1_000_000_000
 def human():
     shortcuts = {
         "status": Shortcut("all on one screen", lambda session, words: "fine"),
-        "tec tune": Shortcut("find gains", lambda session, words: f"tuning {words}"),
+        "tec tune": Shortcut(
+            "find gains", lambda session, words: f"tuning {words}", also=("fast",)
+        ),
         "errors": Shortcut("what went wrong", lambda session, words: ":SYST:ERR:COUN?"),
     }
     session = Session(Tree(standard.COMMANDS), None, Level.LOOK)
@@ -67,6 +69,34 @@ def test_editing_keys(human):
     assert "done" in typed(human, "*CLS\n")
     assert typed(human, "\x08") == ""
     assert typed(human, "\x02") == "\x07"
+
+
+KEYS = ("[3~", "[F", "OF", "[1;5D", "[200~", "[[A", "O5C", "x", "[C", f"[{'1' * 14}")
+"""Delete, End, Ctrl-Left, a paste, F1 of a Linux console, Ctrl-Right, Alt-x, Right, no end."""
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_that_mean_nothing_leave_no_trace(human, key):
+    assert typed(human, f"*CL\x1b{key}S\n") == "*CLS\r\ndone\r\nedgeleak> "
+
+
+def test_a_sequence_that_is_cut_keeps_no_later_key(human):
+    assert typed(human, "*CLS\x1b[3\n") == "*CLS\r\ndone\r\nedgeleak> "
+    assert "^C" in typed(human, "\x1b[\x03")
+    assert typed(human, "\x1b[1\x1b[3~x") == "x"
+
+
+def test_words_that_are_not_used_are_refused(human):
+    shown = typed(human, "status leak.png\n")
+    assert "nothing done: status takes nothing" in shown
+    assert "fine" not in shown
+
+
+def test_help_is_on_words_not_on_parts_of_them(human):
+    assert "*ESE" in typed(human, "help enable\n")
+    assert "*ESE" not in typed(human, "help able\n")
+    assert "*ESE?" in typed(human, "help *ESE\n")
+    assert "SYSTem:VERSion?" in typed(human, "help vers\n")
 
 
 def test_history_by_arrows(human):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words for people: each answers, and shows what it set."""
 
+from math import nan
+
 import numpy as np
 import pytest
 from console_bench import Console
 
 from edgeleak.console import shortcuts
+from edgeleak.console.checks import Check
 from edgeleak.console.tree import Level
 
 
@@ -28,6 +31,27 @@ def test_every_word_for_people_answers(console):
         assert len(shown) > len(word) + 12, shown
 
 
+def test_help_on_a_part_of_the_board_lists_only_it(console):
+    console.say(b"\x02")
+    assert b"*ESE" not in console.say(b"help led\r")
+    shown = console.say(b"help tec\r")
+    assert b"COOLer:TUNE" in shown
+    assert b"SENSitivity" not in shown
+
+
+def test_a_name_behind_grab_is_refused_not_dropped(console):
+    console.say(b"\x02")
+    assert b"edgeleak console --grab" in console.say(b"grab leak.png\r")
+
+
+def test_the_selftest_counts_notes_apart(console, monkeypatch):
+    rows = [Check("a", 1.0, ""), Check("b", nan, "MiB", low=64, is_needed=False)]
+    monkeypatch.setattr(shortcuts.checks, "run", lambda instrument: rows)
+    assert shortcuts.selftest(console.desk).endswith("1 of 2 good, 1 note")
+    rows[0] = rows[0]._replace(high=0)
+    assert shortcuts.selftest(console.desk).endswith("0 of 2 good, 1 note, 1 FAIL")
+
+
 def test_a_setting_is_echoed_as_it_is(console):
     console.peer.session.level = Level.SERVICE
     console.say(b"\x02")
@@ -38,7 +62,7 @@ def test_a_setting_is_echoed_as_it_is(console):
 
 @pytest.mark.parametrize(("typed", "echoed"), [
     ("agc 7000 2000", ["AGC:LEV 7000", "AGC:SPAN 2000", "AGC:MODE LOCKED"]),
-    ("agc lock", ["AGC:LOCK 1"]), ("agc auto", ["AGC:LOCK 0"]),
+    ("agc lock", ["AGC:LOCK 1"]), ("agc AUTO", ["AGC:LOCK 0"]),
     ("clahe 4 3", ["CLAH:TILE 4", "CLAH:CLIP 3"]), ("background 2", ["BACK:SLEW 2"]),
     ("SENSITIVITY 0.5", ["SENSITIVITY 0.5"]), ("PAL IRON", ["PAL IRON"]),
     ("led alternate", ["LED:MODE ALTERNATE"]), ("LED:CURR 100 mA", ["LED:CURR 0.1"]),

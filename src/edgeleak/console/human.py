@@ -7,6 +7,7 @@ everything that changes something is a command of the tree, with its level and i
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ PROMPT = "edgeleak> "
 LINE_MOST, HISTORY_MOST = 512, 100
 ALSO = {"nuc": "correction", "tec": "cooler", "grab": "snapshot", "agc": "black", "login": "pin"}
 """What a word is called in the commands' own help."""
-ARROWS = {b"[A": -1, b"[B": 1, b"OA": -1, b"OB": 1}
+ARROWS = {b"\x1b[A": -1, b"\x1b[B": 1, b"\x1bOA": -1, b"\x1bOB": 1}
+WHOLE_KEY = re.compile(rb"\x1b(\[\[?[0-?]*[ -/]*[@-Z\\-~]|O[0-9;]*[@-~]|[^[O])", re.DOTALL)
+"""Escape sequence of a key up to its last byte: ECMA-48, SS3, `[[A` of a Linux console."""
+ESCAPE_MOST = 16
 HELP_COLUMN, SHOWN_MOST = 40, 40
 FOLLOWED = "under way; any key ends the wait, not what is under way"
 COMMAND_ERRORS = range(-199, -99)
@@ -138,8 +142,9 @@ class HumanMode:
         if self._outcome is not None:
             self._outcome = None
             return _text(f"not waited for any more\n{PROMPT}") + self._key(byte)
-        if self._escape or byte == ESCAPE:
-            return self._arrow(byte)
+        if byte == ESCAPE or (self._escape and byte >= 0x20):
+            return self._sequence(byte)
+        self._escape = b""
         was, self._last_enter = self._last_enter, byte if byte in ENTER else 0
         if byte in ENTER:
             return b"" if was and was != byte else self._enter()
@@ -157,14 +162,13 @@ class HumanMode:
             return shown(self._line.decode("ascii"))[-1:].encode()
         return b"\x07"
 
-    def _arrow(self, byte: int) -> bytes:
+    def _sequence(self, byte: int) -> bytes:
         """Collect an escape sequence; only up and down mean something."""
-        self._escape += bytes((byte,))
-        tail = self._escape[1:]
-        if len(tail) < 2 and (not tail or tail in (b"[", b"O")):
+        self._escape = b"\x1b" if byte == ESCAPE else self._escape + bytes((byte,))
+        if WHOLE_KEY.fullmatch(self._escape) is None and len(self._escape) < ESCAPE_MOST:
             return b""
-        self._escape = b""
-        step = ARROWS.get(tail, 0)
+        key, self._escape = self._escape, b""
+        step = ARROWS.get(key, 0)
         wanted = self._at + step
         if not step or not 0 <= wanted <= len(self._history):
             return b""
@@ -216,10 +220,16 @@ class HumanMode:
         for count in (2, 1):
             shortcut = self._shortcuts.get(" ".join(words[:count]).lower())
             if shortcut is not None:
-                self._done = shortcut.done
-                answer = shortcut.run(self._session, words[count:])
-                return self._scpi(answer) if answer.startswith(":") else answer
+                return self._shortcut(" ".join(words[:count]).lower(), shortcut, words[count:])
         return self._scpi(line)
+
+    def _shortcut(self, name: str, shortcut: Shortcut, words: list[str]) -> str:
+        """What one word for people says; words it has no use for are refused."""
+        if words and not (shortcut.takes or shortcut.also):
+            return f"nothing done: {name} takes nothing behind it; {name}: {shortcut.help}"
+        self._done = shortcut.done
+        answer = shortcut.run(self._session, words)
+        return self._scpi(answer) if answer.startswith(":") else answer
 
     def _scpi(self, line: str) -> str:
         raw = self._session.execute(line.encode())
@@ -306,15 +316,17 @@ class HumanMode:
         return "\n".join((*rows, f"  SCPI: {', '.join(groups)}; for example: help nuc"))
 
     def _help_on(self, about: str) -> str:
+        """Everything with a word that begins so."""
         wanted = about.lower()
-        words = (wanted, ALSO.get(wanted, wanted))
+        begun = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(word)}"
+                                    for word in (wanted, ALSO.get(wanted, wanted))))  # fmt: skip
         rows = [f"  {name:<{HELP_COLUMN - 2}}{shortcut.help}"
                 for name, shortcut in sorted(self._shortcuts.items())
-                if wanted in name or wanted in shortcut.help.lower()]  # fmt: skip
+                if begun.search(f"{name} {shortcut.help}".lower())]  # fmt: skip
         rows += [
             described(command)
             for command in self._session.tree.commands
-            if any(word in f"{command.header} {command.help}".lower() for word in words)
+            if begun.search(f"{command.header} {command.help}".lower())
         ]
         return "\n".join(rows) or f"nothing is known about '{about}'; type help"
 

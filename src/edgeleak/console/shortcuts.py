@@ -154,8 +154,10 @@ def middle(found: np.ndarray) -> tuple[int, int]:
 
 def selftest(desk: Desk) -> str:
     found = checks.run(desk.instrument)
-    failed = sum(check.verdict == "FAIL" for check in found)
-    return "\n".join([*map(str, found), f"{len(found) - failed} of {len(found)} good"])
+    verdicts = [check.verdict for check in found]
+    end = f"{verdicts.count('pass')} of {len(found)} good"
+    end += "".join(f", {n} {word}" for word in ("note", "FAIL") if (n := verdicts.count(word)))
+    return "\n".join([*map(str, found), end])
 
 
 def fault(desk: Desk) -> str:
@@ -179,18 +181,30 @@ def log_in(words: list[str]) -> str:
 
 def table(desk: Desk) -> dict[str, Shortcut]:
     """All of them by the word that is typed."""
+    return {**_looks(desk), **_settings(desk), **_actions(desk)}
 
-    def show(text: Callable[[Desk], str]) -> Callable[[Session, list[str]], str]:
-        return lambda session, words: text(desk)
 
-    def say(line: str) -> Callable[[Session, list[str]], str]:
-        return lambda session, words: line
+def _show(text: Callable[[Desk], str], desk: Desk) -> Callable[[Session, list[str]], str]:
+    return lambda session, words: text(desk)
 
+
+def _say(line: str) -> Callable[[Session, list[str]], str]:
+    return lambda session, words: line
+
+
+def _looks(desk: Desk) -> dict[str, Shortcut]:
     return {
-        "status": Shortcut("everything on one screen", show(screen)),
-        "selftest": Shortcut("each check with value, limit, verdict", show(selftest)),
+        "status": Shortcut("everything on one screen", _show(screen, desk)),
+        "selftest": Shortcut("each check with value, limit, verdict", _show(selftest, desk)),
         "bringup": Shortcut("small proofs for a new board: what holds, what to do next",
-                            show(guide)),
+                            _show(guide, desk)),
+        "fault last": Shortcut("the last fault and what led to it", _show(fault, desk)),
+        "log": Shortcut("the last lines of the log", _say(":LOG? 20")),
+    }  # fmt: skip
+
+
+def _settings(desk: Desk) -> dict[str, Shortcut]:
+    return {
         "agc": Shortcut("histogram; agc auto, agc lock, agc LEVEL SPAN in counts",
                         lambda session, words: agc_line(words, desk) or agc(desk),
                         takes=("AGC:LEVel", "AGC:SPAN"), also=("auto", "lock")),
@@ -200,24 +214,28 @@ def table(desk: Desk) -> dict[str, Shortcut]:
         "background": Shortcut("speed of the background: background FACTOR",
                                lambda session, words: _with(":BACK:SLEW", words),
                                takes=("BACKground:SLEW",)),
-        "grab": Shortcut("the newest frame as a file on the instrument", say(":REC:SNAP"),
-                         lambda: f"being written in {desk.instrument.config.recorder.folder}"),
-        "nuc": Shortcut("take a correction now, and say what came of it", say(":CAL:RUN")),
-        "tec tune": Shortcut("find the cooler's gains", say(":COOL:TUNE")),
         "tec": Shortcut("tec DEGC sets the set-point", lambda session, words: _with(
             ":COOL:SETP", words), takes=("COOLer:SETPoint",)),
         "led": Shortcut("led off, led on, led alternate", lambda session, words: _with(
             ":LED:MODE", words), takes=("LED:MODE",)),
-        "save": Shortcut("keep the live settings over a restart", say(":SYST:SAVE")),
-        "fault last": Shortcut("the last fault and what led to it", show(fault)),
-        "fault clear": Shortcut("forget a latched fault", say(":FAUL:CLE")),
-        "log": Shortcut("the last lines of the log", say(":LOG? 20")),
+        "save": Shortcut("keep the live settings over a restart", _say(":SYST:SAVE")),
+    }  # fmt: skip
+
+
+def _actions(desk: Desk) -> dict[str, Shortcut]:
+    return {
+        "grab": Shortcut("the newest frame as a file on the instrument; from the host, with a"
+                         " name: edgeleak console --grab", _say(":REC:SNAP"),
+                         lambda: f"being written in {desk.instrument.config.recorder.folder}"),
+        "nuc": Shortcut("take a correction now, and say what came of it", _say(":CAL:RUN")),
+        "tec tune": Shortcut("find the cooler's gains", _say(":COOL:TUNE")),
+        "fault clear": Shortcut("forget a latched fault", _say(":FAUL:CLE")),
         "bundle": Shortcut("one file for a bug report; from the host: edgeleak console --bundle",
-                           say(":SYST:BUND:STOR"),
+                           _say(":SYST:BUND:STOR"),
                            lambda: f"written: {desk.instrument.folders.state / BUNDLE_NAME}"),
         "login": Shortcut("login operate PIN, or login service PIN",
                           lambda session, words: log_in(words), takes=("SYSTem:LEVel",)),
-        "logout": Shortcut("back to the level of this connection", say(":SYST:LOG")),
+        "logout": Shortcut("back to the level of this connection", _say(":SYST:LOG")),
     }  # fmt: skip
 
 
@@ -232,8 +250,8 @@ def agc_line(words: list[str], desk: Desk) -> str:
     """`agc lock` and the like as commands; nothing for `agc` alone."""
     if not words:
         return ""
-    if words[0] in ("auto", "lock"):
-        return f":AGC:LOCK {'ON' if words[0] == 'lock' else 'OFF'}"
+    if (word := words[0].lower()) in ("auto", "lock"):
+        return f":AGC:LOCK {'ON' if word == 'lock' else 'OFF'}"
     if len(words) > 1 and (trouble := _span_trouble(words[:2], desk)):
         return trouble
     return _with(":AGC:LEV", words, ";SPAN") + ";MODE LOCK"
