@@ -2,93 +2,28 @@
 """`edgeleak run --pty` on the emulated board, asked by clients that nobody here wrote, by
 `edgeleak console`, and by peers that mean no good."""
 
+import argparse
 import json
 import os
-import pty
 import random
-import re
 import select
-import signal
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 
 import numpy as np
 import pytest
 import pyvisa
+from console_running import PATIENCE_S, Running, Typist, wait_for
 
 import edgeleak
+from edgeleak.cli import console
 from edgeleak.cli.console import drawn, spark
 from edgeleak.console.client import Client, connect
-from edgeleak.errors import BusError, MissingInputError
-from edgeleak.sim.launch import RunningPlant
+from edgeleak.errors import BusError, DataError, MissingInputError
 
 pytestmark = pytest.mark.realtime
-
-SETTINGS = """
-[sensor]
-fps = 11.0
-[cooler]
-set_point_degc = 24.0
-[nuc]
-frames = 4
-settle_s = 0.2
-[console]
-serial_device = ""
-socket = "{folder}/scpi"
-"""
-PATIENCE_S = 40
-
-
-class Running:
-    """One instrument with pty and socket; ends with the block."""
-
-    def __init__(self, folder, seconds=120):
-        self.folder, self.pty, self.socket = folder, folder / "pty", folder / "scpi"
-        (folder / "edgeleak.toml").write_text(SETTINGS.format(folder=folder))
-        self.seconds, self.process = seconds, None
-        self.plant = RunningPlant()
-        self.start()
-
-    def start(self):
-        command = [sys.executable, "-m", "edgeleak", "run", "--config",
-                   self.folder / "edgeleak.toml", "--state", self.folder, "--run", self.folder,
-                   "--out", self.folder / "out", "--pty", self.pty, "--json", "--seconds",
-                   self.seconds]  # fmt: skip
-        self.process = subprocess.Popen(list(map(str, command)), env=self.plant.environment(),
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True)  # fmt: skip
-        wait_for(lambda: self.pty.is_symlink() and self.socket.exists())
-
-    def stop(self):
-        """The report."""
-        self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=PATIENCE_S)
-        assert self.process.returncode == 0
-        return json.loads(out)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-        self.plant.close()
-
-    def ask(self, *lines):
-        """Answers over the socket, at level operate."""
-        with Client(connect(str(self.socket), 0)) as client:
-            return [client.query(line) if "?" in line else client.write(line) for line in lines]
-
-
-def wait_for(is_so, most_s=PATIENCE_S):
-    end_s = time.monotonic() + most_s
-    while not is_so():
-        assert time.monotonic() < end_s, "waited in vain"
-        select.select([], [], [], 0.05)
 
 
 def command(*arguments, code=0):
@@ -184,6 +119,31 @@ def test_the_host_program_saves_a_bundle_and_draws(running, tmp_path):
     assert "█" in shown
 
 
+@pytest.mark.parametrize("end", [DataError("no bundle"), KeyboardInterrupt()])
+def test_whatever_ends_the_host_program_the_cable_is_at_look_again(running, monkeypatch, end):
+    def ended(asked, plane, path):
+        asked._send(b"half a line")
+        raise end
+
+    parser = argparse.ArgumentParser()
+    console.configure(parser)
+    set_pin = "" if command(running.pty, "--command", "SYST:PIN? OPER").stdout[0] == "1" else (
+        'SYST:PIN OPER,"4711";')  # fmt: skip
+    log_in = f'{set_pin}:SYST:LEV OPER,"4711";LEV?'
+    monkeypatch.setattr(console, "_grab", ended)
+    with pytest.raises(type(end)):
+        console.run(parser.parse_args([str(running.pty), "--command", log_in, "--grab", "a.png"]))
+    assert command(running.pty, "--command", "SYST:LEV?").stdout == "LOOK\n"
+
+
+def test_a_frame_that_was_not_read_is_not_held_on(running):
+    with Client(connect(str(running.pty), 9600)) as client:
+        client.start()
+        with pytest.raises(DataError):
+            console._grab(client, "PICT;:NOPE", None)
+        assert client.query("FRAM:HOLD?") == "0"
+
+
 def test_a_port_that_is_not_there_or_is_held(running, tmp_path):
     assert "not there" in command(tmp_path / "none", "--command", "*IDN?", code=66).stderr
     held = connect(str(running.pty), 115_200)
@@ -203,36 +163,6 @@ def test_a_silent_port_is_an_error_with_its_time(tmp_path):
     ):
         client.query("*IDN?")
     link.close()
-
-
-class Typist:
-    """`edgeleak console` in a terminal of its own."""
-
-    def __init__(self, *arguments):
-        self._pid, self._screen = pty.fork()
-        if not self._pid:
-            os.execv(sys.executable, [sys.executable, "-m", "edgeleak", "console",
-                                      *map(str, arguments)])  # fmt: skip
-        self.text = ""
-
-    def type(self, keys):
-        os.write(self._screen, keys.encode())
-        return self
-
-    def expect(self, pattern):
-        """Text up to a match; what was shown before is forgotten."""
-        end_s = time.monotonic() + PATIENCE_S
-        while not (found := re.search(pattern, self.text)):
-            assert time.monotonic() < end_s, self.text[-2000:]
-            if select.select([self._screen], [], [], 0.2)[0]:
-                self.text += os.read(self._screen, 65536).decode(errors="replace")
-        shown, self.text = self.text[: found.end()], self.text[found.end() :]
-        return shown
-
-    def leave(self):
-        self.type("\x1d")
-        assert os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == 0
-        os.close(self._screen)
 
 
 def test_a_person_at_the_cable_and_a_reset_under_way(tmp_path):

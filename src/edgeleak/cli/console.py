@@ -2,7 +2,8 @@
 """Talk to an instrument: at this machine's serial ports, a rig's pty, or the local socket.
 
 Without a port: the local instrument's socket, else /dev/edgeleak-console, else the only serial
-port.  The port is held exclusively.  Ctrl-] leaves; a reset of the instrument is waited for.
+port.  The port is held exclusively.  Ctrl-] leaves; a reset of the instrument is waited for, at a
+serial cable from the first key that gets no echo.
 
   edgeleak console                              a person's console: status, help, watch
   edgeleak console /dev/ttyUSB0 --command "*IDN?" --command "COOL:SETP -15"
@@ -13,11 +14,7 @@ port.  The port is held exclusively.  Ctrl-] leaves; a reset of the instrument i
 import argparse
 import contextlib
 import json
-import os
-import select
 import sys
-import termios
-import tty
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +23,6 @@ from typing import Any
 from edgeleak.clock import NS_PER_S, SystemClock
 from edgeleak.errors import (
     BusError,
-    EdgeLeakError,
     MissingInputError,
     StorageError,
     UnavailableError,
@@ -35,8 +31,7 @@ from edgeleak.errors import (
 
 HELP = "talk to an instrument over serial port, pty or socket"
 PLANES = ("PICT", "RAW", "CORR", "MASK", "BACK", "GAS")
-LEAVE, HUMAN, SILENT = b"\x1d", b"\x02", b"\x01"
-RETRY_S = 0.5
+FORGET_LINE = b"\x01"
 REFUSED = 1
 BARS = " ▁▂▃▄▅▆▇█"
 PLOT_COLUMNS = 60
@@ -70,14 +65,18 @@ def run(args: argparse.Namespace) -> int:
     settings = config.load(config.files()).config.console
     port = args.port or client.find(settings.socket)
     if not (args.lines or args.grab or args.bundle or args.plot):
+        from edgeleak.cli.console_terminal import Terminal
+
         return Terminal(port, args.baud).run()
     if args.plot:
         return _plot(port, args)
     with client.Client(client.connect(port, args.baud), args.timeout) as asked:
         asked.start()
-        code = _ask(asked, args)
-        asked.write("SYST:LOG")  # a cable keeps its level, and the next program would have it
-        return code
+        try:
+            return _ask(asked, args)
+        finally:  # a cable keeps its level, and the next program would have it
+            with contextlib.suppress(BusError):
+                asked.write(FORGET_LINE + b"SYST:LOG")
 
 
 def _ask(asked: Any, args: argparse.Namespace) -> int:
@@ -126,13 +125,16 @@ def _grab(asked: Any, plane: str, path: Path) -> str:
     """One line that says what was saved."""
     import numpy as np
 
-    asked.write("FRAM:HOLD ON")
     height, width = map(int, asked.query("FRAM:SHAP?").split(","))
     dtype = np.dtype(asked.query(f"FRAM:DTYP? {plane}").lower()).newbyteorder("<")
-    data = asked.block(f"FRAM:DATA? {plane}")
-    sequence = asked.query("FRAM:INFO?").split(",")[0]
     palette = asked.query("PAL?").lower().replace("_", "-")
-    asked.write("FRAM:HOLD OFF")
+    asked.write("FRAM:HOLD ON")
+    try:
+        data = asked.block(f"FRAM:DATA? {plane}")
+        sequence = asked.query("FRAM:INFO?").split(",")[0]
+    finally:
+        with contextlib.suppress(BusError):
+            asked.write("FRAM:HOLD OFF")
     picture = np.frombuffer(data, dtype).reshape(height, width)
     _write_picture(path, picture, palette if plane == "PICT" else "grey")
     return f"{path}: frame {sequence}, {plane}, {width}x{height}, {dtype.name}"
@@ -241,108 +243,3 @@ def spark(course: Any) -> str:
     return "".join(
         BARS[1 + min(7, int(8 * (value - low) / span))] if value < 1e37 else " " for value in course
     )
-
-
-# --- a person ------------------------------------------------------------------------------------
-
-
-class Terminal:
-    """Keys to the instrument, its characters to the screen; a lost port is tried again.
-
-    port, baud : where
-    """
-
-    def __init__(self, port: str, baud: int) -> None:
-        self._port, self._baud = port, baud
-        self._wire: Any = None
-        self._keys, self._is_over = sys.stdin.fileno(), False
-        self._clock = SystemClock()
-
-    def run(self) -> int:
-        """Until Ctrl-], or the end of what is piped in."""
-        self._connect(must=True)
-        print(f"[{self._wire.name}; Ctrl-] leaves]", file=sys.stderr)
-        with _raw(self._keys):
-            while not self._is_over:
-                self._turn()
-        self._linger()
-        if self._wire is not None:
-            self._write(SILENT)
-            self._wire.close()
-        print(file=sys.stderr)
-        return 0
-
-    def _connect(self, must: bool = False) -> None:
-        from edgeleak.console import client
-
-        try:
-            self._wire = client.connect(self._port, self._baud)
-        except (EdgeLeakError, ConnectionError):
-            if must:
-                raise
-            return
-        self._write(SILENT + HUMAN)
-
-    def _turn(self) -> None:
-        sources = [self._keys] + ([self._wire] if self._wire is not None else [])
-        ready, _, _ = select.select(sources, [], [], RETRY_S)
-        if self._wire is None:
-            self._connect()
-        elif self._wire in ready:
-            self._show()
-        if self._keys in ready:
-            self._type(os.read(self._keys, 1024))
-
-    def _linger(self) -> None:
-        """What is still on its way when piped keys have ended."""
-        while self._wire is not None and select.select([self._wire], [], [], RETRY_S)[0]:
-            self._show()
-
-    def _show(self) -> None:
-        try:
-            data = self._wire.read(4096)
-            if not data:
-                raise ConnectionError("hung up")
-        except ConnectionError:
-            self._lose()
-            return
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-
-    def _type(self, keys: bytes) -> None:
-        before, leave, _ = keys.partition(LEAVE)
-        self._is_over = bool(leave) or not keys
-        if before and self._wire is not None:
-            self._write(before)
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[self._wire.write(view) :]
-                if view:
-                    select.select([], [self._wire], [], RETRY_S)
-        except (ConnectionError, BusError):
-            self._lose()
-
-    def _lose(self) -> None:
-        """A reset, or a cable pulled: say so and keep trying."""
-        if self._wire is not None:
-            self._wire.close()
-        self._wire = None
-        sys.stdout.write(f"\r\n[{self._port} is gone; waiting for it, Ctrl-] leaves]\r\n")
-        sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _raw(descriptor: int) -> Any:
-    """Keys as they come where it is a terminal."""
-    if not os.isatty(descriptor):
-        yield
-        return
-    before = termios.tcgetattr(descriptor)
-    tty.setraw(descriptor)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
