@@ -34,6 +34,18 @@ def test_nominal_cool_down_on_the_true_temperature(cool_down):
     no_violation(cool_down)
 
 
+@pytest.mark.parametrize("at_degc", [10.0, 2.0, 0.3])
+def test_a_lost_reading_on_the_way_costs_no_overshoot(at_degc):
+    bench = Bench(PARTS, CoolerConfig(set_point_degc=0.0))
+    assert bench.rig.run(60, lambda: bench.plant.truth.cold_degc < at_degc)
+    bench.plant.inject(faults.BusNack(address=ADC))
+    bench.rig.run(0.1)
+    bench.plant.clear("bus-nack")
+    bench.rig.run(40)
+    assert min(bench.trace.cold_degc) > -0.15  # 0.12 K without a loss
+    no_violation(bench)
+
+
 def test_status_agrees_with_the_plant(cool_down):
     status, truth = cool_down.status, cool_down.plant.truth
     assert status.cold_degc == pytest.approx(truth.cold_degc, abs=0.02)

@@ -59,9 +59,9 @@ class Ramp:
         self.value = math.nan
         self.rate_k_per_s = 0.0
 
-    def restart(self, measured: float) -> None:
-        """Begin at the measurement, standing still."""
-        self.value, self.rate_k_per_s = measured, 0.0
+    def restart(self, measured: float, rate_k_per_s: float = 0.0) -> None:
+        """Begin at the measurement, standing still or at the speed that the plate has."""
+        self.value, self.rate_k_per_s = measured, rate_k_per_s
 
     def step(self, target: float, measured: float, dt_s: float, share: float = 1.0) -> float:
         """The set-point of this period; `share` of the speed may be used."""

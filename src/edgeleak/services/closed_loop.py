@@ -88,10 +88,15 @@ class ClosedLoop:
         """Somebody else decides: follow, so that the loop can take over without a bump."""
         if math.isnan(cold_degc) or math.isnan(hot_degc):
             return
-        self.ramp.restart(cold_degc)
+        # What the current does to the plate is the course's, up to its speed: in the integral it
+        # would be there twice once the course moves on.
+        moves = self.physics.warming_k_per_s(applied_a, cold_degc, hot_degc, ambient_degc)
+        course = self.ramp.rate_k_per_s
+        rate = max(min(0.0, course), min(max(0.0, course), moves))
+        self.ramp.restart(cold_degc, rate)
         self._pace.restart()
         self._reference_degc = cold_degc
-        self._ff_a = self.physics.current_a(cold_degc, hot_degc, ambient_degc)
+        self._ff_a = self.physics.current_a(cold_degc, hot_degc, ambient_degc, rate)
         self.pid.hold(cold_degc, cold_degc, self._ff_a, applied_a)
         self._is_held = True
 
