@@ -125,6 +125,22 @@ class EmulatedPowerDriver(Driver, PowerResetMixin, PowerProtocol):
         self.off()
         self.on()
 
+    @Driver.check_active
+    @step()
+    def card_out(self) -> None:
+        """The folder of recordings is none any more: what is written there by name fails."""
+        out = self.board.folder / "out"
+        out.rename(out.with_name("card"))
+        out.touch()
+
+    @Driver.check_active
+    @step()
+    def card_back(self) -> None:
+        """As it was before `card_out`."""
+        out = self.board.folder / "out"
+        out.unlink()
+        out.with_name("card").rename(out)
+
     def _cut(self) -> None:
         """Every process of the firmware at once, without a warning."""
         if self.firmware is None:

@@ -5,6 +5,7 @@ Both are in real time: nothing of an hour is simulated or left out.
 """
 
 from collections import Counter
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ CLOCKS_WITHIN = 0.01
 EVERY_S = NucConfig().every_s
 SOONEST_S = 60.0
 """A detector steady within 0.1 K does not drift by the 0.3 K of a correction every minute."""
+UNKNOWN = 9e36
+"""9.91E37 is a value that is not known."""
 SINK_RISE_K = 3.0 * CoolerConfig().max_power_w
 """Sink and fan of 3 K/W (board.toml) under all the power that the settings allow."""
 
@@ -85,8 +88,12 @@ def judge_frames(rows, measure) -> None:
     measure("frame rate", frames / lasted_s, "1/s", (1 - RATE_WITHIN) * FPS,
             (1 + RATE_WITHIN) * FPS)  # fmt: skip
     measure("set-point kept, rms", float(np.sqrt((error_k**2).mean())), "K", high=0.1)
-    rise_k = max(float(row[7]) - float(row[10]) for row in rows)
-    measure("hot side above the housing", rise_k, "K", high=SINK_RISE_K)
+    rises_k = [
+        hot - housing
+        for row in rows
+        if (hot := float(row[7])) < UNKNOWN and (housing := float(row[10])) < UNKNOWN
+    ]
+    measure("hot side above the housing", max(rises_k, default=nan), "K", high=SINK_RISE_K)
 
 
 def judge_answers(rows, request, measure) -> None:

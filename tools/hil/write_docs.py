@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fill docs/hil.md: the transcript of the suite, and throughput through a cable's pace.
 
-write_docs.py               suite and throughput; takes six minutes
-write_docs.py --rates       only the throughput
+write_docs.py               suite and throughput; takes nine minutes
+write_docs.py --rates       only the throughput; two and a half minutes
 write_docs.py --run FILE    the transcript from a kept output of `pytest tools/hil`
 write_docs.py --board FILE  the one of `board_on_pty.py --switch -rs`
 write_docs.py --hour FILE   the one of `pytest tools/hil -m hour -s`
@@ -32,6 +32,8 @@ SETTINGS = '[cooler]\nset_point_degc = 20.0\n[console]\nserial_device = ""\nsock
 PATIENCE_S = 60.0
 TIMEOUT_MS = 70_000
 """Of the client, for a whole answer; a 16-bit frame takes 53.4 s at 115,200 Bd."""
+RECORDED_S = 1
+"""What came in the five seconds before is recorded too, the held frame with it."""
 BITS_A_BYTE = 10
 KEPT = {
     "board": "python tools/hil/board_on_pty.py --switch -rs",
@@ -52,6 +54,7 @@ class Case(NamedTuple):
 CASES = (
     Case(115_200, "HIST:DATA? COUN", "I", False),
     Case(115_200, "FRAM:DATA? MASK", "B", False),
+    Case(115_200, "FRAM:DATA? RAW", "H", False),
     Case(3_000_000, "HIST:DATA? COUN", "I", False),
     Case(3_000_000, "FRAM:DATA? RAW", "H", False),
     Case(3_000_000, "FRAM:DATA? RAW", "H", True),
@@ -83,20 +86,20 @@ def rates() -> str:
             wait_for(lambda: (folder / "scpi").exists(), "the console's socket")
             with Client(connect(str(folder / "scpi"), 0)) as control:
                 wait_for(lambda: int(control.query("MEAS:FRAM?")) > 30, "frames")
-                control.write("REC:STAT ON")
-                wait_for(lambda: control.query("REC:STAT?") == "1", "the recorder")
-                kept = [measured(folder, case, rows) for case in CASES]
-                control.write("REC:STAT OFF")
-            wait_for(lambda: list((folder / "out").glob("*.mcap")), "the recording")
-            compare(folder / "out", [one for one in kept if one is not None])
+                kept = [measured(folder, case, rows, control) for case in CASES]
+            frames = [one for one in kept if one is not None]
+            wait_for(lambda: len(list((folder / "out").glob("*.mcap"))) == len(frames),
+                     "the recordings")  # fmt: skip
+            compare(folder / "out", frames)
         finally:
             firmware.send_signal(signal.SIGTERM)
             firmware.wait()
     return "\n".join(rows)
 
 
-def measured(folder: Path, case: Case, rows: list[str]) -> tuple[int, np.ndarray] | None:
-    """One reading; (sequence, counts) of a raw frame."""
+def measured(folder: Path, case: Case, rows: list[str], control: Client
+             ) -> tuple[int, np.ndarray] | None:  # fmt: skip
+    """One reading; (sequence, counts) of a raw frame, which is recorded while it is held."""
     import pyvisa
 
     link = folder / "cable"
@@ -112,6 +115,8 @@ def measured(folder: Path, case: Case, rows: list[str]) -> tuple[int, np.ndarray
         read_ahead(inst)
     inst.write("*CLS;:FRAM:HOLD ON")
     inst.query("*OPC?")
+    if "RAW" in case.what:
+        control.write(f'REC:STAR "rates",{RECORDED_S}')
     began_s = time.monotonic()
     found = inst.query_binary_values(case.what, datatype=case.datatype, container=np.array)
     took_s = time.monotonic() - began_s
