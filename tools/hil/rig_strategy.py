@@ -65,8 +65,10 @@ class EdgeleakStrategy(Strategy):
         self.target.activate(self.console)
 
     def _wait_ready(self) -> None:
-        ask = self.console.query
-        ends = ("DETECTING", "FAULT", "SAFE")
-        self.console.until(lambda: ask("SYST:STAT?") in ends, READY_S)
-        if ask("SYST:STAT?") != "DETECTING":
+        ask, state = self.console.query, ""
+        for _ in self.console.tries(READY_S, 0.05):
+            state = ask("SYST:STAT?")  # asked again it may be learning anew
+            if state in ("DETECTING", "FAULT", "SAFE"):
+                break
+        if state != "DETECTING":
             raise StrategyError(f"not ready within {READY_S:g} s: {ask('SYST:CODE?')}")
