@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgeleak.console import standard
 from edgeleak.console.room import Room
 from edgeleak.console.scpi import units
-from edgeleak.console.session import Session
+from edgeleak.console.session import ANSWER_MOST, FRAME_BYTES, Session
 from edgeleak.console.tree import (
     Block,
     Choice,
@@ -42,6 +42,8 @@ EXTRA = (
     Command("STORE", lambda s, v: s.seen.append(v), "", Level.SERVICE, (Block("data", 1 << 20),)),
     Command("TELL", lambda s, *v: None, "", Level.OPERATE,
             (Text("why", 20), NumberOf("level", "A", -1, 2), Choice("mode", ("ON", "ALTernate")))),
+    Command("BIG?", lambda s, count: b"x" * count, "",
+            parameters=(NumberOf("count", "", 0, 1 << 23, is_whole=True),)),
     Command("GO", lambda s: s.seen.append("go"), "", Level.SERVICE),
 )  # fmt: skip
 
@@ -91,6 +93,29 @@ def test_errors_have_the_standards_numbers_and_event_bits(session, line, number,
 def test_what_came_before_an_error_in_a_line_is_done(session):
     assert session.feed(b"*OPC?;SET:COUN 3;NOPE;SET:COUN 4\n") == b"1\n"
     assert session.seen == [3]
+
+
+def test_a_message_answers_one_frame_and_a_little_more(session):
+    most = f"{FRAME_BYTES};BIG? {ANSWER_MOST}"
+    assert len(session.feed(f"*CLS;BIG? {most}\n".encode())) == FRAME_BYTES + ANSWER_MOST + 2
+    assert session.feed(b"BIG? 8000000;*OPC?\n")[-3:] == b";1\n"
+    assert session.status.errors == 0
+    assert len(session.feed(f"BIG? {most};*OPC?;SET:COUN 1\n".encode())) == (
+        FRAME_BYTES + ANSWER_MOST + 2)  # fmt: skip
+    assert session.status.take_error()[0] == -225
+    assert session.seen == []
+    assert session.feed(b"*OPC?\n") == b"1\n"
+
+
+def test_of_a_typed_line_a_few_commands_are_done_at_once(session):
+    assert session.execute(b"SET:COUN 1" + b";COUN 1" * 29) == b""
+    steps = 1
+    while session.is_busy:
+        assert len(session.seen) <= 8 * steps
+        session.resume()
+        steps += 1
+    assert steps > 3
+    assert len(session.seen) == 30
 
 
 def test_values_arrive_checked_and_scaled(session):

@@ -14,10 +14,12 @@ from edgeleak.clock import NS_PER_S
 from edgeleak.console.human import CTRL_A, CTRL_B, CTRL_C, HumanMode
 from edgeleak.console.links import Link, SocketLink
 from edgeleak.console.listener import UnixListener
-from edgeleak.console.session import Session
+from edgeleak.console.session import ANSWER_MOST, Session
 from edgeleak.console.tree import Level
 
 READ_MOST, BLOCK_READ_MOST = 2048, 65536
+KEYS_MOST = 4
+"""Of a person at once; each costs a look at the whole line."""
 UNITS_MOST = 32
 """Commands of one peer in one poll; a program that asks one thing at a time needs one."""
 BUDGET_NS = 3_000_000
@@ -28,7 +30,6 @@ BLOCK_PAUSE_NS, BLOCK_LEAST = 2 * NS_PER_S, 1024
 a client that asks and asks would be taken for them."""
 REST_NS = 10 * NS_PER_S
 """Of silence: so late no rest of a block comes any more."""
-OUT_MOST = 16 << 20
 WRITE_MOST = 1 << 18
 INTERRUPTED = -410
 MODE_KEYS = re.compile(b"[" + CTRL_A + CTRL_B + bytes((CTRL_C,)) + b"]")
@@ -98,8 +99,6 @@ class Peer:
         self._answer(turn)
         if self.human.is_on or self.human.is_busy:
             self._out += self.human.tick(now_ns)
-        if len(self._out) > OUT_MOST:
-            raise ConnectionError(f"{len(self._out)} bytes were not taken")
         self._flush(now_ns)
 
     def _watch_block(self, now_ns: int, count: int) -> None:
@@ -123,7 +122,7 @@ class Peer:
     def _answer(self, turn: Turn) -> None:
         """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block; they and
         Ctrl-C forget half a line."""
-        while self._in and not self._is_busy and not (self.human.is_on and turn.is_over):
+        while self._may_go_on(turn):
             if self.human.is_on:
                 self._to_human()
             elif self.session.is_in_block:
@@ -131,10 +130,16 @@ class Peer:
             else:
                 self._to_session(turn)
 
+    def _may_go_on(self, turn: Turn) -> bool:
+        """Something waits, and there are neither answers enough for a turn nor too little time."""
+        if not self._in or self._is_busy or len(self._out) > ANSWER_MOST:
+            return False
+        return not (self.human.is_on and turn.is_over)
+
     def _to_human(self) -> None:
-        """One line at a time: a long command keeps what follows waiting."""
+        """One line at most: a long command keeps what follows waiting."""
         ends = [at for end in (CTRL_A, b"\n", b"\r") if (at := self._in.find(end)) >= 0]
-        part = self._take(min(ends) + 1 if ends else len(self._in))
+        part = self._take(min(KEYS_MOST, *(at + 1 for at in ends), len(self._in)))
         self._out += self.human.feed(part.removesuffix(CTRL_A))
         if part.endswith(CTRL_A):
             self._out += self.human.leave()

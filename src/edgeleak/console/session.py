@@ -29,13 +29,23 @@ from edgeleak.errors import EdgeLeakError
 Log = Callable[[str], None]
 MayGoOn = Callable[[], bool]
 ANSWER_MOST = 65536
-"""Bytes of answers in one turn; a frame may exceed it once."""
+"""Bytes of answers after which a turn ends."""
+FRAME_BYTES = 2 * 480 * 640
+"""What a message may answer, or its first answer if that is larger, and `ANSWER_MOST` more."""
+FEW = 5
+"""Steps at once of a line that a person typed; the rest of it is done in later polls."""
 INTERNAL, LIMIT_DIGITS = -310, 9
 
 
 def always() -> bool:
     """Nobody else waits."""
     return True
+
+
+def few() -> MayGoOn:
+    """`FEW` times; a line of one command needs two."""
+    steps = iter(range(FEW))
+    return lambda: next(steps, None) is not None
 
 
 class Session:
@@ -68,6 +78,7 @@ class Session:
         self._has_more = False
         self._units: Iterator[Unit] | None = None
         self._answers: list[bytes] = []
+        self._answer_bytes = 0
         self._job: Job | None = None
         self.messages = self.defects = 0
 
@@ -81,8 +92,9 @@ class Session:
         """Something is still to be carried out: call `resume` before feeding more."""
         return self._units is not None or self._has_more
 
-    def resume(self, may_go_on: MayGoOn = always) -> bytes:
-        """Go on with what waits."""
+    def resume(self, may_go_on: MayGoOn | None = None) -> bytes:
+        """Go on with what waits; a few commands where nobody says how many."""
+        may_go_on = may_go_on or few()
         out = bytearray()
         while self.is_busy and len(out) < ANSWER_MOST:
             if self._units is None:
@@ -101,13 +113,14 @@ class Session:
         return bytes(out)
 
     def execute(self, message: bytes) -> bytes:
-        """One message, as far as it goes at once: responses joined by `;` and a line end."""
+        """One message, its first few commands: responses joined by `;` and a line end, or nothing
+        yet, see `is_busy`."""
         self._begin(message)
-        return self._go_on(always)
+        return self._go_on(few())
 
     def _begin(self, message: bytes | ScpiError) -> None:
         self.messages += 1
-        self._answers = []
+        self._answers, self._answer_bytes = [], 0
         self.shown = None
         if isinstance(message, ScpiError):
             self.status.error(message.number, message.detail)
@@ -173,10 +186,16 @@ class Session:
             self._keep(answer)
 
     def _keep(self, answer: str | bytes | None) -> None:
-        if answer is not None:
-            self._answers.append(
-                answer.encode("ascii", "replace") if isinstance(answer, str) else answer
-            )
+        """ScpiError, which ends the message, for what is too much beside the answers before."""
+        if answer is None:
+            return
+        data = answer.encode("ascii", "replace") if isinstance(answer, str) else answer
+        first = len(self._answers[0]) if self._answers else len(data)
+        most = max(first, FRAME_BYTES) + ANSWER_MOST
+        if self._answer_bytes + len(data) > most:
+            raise ScpiError(-225, f"answers of more than {most} bytes: ask in several lines")
+        self._answer_bytes += len(data)
+        self._answers.append(data)
 
     def _authorise(self, command: Command) -> None:
         if command.level > self.level:
