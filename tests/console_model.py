@@ -131,8 +131,9 @@ class Oracle:
         self.connect(Level.SERVICE)
 
     def connect(self, level):
-        """A new connection."""
+        """A new connection: a cable, or a socket that may more."""
         self.level = self.floor = level
+        self.is_owner = level == Level.LOOK
         self.own = dict.fromkeys(OWN, 0) | {"SYSTem:LEVel": level.name}
 
     @property
@@ -195,7 +196,8 @@ class Oracle:
 
     def _of_pin(self, values):
         if values[0] not in self.pins:
-            return {0} if self.level >= Level.OPERATE else {-203}
+            is_allowed = self.level > self.floor if self.pins else self.is_owner
+            return {0} if is_allowed else {-203}
         if self.level >= Level.SERVICE:
             return {0}
         return {0, -203} if len(values) == 3 else {-203}

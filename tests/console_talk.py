@@ -23,7 +23,7 @@ class Talk:
         self.connect(Level.SERVICE)
 
     def connect(self, level):
-        self.session = self.bench.session(level)
+        self.session = self.bench.session(level, is_owner=level == Level.LOOK)
         self.oracle.connect(level)
 
     def ask(self, line):

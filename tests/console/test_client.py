@@ -55,7 +55,7 @@ class Cable(Ready):
     def __init__(self, level=Level.SERVICE):
         super().__init__()
         self.sent, self.got, self.lines = bytearray(b"SENS 2"), bytearray(), []
-        self.session = Session(commands.tree(), None, level, self.lines.append, is_cable=True)
+        self.session = Session(commands.tree(), None, level, self.lines.append, is_owner=True)
         self.session.floor = Level.LOOK
         self._peer = Peer(self.Far(self), self.session, Nobody(), 0)
 

@@ -10,7 +10,7 @@ from edgeleak.config import ConsoleConfig
 from edgeleak.console import commands, shortcuts
 from edgeleak.console.desk import Desk
 from edgeleak.console.links import Link, SocketLink
-from edgeleak.console.listener import UnixListener
+from edgeleak.console.listener import UnixListener, user
 from edgeleak.console.pins import CABLE
 from edgeleak.console.pty_link import PtyLink
 from edgeleak.console.room import Room
@@ -60,7 +60,7 @@ class InstrumentConsole:
         who = link.who if isinstance(link, SocketLink) else name
         session = Session(self._tree, self.desk, level, lambda line: trail.order(name, line),
                           refused=lambda line, kind: trail.refusal(name, who, line, kind),
-                          is_cable=link.is_lasting, room=self._room,
+                          is_owner=link.is_lasting or who == user(0), room=self._room,
                           client=CABLE if link.is_lasting else who)  # fmt: skip
         if self._is_on:
             status = session.status

@@ -55,18 +55,19 @@ class Session:
     desk       : what commands work on
     level      : what the transport grants at the start
     log        : told every command above LOOK
-    is_cable   : whoever speaks has the instrument in hand, so may choose the first PIN
+    is_owner   : a cable or root: whoever speaks has the instrument in hand, so may choose the
+                 first PIN
     refused    : told every refusal and of what kind it is; None tells `log`
     room       : for blocks, shared by all connections
     client     : whose wrong PINs are counted together
     """
 
     def __init__(self, tree: Tree, desk: Any, level: Level = Level.LOOK,
-                 log: Log | None = None, *, is_cable: bool = False,
+                 log: Log | None = None, *, is_owner: bool = False,
                  refused: Callable[[str, str], None] | None = None, room: Room | None = None,
                  client: str = "somebody") -> None:  # fmt: skip
         self.tree, self.desk, self.level = tree, desk, level
-        self.floor, self.is_cable, self.client = level, is_cable, client
+        self.floor, self.is_owner, self.client = level, is_owner, client
         self.status = Status()
         self.held: Any = None
         self.shown: Any = None

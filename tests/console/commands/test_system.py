@@ -3,11 +3,14 @@
 
 import io
 import json
+import socket
 import zipfile
 
+import pytest
 from console_bench import Bench, unpacked
 
 from edgeleak.console import shortcuts
+from edgeleak.console.links import SocketLink
 from edgeleak.console.pins import FREE_TRIES
 from edgeleak.console.tree import Level
 from edgeleak.services.health import State
@@ -16,7 +19,7 @@ LOOK, OPERATE, SERVICE = Level.LOOK, Level.OPERATE, Level.SERVICE
 
 
 def test_pins_are_chosen_at_the_cable_kept_hashed_and_slow_down_guesses(fresh):
-    stranger, cable = fresh.session(LOOK), fresh.session(LOOK, is_cable=True)
+    stranger, cable = fresh.session(LOOK), fresh.session(LOOK, is_owner=True)
     assert fresh.ask("SYST:LEV OPER", session=cable)[1] == [-203]
     assert fresh.ask("SYST:PIN OPER,'1234'", session=stranger)[1] == [-203]
     assert fresh.ask("SYST:PIN OPER,'123'", session=cable)[1] == [-224]
@@ -42,7 +45,7 @@ def test_pins_are_chosen_at_the_cable_kept_hashed_and_slow_down_guesses(fresh):
 
 
 def test_once_there_is_a_pin_another_first_one_needs_a_level(fresh, quick_hashes):
-    cable = fresh.session(LOOK, is_cable=True)
+    cable = fresh.session(LOOK, is_owner=True)
     assert fresh.ask("SYST:PIN OPER,'owner'", session=cable)[1] == []
     assert fresh.ask("SYST:PIN SERV,'evil'", session=cable)[1] == [-203]
     assert "PIN of level service not chosen" in fresh.lines[-1]
@@ -52,8 +55,33 @@ def test_once_there_is_a_pin_another_first_one_needs_a_level(fresh, quick_hashes
     assert not any(word in line for line in fresh.lines for word in ("owner", "evil", "good"))
 
 
+def test_a_floor_chooses_no_first_pin(fresh, quick_hashes):
+    """Display and uplink may operate without a PIN; service is for who has the instrument."""
+    display, root = fresh.session(OPERATE), fresh.session(OPERATE, is_owner=True)
+    for level in ("OPER", "SERV"):
+        assert fresh.ask(f"SYST:PIN {level},'evil1'", session=display)[1] == [-203]
+    assert fresh.ask("SYST:LEV SERV,'evil1'", session=display)[1] == [-203]
+    assert fresh.ask("SYST:PIN OPER,'owner'", session=root)[1] == []
+    for session in (display, root):
+        assert fresh.ask("SYST:PIN SERV,'evil1'", session=session)[1] == [-203]
+        assert session.level is OPERATE
+    cable = fresh.session(LOOK, is_owner=True)
+    assert fresh.ask("SYST:LEV OPER,'owner';PIN SERV,'good'", session=cable)[1] == []
+    assert fresh.ask("SYST:LEV SERV,'good';PIN OPER,'other'", session=display)[1] == []
+
+
+@pytest.mark.parametrize(("who", "is_owner"), [("user 0", True), ("user 900", False)])
+def test_of_sockets_only_roots_is_an_owner(fresh, who, is_owner):
+    mine, theirs = socket.socketpair()
+    with mine:
+        link = SocketLink(theirs.detach(), "socket", who)
+        assert fresh.console._session(OPERATE, link).is_owner is is_owner
+        link.close()
+    assert fresh.console._session(LOOK, fresh.cable).is_owner
+
+
 def test_of_two_first_pins_one_is_chosen(fresh, quick_hashes):
-    first, second = (fresh.session(LOOK, is_cable=True) for _ in range(2))
+    first, second = (fresh.session(LOOK, is_owner=True) for _ in range(2))
     first.feed(b"SYST:PIN OPER,'aaaa'\n")
     second.feed(b"SYST:PIN OPER,'bbbb'\n")
     for session in (first, second):
@@ -77,7 +105,7 @@ def test_log_status_and_tasks(ready):
 
 def test_the_bundle_holds_everything_but_secrets(fresh):
     fresh.run_s(3)
-    cable = fresh.session(LOOK, is_cable=True)
+    cable = fresh.session(LOOK, is_owner=True)
     for said in ("SYST:PIN SERV,'geheim-77'", "SYST:LEV SERV,'geheim-78'", "SYST:PIN 'geheim-77'",
                  "SYST:LEV SERV,'geheim-77", "SYST:LEVL SERV,'geheim-77'", "'geheim-77'",
                  "geheim-77", "SYST:LEV SERV,geheim-77", "SYST:LEV SERV,'geheim-77'"):  # fmt: skip
@@ -111,9 +139,10 @@ def test_an_unreadable_pin_file_stops_log_in_and_not_the_instrument(tmp_path):
     (tmp_path / "pins.json").touch()
     bench = Bench(tmp_path)
     assert any("NOTE log-in is off" in line and "remove it" in line for line in bench.lines)
-    for session in (bench.session(LOOK, is_cable=True), bench.session(OPERATE)):
+    for session in (bench.session(LOOK, is_owner=True), bench.session(OPERATE)):
         assert bench.ask("SYST:PIN SERV,'4711'", session=session)[1] == [-203]
         assert bench.ask("SYST:LEV SERV,'4711'", session=session)[1] == [-203]
     assert bench.run_to(State.COOLING).ask("*OPC?")[0] == "1"
     (tmp_path / "pins.json").unlink()
-    assert bench.ask("SYST:PIN SERV,'4711'", session=bench.session(OPERATE))[1] == []
+    cable = bench.session(LOOK, is_owner=True)
+    assert bench.ask("SYST:PIN SERV,'4711'", session=cable)[1] == []

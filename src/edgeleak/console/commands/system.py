@@ -114,19 +114,20 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
 
 
 def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
-    """The first one at the cable, and once there is any PIN at level operate; a later one with
-    the old one, or at level service."""
+    """The first one at the cable or by root, and once there is any PIN at a level that was logged
+    in to; a later one with the old one, or at level service."""
     if not (LEAST <= len(new) <= MOST and new.isprintable()):
         raise ScpiError(-224, f"pin: {LEAST} to {MOST} printable characters")
-    pins, level, is_cable = session.desk.pins, session.level, session.is_cable
+    pins, level = session.desk.pins, session.level
+    is_owner, is_logged_in = session.is_owner, level > session.floor
 
     def work() -> None:
         try:
             if pins.has(wanted):
                 if level < Level.SERVICE:
                     pins.check(wanted, old, session.client)
-            elif level < Level.OPERATE and (pins.has_any or not is_cable):
-                where = "at level operate" if pins.has_any else "at the cable, or by root"
+            elif not (is_logged_in if pins.has_any else is_owner):
+                where = "after a log-in" if pins.has_any else "at the cable, or by root"
                 raise Refused(f"the first PIN of level {wanted} is chosen {where}")
         except Refused as error:
             session.note_refusal(f"PIN of level {wanted} not chosen: {error}", "PINs")
