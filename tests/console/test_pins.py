@@ -122,6 +122,18 @@ def test_an_unreadable_file_turns_log_in_off_until_it_is_removed(tmp_path, clock
     assert not pins.trouble
 
 
+def test_who_removes_the_file_removes_pins_and_tries_without_a_restart(tmp_path, clock):
+    pins = chosen(tmp_path, clock)
+    guess(pins, FREE_TRIES, clock)
+    (tmp_path / "pins.json").unlink()
+    with pytest.raises(Refused, match="no PIN for operate was chosen yet"):
+        pins.check("operate", "4711")
+    assert not (tmp_path / "pins.json").exists()
+    assert (pins.has_any, pins.wait_s()) == (False, 0)
+    pins.choose("operate", "new!")
+    pins.check("operate", "new!")
+
+
 @pytest.mark.parametrize("name", ["open", "fchmod", "ftruncate", "write", "fsync", "rename"])
 def test_a_power_cut_at_the_first_pin_leaves_a_whole_file_or_none(
     tmp_path, clock, monkeypatch, name

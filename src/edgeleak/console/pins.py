@@ -6,7 +6,8 @@ anybody who can try at leisure.  Wrong tries wait ever longer, for each client b
 nobody locks out another, and over restarts too: a try is counted in the file before it is looked
 at.
 
-A file that cannot be read turns log-in off, and a first PIN too, or whoever damages it would be
+Who removes the file removes the PINs, at the next try and without a restart.  A file that cannot be
+read turns log-in off, and a first PIN too, or whoever damages it would be
 the owner; only its removal helps.  The instrument measures all the same.
 """
 
@@ -55,6 +56,7 @@ class Pins:
         self._not_before_ns: dict[str, int] = {}
         self.trouble = ""
         """Why log-in is off and what to do; empty when it is on."""
+        self._was_there = os.path.lexists(path)
         try:
             self._hashes, self._wrong = _read(path)
         except DataError as error:
@@ -80,7 +82,7 @@ class Pins:
 
         client : who tries, the same however often it connects
         """
-        self._refuse_in_trouble()
+        self.look()
         client = self._counted_as(client)
         if (wait_s := self.wait_s(client)) > 0:
             raise Refused(f"too many wrong PINs: wait {wait_s:.0f} s")
@@ -101,22 +103,28 @@ class Pins:
 
     def choose(self, level: str, pin: str) -> None:
         """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
-        self._refuse_in_trouble()
+        self.look()
         salt = os.urandom(16)
         hashes = self._hashes | {level: {"salt": salt.hex(), "hash": _hash(pin, salt)}}
         self._write(hashes)
         self._hashes = hashes
 
-    def _refuse_in_trouble(self) -> None:
-        """Until the file is gone; it needs no restart then."""
-        if self.trouble and os.path.lexists(self._path):
+    def look(self) -> None:
+        """Refused while it cannot be read.  Once it is gone there are no PINs, without a
+        restart."""
+        is_there = os.path.lexists(self._path)
+        if self.trouble and is_there:
             raise Refused(self.trouble)
         self.trouble = ""
+        if self._was_there and not is_there:
+            self._hashes, self._wrong, self._not_before_ns = {}, {}, {}
+        self._was_there = is_there
 
     def _write(self, hashes: dict[str, dict[str, str]]) -> None:
         table = {"format": FORMAT, "wrong": self._wrong, "pins": hashes}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(self._path, json.dumps(table, indent=1) + "\n", MODE)
+        self._was_there = True
 
     def _count(self, client: str, wrong: int) -> None:
         """Keep the number; a storage that is full must not lock out who has the PIN."""

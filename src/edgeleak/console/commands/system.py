@@ -123,6 +123,7 @@ def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
 
     def work() -> None:
         try:
+            pins.look()
             if pins.has(wanted):
                 if level < Level.SERVICE:
                     pins.check(wanted, old, session.client)
