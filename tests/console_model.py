@@ -7,12 +7,13 @@ from itertools import zip_longest
 from math import isclose, log2
 from typing import NamedTuple
 
+from edgeleak import board as boards
 from edgeleak.console import commands
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.pipeline.live import LEAST_OCTAVES, TOP_COUNTS
 from edgeleak.services.health import State
 
-EVERY = tuple(command for _, found in commands.SUBJECTS for command in found)
+EVERY = commands.tree(boards.load("el1-a")).commands
 BY_HEADER = {command.header: command for command in EVERY}
 PIN = "1234"
 DRIVES = ("COOLer:SETPoint", "COOLer:TUNE", "LED:CURRent", "CALibration:RUN")

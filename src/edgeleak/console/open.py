@@ -34,7 +34,7 @@ class InstrumentConsole:
     def __init__(self, instrument: Any, links: Sequence[Link], listener: UnixListener | None,
                  lines: Callable[[], list[str]], log: Callable[[str], None]) -> None:  # fmt: skip
         self.desk = Desk(instrument, lines, log)
-        self._tree, self._clock_ns = commands.tree(), instrument.clock.monotonic_ns
+        self._tree, self._clock_ns = commands.tree(instrument.board), instrument.clock.monotonic_ns
         self._trail, self._room = Trail(log, self._clock_ns), Room(BLOCK_MOST)
         self._is_on = False
         config: ConsoleConfig = instrument.config.console

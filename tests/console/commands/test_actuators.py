@@ -50,6 +50,16 @@ def test_light_is_asked_for_in_amperes_and_refused_beyond_its_limits(fresh):
     assert fresh.plant.judge.violations == []
 
 
+def test_a_current_beyond_the_board_is_refused_in_the_dark_too(fresh):
+    fresh.ready()
+    assert fresh.ask("LED:MODE?;CURR? MAX;CURR? DEF") == ("OFF;0.4;0.2", [])
+    assert fresh.ask("LED:CURR 0.401")[1] == [-222]
+    assert fresh.ask("LED:CURR 2")[1] == [-222]
+    assert fresh.ask("LED:CURR MAX;CURR?") == ("0.4", [])
+    assert fresh.ask("SYST:SAVE;*OPC?")[0] == "1"
+    assert config.load([fresh.folder / config.TUNED_NAME]).config.led.current_ma == 400
+
+
 def test_light_without_a_current_is_refused_and_is_dark_where_the_settings_say_so(tmp_path):
     bench = Bench(tmp_path, config=small_config(tmp_path, led={"mode": "on", "current_ma": 0.0}))
     bench.ready()

@@ -2,6 +2,8 @@
 """Cooler, light and exposure.  Every limit is below, in services and drivers; a command only asks,
 and where actuators rest it is refused."""
 
+from dataclasses import replace
+
 from edgeleak.console.scpi import ScpiError, number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch
@@ -81,6 +83,14 @@ def set_led_current(session: Session, current_a: float) -> None:
     session.desk.may_drive()
     _check_light(session, session.desk.live.led.mode, 1000 * current_a)
     session.desk.live.set_light(current_ma=1000 * current_a)
+
+
+def limited(command: Command, most_ma: float) -> Command:
+    """The command of the current with a board's peak current as its end; any other as it is."""
+    if command.run is not set_led_current:
+        return command
+    amperes = NumberOf("current", "A", 0, most_ma / 1000, min(0.2, most_ma / 1000))
+    return replace(command, parameters=(amperes,))
 
 
 def _check_light(session: Session, mode: str, current_ma: float) -> None:
