@@ -53,7 +53,7 @@ def number_forms(parameter):
     yield Given("DEF", -224) if default is None else Given("DEF", 0, default)
     yield Given(f"{low - 1:.12g}", -222)
     yield Given(f"{2 * high + 1:.12g}", -222)
-    yield Given(f"{middle:.12g} XYZ", -131)
+    yield Given(f"{middle:.12g} XYZ", -131 if unit else -138)
     yield Given("NOPE", -224)
     yield Given("'1'", -104)
     if parameter.is_whole:
@@ -71,7 +71,7 @@ def forms_of(parameter):
         yield from (Given("NOPE", -224), Given("1.5", -224), Given("'x'", -224))
     elif isinstance(parameter, Switch):
         yield from (Given("ON", 0, True), Given("OFF", 0, False), Given("1", 0, True),
-                    Given("0", 0, False), Given("2", -224), Given("MAYBE", -224))  # fmt: skip
+                    Given("0", 0, False), Given("2", 0, True), Given("MAYBE", -224))  # fmt: skip
     elif isinstance(parameter, Text):
         yield from (Given(f'"{PIN}"', 0, PIN), Given("12", -104),
                     Given(f"'{'x' * (parameter.most + 1)}'", -223))  # fmt: skip

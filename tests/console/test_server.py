@@ -121,7 +121,8 @@ def is_waiting(console):
 
 
 @pytest.mark.parametrize("line", [b"FRAM:DATA? RAW" + b";DATA? RAW" * 340 + b"\n",
-                                  b"FRAM:DATA? RAW\n" * 120, b"FRAM:DATA? RAW\n\x01" * 120])  # fmt: skip
+                                  b"FRAM:DATA? RAW\n" * 120,
+                                  b"FRAM:DATA? RAW\n\x01" * 120])  # fmt: skip
 def test_who_asks_for_many_frames_at_once_is_given_one_at_a_time(console, monkeypatch, line):
     monkeypatch.setattr(planes, "copy", lambda on, plane: np.zeros((480, 640), "<u2"))
     console.cable.sent += line

@@ -75,7 +75,8 @@ def test_one_answer_a_query_and_none_a_command(session):
         ("NOPE", -113, 0x20), ("SET:LEV?", -113, 0x20), ("*IDN", -113, 0x20),
         ("SET:LEV 3", -222, 0x10), ("SET:LEV 1 V", -131, 0x20), ("SET:LEV ON", -224, 0x10),
         ("SET:LEV 'a'", -104, 0x20), ("SET:LEV", -109, 0x20), ("SET:LEV 1,2", -108, 0x20),
-        ("SET:COUN 10.6", -222, 0x10), ("SET:MODE X", -224, 0x10), ("SET:LOCK 2", -224, 0x10),
+        ("SET:COUN 10.6", -222, 0x10), ("SET:MODE X", -224, 0x10), ("SET:LOCK 1 V", -138, 0x20),
+        ("SET:LOCK MAYBE", -224, 0x10), ("SET:COUN 5 V", -138, 0x20), ("*ESE 5 V", -138, 0x20),
         ("SET:NAME 'far too long'", -223, 0x10), ("SET:DATA #15hello", -223, 0x10),
         ("SET:DATA 1", -104, 0x20), ("GO", -203, 0x10), ("FAIL? BUS", -240, 0x10),
         ("FAIL? USAGE", -222, 0x10), ("*ESE 256", -222, 0x10),
@@ -126,6 +127,17 @@ def test_values_arrive_checked_and_scaled(session):
     assert session.seen == [0.5, 2, 0.5, 10, "alternate", True, "x", "none", b"ab"]
 
 
+def test_a_switch_is_rounded_and_any_but_zero_is_on(session):
+    session.feed(b"SET:LOCK 2;LOCK -1;LOCK 0.6;LOCK 0.4;LOCK 0;LOCK OFF\n")
+    assert session.seen == [True, True, True, False, False, False]
+    assert session.feed(b"SYST:ERR?\n") == b'0,"No error"\n'
+
+
+def test_spaces_may_stand_around_the_e_of_a_number(session):
+    session.feed(b"SET:LEV 1.5 E0;LEV 5e -1;LEV 100 E -2 A;LEV 500 mA\n")
+    assert session.seen == [1.5, 0.5, 1, 0.5]
+
+
 def test_refusals_and_orders_are_logged_and_queries_are_not(session):
     session.feed(b"GO;*IDN?\n*OPC?\nSET:LEV 1\n")
     assert session.lines == ["refused GO at level operate", "SET:LEVel 1 at level operate"]
@@ -156,6 +168,7 @@ def test_the_queue_says_that_it_overflowed(session):
     errors = session.feed(b"SYST:ERR:ALL?\n").decode()
     assert errors.count("-113") == 31
     assert errors.rstrip().endswith('-350,"Queue overflow"')
+    assert session.feed(b"*ESR?\n") == b"168\n"  # power on, command error, device error
 
 
 def test_status_byte_follows_its_registers(session):

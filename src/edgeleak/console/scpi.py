@@ -28,7 +28,9 @@ HEADER = re.compile(
     rb"\*[A-Za-z]{1,12}\??|:?[A-Za-z][A-Za-z0-9_]{0,15}(:[A-Za-z][A-Za-z0-9_]{0,15}){0,7}\??"
 )
 PLAIN = re.compile(rb"[^\r\n#'\"]+")
-NUMBER = re.compile(rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([A-Za-z%]{0,8})")
+NUMBER = re.compile(
+    rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[ \t]*[eE][ \t]*[+-]?\d{1,3})?)[ \t]*([A-Za-z%]{0,8})"
+)
 WORD = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,31}")
 RADIX = {b"H": 16, b"Q": 8, b"B": 2}
 RADIX_DIGITS = re.compile(rb"[0-9A-Fa-f]{1,16}")
@@ -318,7 +320,7 @@ def _argument(text: bytes, at: int) -> tuple[Argument, int]:
     if text[at] == HASH:
         return _hashed(text, at)
     if found := NUMBER.match(text, at):
-        value = float(found[1])
+        value = float(found[1].translate(None, b" \t"))
         if not isfinite(value):
             raise ScpiError(-123, _shown(text, at))
         return Number(value, found[2].decode("ascii").upper()), found.end()

@@ -17,8 +17,8 @@ WORDS = {
     -103: "Invalid separator", -104: "Data type error", -108: "Parameter not allowed",
     -109: "Missing parameter", -110: "Command header error", -111: "Header separator error",
     -113: "Undefined header", -121: "Invalid character in number", -123: "Exponent too large",
-    -131: "Invalid suffix", -151: "Invalid string data", -161: "Invalid block data",
-    -168: "Block data not allowed",
+    -131: "Invalid suffix", -138: "Suffix not allowed", -151: "Invalid string data",
+    -161: "Invalid block data", -168: "Block data not allowed",
     -200: "Execution error", -203: "Command protected", -221: "Settings conflict",
     -222: "Data out of range", -223: "Too much data", -224: "Illegal parameter value",
     -225: "Out of memory", -230: "Data corrupt or stale", -240: "Hardware error",
@@ -85,6 +85,7 @@ class Status:
         if len(self._errors) < QUEUE_MOST:
             self._errors.append(entry)
         else:
+            self.esr |= event_bit(OVERFLOW)
             self._errors[-1] = (OVERFLOW, WORDS[OVERFLOW])
 
     def take_error(self) -> tuple[int, str]:

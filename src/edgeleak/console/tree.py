@@ -62,10 +62,12 @@ class NumberOf:
         mine, unit = self.unit.upper(), SYNONYMS.get(unit, unit)
         if unit in ("", mine):
             return 1.0
-        prefix = unit.removesuffix(mine) if mine else unit
+        prefix = unit.removesuffix(mine)
         if mine and unit.endswith(mine) and prefix in SCALES:
             return SCALES[prefix]
-        raise ScpiError(-131, f"{self.name}: expected {self.unit or 'no unit'}, got {unit}")
+        if not mine:
+            raise ScpiError(-138, f"{self.name}: got {unit}")
+        raise ScpiError(-131, f"{self.name}: expected {self.unit}, got {unit}")
 
     def spoken(self) -> str:
         low, high = (f"{n:.0f}" if self.is_whole else f"{n:g}" for n in (self.low, self.high))
@@ -92,15 +94,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """ON, OFF, 1 or 0."""
+    """ON, OFF or a number: it is rounded, and any but 0 is ON."""
 
     name: str
 
     def value(self, argument: Argument) -> bool:
         if isinstance(argument, Word) and argument.text in ("ON", "OFF"):
             return argument.text == "ON"
-        if isinstance(argument, Number) and not argument.unit and argument.value in (0, 1):
-            return bool(argument.value)
+        if isinstance(argument, Number):
+            if argument.unit:
+                raise ScpiError(-138, f"{self.name}: {self.spoken()}")
+            return round(argument.value) != 0
         raise ScpiError(-224, f"{self.name}: {self.spoken()}")
 
     def spoken(self) -> str:
