@@ -99,6 +99,16 @@ def test_four_frames_are_kept_a_fifth_is_lost_with_its_number():
     assert int(read(plant, 1)[0, 5]) == 6
 
 
+def test_the_same_memory_keeps_sixteen_binned_frames():
+    plant = streaming(ctrl=chip.CTRL_STREAM | chip.CTRL_BIN, board=reduced_board((32, 64)))
+    plant.advance_to(plant.now_ns + 165 * MS)  # exposures every 10 ms from 0: sixteen are ready
+    assert plant.sensor.counters["overrun"] == 0
+    plant.advance_to(plant.now_ns + 10 * MS)
+    assert plant.sensor.counters["overrun"] == 1
+    frames = read(plant, 17 * 17, chip.packet_bytes(32))[::17, 5]
+    assert frames[:16].tolist() == list(range(16))
+
+
 def test_binning_halves_both_sides():
     plant = streaming(ctrl=chip.CTRL_STREAM | chip.CTRL_BIN, board=reduced_board((32, 64)))
     plant.advance_to(plant.now_ns + 10 * MS)
