@@ -7,6 +7,7 @@ import pytest
 from instrument_rig import FRAMES, NS, Rig, small_config
 
 from edgeleak.errors import BusError
+from edgeleak.instrument import Options
 from edgeleak.services.health import State
 from edgeleak.sim import faults
 
@@ -99,3 +100,27 @@ def test_a_frames_loop_that_hangs_is_told_as_a_fault(tmp_path):
     rig.run_s(2)
     status = rig.instrument.status()
     assert (status["state"], status["verdict"], status["code"]) == ("fault", "FAULT", 911)
+
+
+@pytest.mark.parametrize("away_s", [0.05, 0.15, 1.0])
+@pytest.mark.parametrize("way", ["option", "strap"])
+def test_a_frames_loop_that_is_late_for_the_end_of_bring_up_lets_nothing_on(tmp_path, way, away_s):
+    def prepare(plant):
+        plant.set_input("safe_strap", way == "strap")
+
+    def rig_of(folder):
+        folder.mkdir()
+        options = Options(has_recorder=False, safe_mode=way == "option")
+        return Rig(folder, config=lit_config(folder), prepare=prepare, options=options)
+
+    timed = rig_of(tmp_path / "timed")
+    begin_s = timed.now_s
+    while timed.instrument.control.phase.code:
+        timed.run_s(0.001)
+    rig = rig_of(tmp_path / "late").run_s(timed.now_s - begin_s - 0.003)
+    rig.lockstep.stop(FRAMES)
+    rig.run_s(0.003 + away_s)
+    rig.lockstep.go_on(FRAMES)
+    rig.run_s(2)
+    assert (rig.state, rig.edges()) == (State.SAFE, 0)
+    assert not rig.plant.judge.violations

@@ -198,12 +198,12 @@ class Instrument:
         )
 
     def _note_start(self) -> None:
-        """Before any loop runs: what forbids that anything is driven."""
+        """Before any loop runs: what forbids that anything is driven; bring-up needs nothing."""
         count = self.options.starts or self._starts.begin(self.start_ns)
         if count > STORM_STARTS:
             self.health.trip(Trouble(codes.RESTART_STORM, count, STORM_STARTS))
         self.safe_mode.look()
-        self.actuators.permit(not self.safe_mode.is_on and self.health.latched is None)
+        self.actuators.permit(False)
 
     # --- control and capture loops ---------------------------------------------------------------
 
@@ -242,7 +242,8 @@ class Instrument:
         is_at_rest = self.health.state in AT_REST
         if is_at_rest:
             self.nuc.cancel()
-        self.actuators.permit(not is_at_rest)
+        is_free = not (is_at_rest or self.safe_mode.is_on or self.control.phase.code)
+        self.actuators.permit(is_free)
         if self._control_report().code:
             self.outputs_off()
 

@@ -38,9 +38,24 @@ def test_the_strap_cannot_be_overruled_and_holds_after_it_was_pulled():
     assert not mode.is_on
 
 
-def test_a_strap_that_cannot_be_read_changes_nothing_and_is_told():
+def test_a_strap_that_was_never_read_counts_as_set():
     jumper, said = Jumper(), []
     mode = SafeMode(jumper, False, said.append)
+    jumper.is_broken = True
+    mode.look()
+    assert mode.is_on
+    assert "safe strap cannot be read" in said[0]
+    mode.set(False)
+    assert mode.is_on, "still nothing says that it is open"
+    jumper.is_broken = False
+    mode.set(False)
+    assert not mode.is_on
+
+
+def test_a_strap_that_can_no_longer_be_read_changes_nothing_and_is_told():
+    jumper, said = Jumper(), []
+    mode = SafeMode(jumper, False, said.append)
+    mode.look()
     jumper.is_broken = True
     mode.look()
     assert not mode.is_on

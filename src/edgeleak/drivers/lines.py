@@ -208,7 +208,7 @@ class StatusLeds:
 
 
 class Strap:
-    """Jumper that forces safe mode, looked at once at start."""
+    """Jumper that forces safe mode."""
 
     def __init__(self, lines: GpioLines) -> None:
         self._lines = lines

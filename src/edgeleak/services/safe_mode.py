@@ -10,7 +10,8 @@ from edgeleak.services.health import FINE, Trouble
 
 
 class SafeMode:
-    """A strap that was set once holds until somebody leaves safe mode without it.
+    """A strap that was set once holds until somebody leaves safe mode without it, and so does one
+    that could not be read yet: nothing says that it is open.
 
     strap : None where the board has none
     is_on : wished from the start
@@ -19,6 +20,7 @@ class SafeMode:
 
     def __init__(self, strap: Strap | None, is_on: bool, log: Callable[[str], None]) -> None:
         self._strap, self.is_on, self._log = strap, is_on, log
+        self._was_read = strap is None
 
     def set(self, is_on: bool) -> None:
         """What somebody wishes; the strap cannot be overruled."""
@@ -26,11 +28,14 @@ class SafeMode:
         self.look()
 
     def look(self) -> None:
-        """At the strap; a line that cannot be read changes nothing."""
+        """At the strap; a line that could be read before and now cannot changes nothing."""
+        if self._strap is None:
+            return
         try:
-            if self._strap is not None and self._strap.is_set():
-                self.is_on = True
+            self.is_on |= self._strap.is_set()
+            self._was_read = True
         except BusError as error:
+            self.is_on |= not self._was_read
             self._log(f"NOTE the safe strap cannot be read: {error}")
 
     def report(self) -> Trouble:
