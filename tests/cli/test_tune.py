@@ -2,6 +2,8 @@
 """`edgeleak tune tec` on the simulated board."""
 
 import json
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -10,6 +12,7 @@ from edgeleak import config
 from edgeleak.app import main
 from edgeleak.cli import tune
 from edgeleak.errors import ConfigError
+from edgeleak.sim.launch import RunningPlant
 
 
 def test_tunes_draws_and_writes(tmp_path, capsys):
@@ -52,3 +55,30 @@ def test_a_damaged_tuned_file_is_not_overwritten(tmp_path):
     with pytest.raises(ConfigError, match="move it away"):
         tune.write_gains(path, {"kp_a_per_k": 0.4})
     assert path.read_text() == "[cooler\n"
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_the_safe_strap_keeps_the_cooler_still(tmp_path, when):
+    settings = tmp_path / "edgeleak.toml"
+    settings.write_text("")
+    command = [sys.executable, "-m", "edgeleak", "tune", "tec", "--config", settings,
+               "--state", tmp_path, "--dry-run"]  # fmt: skip
+    with RunningPlant() as plant:
+        ask = plant.control.ask
+        if when == "before":
+            ask("press", line="safe_strap", for_s=3600)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, env=plant.environment(), text=True, **pipes) as tuning:
+            if when == "meanwhile":
+                while not ask("truth")["truth"]["tec_enabled"]:
+                    assert tuning.poll() is None
+                ask("press", line="safe_strap", for_s=3600)
+            said = tuning.communicate(timeout=60)[1]
+        edges = ask("counters")["counters"].get("tec_enable.edges", 0)
+        truth, violations = ask("truth")["truth"], ask("violations")["violations"]
+    assert tuning.returncode == 69
+    assert "safe strap is set" in said
+    assert not truth["tec_enabled"]
+    assert (edges > 0) == (when == "meanwhile")
+    assert not violations

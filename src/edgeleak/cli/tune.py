@@ -2,7 +2,8 @@
 """Tune the cooler's loop: cool down, relay experiment, step response as a picture, tuned.toml.
 
 The experiment refuses when it is not sure (no steady oscillation, a model that does not explain
-it); nothing is written then.  The instrument must not run meanwhile: one program owns the bus.
+it); nothing is written then.  The instrument must not run meanwhile: one program owns the
+bus.  With the safe strap set nothing is driven.
 
 edgeleak tune tec                          on this board; writes tuned.toml of the state folder
 edgeleak tune tec --simulated --out DIR    the same on the simulated board, judged by its truth
@@ -20,8 +21,12 @@ from typing import Any, Protocol
 from edgeleak import board as boards
 from edgeleak import codes, config
 from edgeleak.cli.config import add_file_options, load
+from edgeleak.clock import NS_PER_S
+from edgeleak.drivers.lines import roles
 from edgeleak.errors import UnavailableError
 from edgeleak.services import tuned
+from edgeleak.services.life import LifeCounters
+from edgeleak.services.setup import LIFE_NAME
 
 HELP = "tune the cooler's loop and show its step response"
 COOL_S, STEADY_S, TUNE_S, STEP_S, STEP_K = 400.0, 15.0, 620.0, 60.0, 2.0
@@ -79,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
     """Tune; exit code 75 when the experiment refused."""
     settings = load(args).config
     board = boards.load(args.board or settings.instrument.board)
-    session = _simulated(board, settings, args) if args.simulated else _real(board, settings)
+    make = _simulated if args.simulated else _real
+    session = make(board, settings, args)
     course, say = Course(), sys.stderr if args.json else sys.stdout
     try:
         summary = _tune(session, course, lambda text: print(text, file=say, flush=True))
@@ -262,24 +268,50 @@ def _simulated(board: boards.Board, settings: config.Config, args: argparse.Name
 
 
 class _Real:
-    """The cooler of this board, run in this thread."""
+    """The cooler of this board, run in this thread.
 
-    def __init__(self, board: boards.Board, settings: config.Config) -> None:
+    Raises UnavailableError when the safe strap forbids it or the board is not what its file says.
+    """
+
+    def __init__(self, board: boards.Board, settings: config.Config, state: Path) -> None:
         from edgeleak.bus.linux import open_buses
         from edgeleak.clock import SystemClock
-        from edgeleak.cooler_bench import cooler_loop
-        from edgeleak.services.life import LifeCounters
 
         self._clock = SystemClock()
         self._buses = open_buses(board)
+        self._strap, self._looked_ns = roles(self._buses.lines, board.gpio).strap, 0
+        try:
+            self._begin(board, settings, LifeCounters(state / LIFE_NAME))
+        except BaseException:
+            self._buses.close()
+            raise
+
+    def _begin(self, board: boards.Board, settings: config.Config, life: LifeCounters) -> None:
+        from edgeleak.cooler_bench import cooler_loop
+        from edgeleak.services import bringup
+
+        self._obey_strap()
+        for wait_ns in bringup.steps(board, self._buses, lambda _proof: None):
+            self._clock.wait_until_ns(self._clock.monotonic_ns() + wait_ns)
         self.cooler, self._loop = cooler_loop(board, settings.cooler, self._buses, self._clock,
-                                              LifeCounters())  # fmt: skip
+                                              life)  # fmt: skip
+        self._life = life
+
+    def _obey_strap(self) -> None:
+        """Once a second; one that cannot be read is as good as set."""
+        now_ns = self._clock.monotonic_ns()
+        if self._strap is None or now_ns - self._looked_ns < NS_PER_S:
+            return
+        self._looked_ns = now_ns
+        if self._strap.is_set():
+            raise UnavailableError("the safe strap is set, so nothing may be driven; remove it")
 
     def run(self, seconds: float, until: Callable[[], bool]) -> bool:
         end_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
         is_over = [False]
 
         def stop() -> bool:
+            self._obey_strap()
             is_over[0] = is_over[0] or until()
             return is_over[0] or self._clock.monotonic_ns() >= end_ns
 
@@ -287,10 +319,11 @@ class _Real:
         return is_over[0]
 
     def close(self) -> None:
+        self._life.save()
         self._buses.close()
 
 
-def _real(board: boards.Board, settings: config.Config) -> Session:
+def _real(board: boards.Board, settings: config.Config, args: argparse.Namespace) -> Session:
     if board.tec is None:
         raise UnavailableError(f"board {board.name} has no cooler; nothing to tune")
-    return _Real(board, settings)
+    return _Real(board, settings, args.state)
