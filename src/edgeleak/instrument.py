@@ -112,7 +112,7 @@ class Instrument:
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock
-        self.life = LifeCounters(self.folders.state / LIFE_NAME)
+        self.life = LifeCounters(self.folders.state / LIFE_NAME, self.options.log)
         self.cooler = parts.cooler(board, self.config, buses, clock, self.life)
         least_v = self.config.cooler.min_supply_v
         self.light = parts.illumination(board, buses, clock, self.sensor, self.config.led,

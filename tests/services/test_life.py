@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from edgeleak.errors import DataError
+from edgeleak import codes
 from edgeleak.services.life import SAVE_EVERY_S, LifeCounters
 
 S = 1_000_000_000
@@ -59,11 +59,18 @@ def test_a_refused_write_is_kept_and_tried_again(tmp_path):
     '{"format": 1, "counters": {"a": "x"}}', '{"format": 1, "counters": {"a": -1}}',
     '{"format": 1, "counters": {"a": NaN}}', '{"format": 1, "counters": [1]}',
 ])  # fmt: skip
-def test_a_damaged_file_is_named(tmp_path, text):
+def test_a_damaged_file_is_set_aside_and_counting_begins_at_zero(tmp_path, text):
     path = tmp_path / "life.json"
     path.write_text(text)
-    with pytest.raises(DataError, match=r"life\.json"):
-        LifeCounters(path)
+    said = []
+    life = LifeCounters(path, said.append)
+    assert life.values() == {}
+    assert str(path) in said[0]
+    assert life.report().code == codes.LIFE_BEGUN_ANEW
+    assert (tmp_path / "life.json.damaged").read_text() == text
+    life.add("tec_hours", 1)
+    assert life.save()
+    assert LifeCounters(path).report().code == codes.OK
 
 
 def test_without_a_file_it_only_counts():

@@ -2,13 +2,15 @@
 """Counters of a lifetime (hours, cycles, pulses) that survive power cuts with few writes.
 
 Whoever counts calls `add` from any thread; a task of the storage loop calls `save_if_due`.  A
-power cut loses at most what was counted since the last save: five minutes of running.
+power cut loses at most what was counted since the last save: five minutes of running.  A file
+that cannot be read is set aside and counting begins at zero: no counter keeps a camera from work.
 """
 
 import errno
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edgeleak import codes
@@ -27,11 +29,12 @@ class LifeCounters:
     """Named sums.
 
     path : JSON file; None keeps them in memory only
+    log  : gets a line when the file that was there is damaged
 
     `write` replaces the file and may wait for the storage.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, log: Callable[[str], None] = print) -> None:
         self._path = path
         self._lock, self._saving = threading.Lock(), threading.Lock()
         self._values: dict[str, float] = {}
@@ -39,8 +42,18 @@ class LifeCounters:
         self._saved_ns: int | None = None
         self.trouble: StorageError | MissingInputError | OSError | None = None
         self.write: Callable[[Path, str], object] = replace_text
+        self._is_anew = False
         if path is not None and path.exists():
+            self._begin(path, log)
+
+    def _begin(self, path: Path, log: Callable[[str], None]) -> None:
+        try:
             self._values = _read(path)
+        except DataError as error:
+            self._is_anew = True
+            log(f"NOTE {error}")
+            with suppress(OSError):  # a state folder that cannot be written says so at each save
+                path.replace(path.with_name(f"{path.name}.damaged"))
 
     def add(self, name: str, amount: float, *, is_urgent: bool = False) -> None:
         """Count; is_urgent: at the next chance it is saved (the end of a run, a cycle)."""
@@ -61,8 +74,9 @@ class LifeCounters:
 
     def report(self) -> Trouble:
         """A note for health; the answer never depends on storage."""
-        trouble = self.trouble
-        return FINE if trouble is None else Trouble(codes.LIFE_UNSAVED, _errno_of(trouble))
+        if (trouble := self.trouble) is not None:
+            return Trouble(codes.LIFE_UNSAVED, _errno_of(trouble))
+        return Trouble(codes.LIFE_BEGUN_ANEW) if self._is_anew else FINE
 
     def save_if_due(self, now_ns: int) -> bool:
         """Save when it is time or somebody asked for it; True when it was saved.
@@ -121,8 +135,8 @@ def _read(path: Path) -> dict[str, float]:
         is_known = table["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path} holds no counters ({error}); move it away, counting starts at zero"
+            f"{path} holds no life counters ({error}); counting begins at zero"
         ) from error
     if not is_known or not all(0 <= value < 1e15 for value in values.values()):
-        raise DataError(f"{path}: unknown format or impossible numbers; move it away")
+        raise DataError(f"{path}: unknown format or impossible numbers; counting begins at zero")
     return values
