@@ -79,9 +79,40 @@ CONTRADICTIONS = {
                            "sensor kind 'el640' needs the gpio line 'sensor_reset'"),
     "no enable": ("el1-a", [("\nled_enable = ", "\n# led_enable = ")],
                   "[led] needs the gpio line 'led_enable'"),
-    "bridge": ("el1-a", [("bridge_ms = 60", "bridge_ms = 100"),
-                         ("refresh_ms = 200", "refresh_ms = 100")],
-               "bridge_ms 100 must be below refresh_ms 100"),
+    "long refresh": ("el1-a", [("refresh_ms = 200", "refresh_ms = 201")],
+                     "gpio.refresh_ms = 201 is out of range; expected 150 to 200 ms"),
+    "short refresh": ("el1-a", [("refresh_ms = 200", "refresh_ms = 149")],
+                      "gpio.refresh_ms = 149 is out of range; expected 150 to 200 ms"),
+    "derating": ("el1-a", [("derate_from_degc = 45", "derate_from_degc = 75")],
+                 "derate_from_degc 75 must be below max_degc 75"),
+    "NTC of zeros": ("el1-a", [("""a = 1.129148e-3
+b = 2.34125e-4
+c = 8.76741e-8
+
+[hot""", """a = 0
+b = 0
+c = 0
+
+[hot""")], "fpa_thermistor.a = 0 is out of range"),
+    "thermistor clips": ("el1-a", [("address = 0x48, channel = 0, full_scale_v = 4.096",
+                                    "address = 0x48, channel = 0, full_scale_v = 2.048")],
+                         "'fpa_thermistor' reaches 3.28 V; its full_scale_v is 2.048 V"),
+    "TEC current below 0 V": ("el1-a", [("telemetry_v_per_a = 0.525", "telemetry_v_per_a = 1.2")],
+                              "the limits are 1.32 V either side of zero_v 1.25 V"),
+    "TEC current clips": ("el1-a", [("address = 0x48, channel = 2, full_scale_v = 4.096",
+                                     "address = 0x48, channel = 2, full_scale_v = 1.024")],
+                          "'tec_current' reaches 1.83 V; its full_scale_v is 1.024 V"),
+    "TEC voltage clips": ("el1-a", [("address = 0x48, channel = 3, full_scale_v = 4.096",
+                                     "address = 0x48, channel = 3, full_scale_v = 2.048")],
+                          "'tec_voltage' reaches 2.42 V; its full_scale_v is 2.048 V"),
+    "TEC voltage below 0 V": ("el1-a", [("voltage_gain = 0.25", "voltage_gain = 0.3")],
+                              "the limits are 1.41 V either side of zero_v 1.25 V"),
+    "LED current clips": ("el1-a", [("telemetry_v_per_a = 5", "telemetry_v_per_a = 12")],
+                          "'led_current' reaches 4.80 V; its full_scale_v is 4.096 V"),
+    "SPI node": ("el1-a", [("/dev/spidev0.0", "/dev/foo")],
+                 "'/dev/foo' is no node of this bus; it looks like /dev/spidev0.0"),
+    "I2C node": ("el1-a", [("/dev/i2c-1", "/dev/i2c1")], "it looks like /dev/i2c-0"),
+    "GPIO node": ("el1-a", [("/dev/gpiochip0", "gpiochip0")], "it looks like /dev/gpiochip0"),
     "TEC beyond DAC": ("el1-a", [("zero_v = 1.25", "zero_v = 2")],
                        "V of command; the DAC gives 0 to 2.5 V"),
     "LED beyond DAC": ("el1-a", [("ma_per_v = 400", "ma_per_v = 20")],

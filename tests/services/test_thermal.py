@@ -8,11 +8,11 @@ import math
 import pytest
 from services.cooler_held import ADC, DAC, PARTS, held, no_violation
 
-from edgeleak import board, codes
+from edgeleak import codes
 from edgeleak.config import CoolerConfig
 from edgeleak.control.pid import Gains
 from edgeleak.cooler_bench import Bench
-from edgeleak.errors import UsageError
+from edgeleak.errors import ConfigError, UsageError
 from edgeleak.services.thermal_status import CoolerState
 from edgeleak.sim import faults
 from edgeleak.sim.cooler_rig import step_result
@@ -255,7 +255,7 @@ def test_a_slow_fan_is_a_note_only():
 
 
 def test_a_dark_board_is_refused_with_its_name():
-    with pytest.raises(board.ConfigError, match="no cooler"):
+    with pytest.raises(ConfigError, match="no cooler"):
         Bench(dataclasses.replace(PARTS, tec=None))
 
 

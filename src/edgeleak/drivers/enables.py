@@ -27,6 +27,11 @@ class Enable:
         self._refresh_ns = refresh_ms * NS_PER_MS
         self._is_running, self._offs, self._edge_ns = False, 0, 0
 
+    @property
+    def refresh_s(self) -> float:
+        """How long an edge lasts."""
+        return self._refresh_ns / NS_PER_S
+
     def start(self) -> None:
         """The first edge.  Raises BusError."""
         offs = self._offs

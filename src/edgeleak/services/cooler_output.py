@@ -8,7 +8,6 @@ from edgeleak.drivers.tec import Tec
 from edgeleak.errors import BusError
 from edgeleak.services.cooler_inputs import CoolerInputs
 
-REFRESH_S = 0.2
 TRIES = 2
 
 
@@ -85,11 +84,11 @@ class CoolerOutput:
 
     def _refresh(self, now_ns: int) -> Trip | None:
         """A line that refuses is one thing, a program that comes too late another."""
-        silent_s = self.tec.enable.silent_s
+        silent_s, refresh_s = self.tec.enable.silent_s, self.tec.enable.refresh_s
         try:
             if self.tec.refresh(now_ns):
                 return None
         except BusError as error:
             self._inputs.note_error(error)
-            return Trip(codes.ENABLE_LINE, error.errno or 0, REFRESH_S, True)
-        return Trip(codes.ENABLE_DROPPED, silent_s, REFRESH_S, True)
+            return Trip(codes.ENABLE_LINE, error.errno or 0, refresh_s, True)
+        return Trip(codes.ENABLE_DROPPED, silent_s, refresh_s, True)
