@@ -213,6 +213,12 @@ def _check(loaded: Loaded) -> None:
             f"sensor.stale_ms = {sensor.stale_ms} ms never gives an answer at sensor.fps ="
             f" {sensor.fps:g}: use at least {least_ms:.0f} ms, or more frames a second"
         )
+    cooler = loaded.config.cooler
+    if cooler.min_fan_rpm >= cooler.usual_fan_rpm:
+        raise ConfigError(
+            f"cooler.min_fan_rpm = {cooler.min_fan_rpm:g} rpm is not below cooler.usual_fan_rpm ="
+            f" {cooler.usual_fan_rpm:g} rpm: a good fan would count as lost"
+        )
 
 
 def rows(loaded: Loaded) -> Iterator[tuple[str, Any, "dataclasses.Field[Any]", str]]:

@@ -55,6 +55,7 @@ def test_later_files_win_and_origin_says_which(folder, capsys):
         ("[cooler]\nset_point_degc = -2", ["no end", "cut off"]),
         ("[recorder]\nring_s = 8\npreroll_s = 9\n", ["preroll_s", "ring_s"]),
         ('[instrument]\nboard = "el2"\n', ["el2"]),
+        ("[cooler]\nmin_fan_rpm = 9000\n", ["min_fan_rpm", "usual_fan_rpm"]),
     ],
 )
 def test_a_bad_file_is_one_clear_error(folder, capsys, text, words):
@@ -108,3 +109,17 @@ def test_every_number_has_unit_range_and_reason():
         if isinstance(value, int | float) and not isinstance(value, bool):
             assert entry.metadata["low"] <= value <= entry.metadata["high"], key
             assert "unit" in entry.metadata, key
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("[sensor]\nfps = 50\n", ["[sensor]", "carries 11.5"]),
+    ("[sensor]\nbinning = true\nfps = 40\nintegration_us = 60000\n", ["[sensor]", "60000 us"]),
+    ('[led]\nmode = "on"\ncurrent_ma = 900\n', ["[led]", "900"]),
+    ('[detection]\nprofile = "nope"\n', ["nope"]),
+])  # fmt: skip
+def test_check_refuses_what_a_start_would(tmp_path, capsys, text, words):
+    (tmp_path / "edgeleak.toml").write_text(text)
+    assert call(tmp_path, "check") == 78
+    said = capsys.readouterr().err
+    assert all(word in said for word in words), said
+    assert call(tmp_path, "show") == 0, "what is set can still be looked at"

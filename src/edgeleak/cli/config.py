@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check, show or write the settings of the instrument.
 
-edgeleak config check               read every file as `edgeleak run` would, and the board
+edgeleak config check               read files and board, and refuse what `edgeleak run` would
 edgeleak config show --origin       each value, and the file that set it
 edgeleak config default > my.toml   all settings as a commented file
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from edgeleak import board as boards
 from edgeleak import config
 from edgeleak.errors import MissingInputError
+from edgeleak.services import parts
 
 HELP = "check, show or write the instrument's settings"
 
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     loaded = load(args)
     board = boards.load(loaded.config.instrument.board)
+    if args.action == "check":
+        parts.check(board, loaded.config)
     if args.json:
         rows = {key: {"value": value, "origin": origin}
                 for key, value, _, origin in config.rows(loaded)}  # fmt: skip

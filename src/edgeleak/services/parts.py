@@ -4,12 +4,14 @@
 A board without cooler, LED or climate chips has None in their place and nothing else changes.
 """
 
+import errno
 from math import inf, isnan, nan
 
 from edgeleak import codes
 from edgeleak.board import Board
+from edgeleak.bus.absent import AbsentI2c, AbsentLines, AbsentSpi
 from edgeleak.bus.protocols import Buses
-from edgeleak.clock import NS_PER_S, Clock
+from edgeleak.clock import NS_PER_S, Clock, SystemClock
 from edgeleak.config import Config, LedConfig, SensorConfig
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.ads1115 import Ads1115
@@ -19,7 +21,8 @@ from edgeleak.drivers.led import Led
 from edgeleak.drivers.lepton import Lepton
 from edgeleak.drivers.sht4x import Sht4x
 from edgeleak.drivers.tmp117 import Tmp117
-from edgeleak.errors import ConfigError, UsageError
+from edgeleak.errors import BusError, ConfigError, UsageError
+from edgeleak.pipeline import load_profile
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
 from edgeleak.services.cooler_parts import cooler_on
@@ -40,14 +43,29 @@ STATES = {
 }
 
 
+def check(board: Board, config: Config) -> None:
+    """What a start would refuse, found without a bus.  Raises ConfigError."""
+    error = BusError(errno.ENODEV, "not opened")
+    nowhere = Buses(AbsentSpi(error, board.spi.bufsiz_bytes), AbsentI2c(error), AbsentLines())
+    clock = SystemClock()
+    illumination(board, nowhere, clock, sensor(board, config.sensor, nowhere, clock), config.led)
+    load_profile(config.detection.profile)
+
+
 def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El640 | Lepton:
-    """Driver of the board's sensor; a Lepton has one rate and one exposure."""
+    """Driver of the board's sensor; a Lepton has one rate and one exposure.
+
+    Raises ConfigError for times that bus or sensor cannot keep.
+    """
     if board.sensor.kind == "lepton":
         return Lepton(buses, board, clock)
-    return El640(
-        buses, board, clock, integration_us=config.integration_us,
-        frame_period_us=round(US_PER_S / config.fps), binned=config.binning,
-    )  # fmt: skip
+    try:
+        return El640(
+            buses, board, clock, integration_us=config.integration_us,
+            frame_period_us=round(US_PER_S / config.fps), binned=config.binning,
+        )  # fmt: skip
+    except UsageError as error:
+        raise ConfigError(f"settings [sensor]: {error}") from error
 
 
 def cooler(board: Board, config: Config, buses: Buses, clock: Clock,
