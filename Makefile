@@ -3,7 +3,7 @@
 # make test   every test        make lint   style and types
 # make bench  speed against the named peers
 # make faults-quick the fault rows that CI can afford
-# make faults everything is broken on purpose; the simulated board judges (10 minutes)
+# make faults everything is broken on purpose; the simulated board judges (an hour)
 # make faults-full   the same for hours, and docs/faults.md again
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
 # make firmware   the payload for a board, installed and self-tested under emulation
@@ -22,7 +22,7 @@ WHEEL_STAMP := build/cross/aarch64/wheel.made
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
-	$(BIN)/edgeleak sim leak --out $(OUT)/run
+	$(BIN)/edgeleak sim leak --check --out $(OUT)/run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 -m "not realtime"

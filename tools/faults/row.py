@@ -4,6 +4,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+MOST_AGAIN, MOST_AGAIN_SHARE = 5, 0.05
+"""Cases that met a machine that stood still: more, and what is left proves little."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -93,6 +96,8 @@ def verdict(row: Row, outcome: Outcome, count: int) -> list[str]:
         reasons.append(f"{outcome.executed - outcome.trips} faults without the demanded reaction")
     if outcome.clean == 0:
         reasons.append("no clean twin was run")
+    if outcome.again > max(MOST_AGAIN, MOST_AGAIN_SHARE * outcome.executed):
+        reasons.append(f"{outcome.again} cases ran again: too many to judge by the rest")
     if outcome.false_trips:
         reasons.append(f"{outcome.false_trips} false trips in {outcome.clean} clean")
     return reasons

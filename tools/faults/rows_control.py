@@ -13,7 +13,7 @@ from edgeleak.board import TecModel
 from edgeleak.config import CoolerConfig
 from edgeleak.control.dew import dew_point_degc, window_degc
 from edgeleak.control.observation import PERIOD_S
-from edgeleak.control.pid import Gains
+from edgeleak.control.pid import Gains, Pid
 from edgeleak.control.relay_tuner import RelayTuner, Tuning
 from edgeleak.cooler_bench import Bench
 from edgeleak.services.closed_loop import RAMP_SHARE
@@ -181,7 +181,29 @@ def bumps(count: int, seed: int) -> Outcome:
         outcome.expect(is_there, f"change {n}, {what}: not at the set-point after {most_s:.0f} s")
         bench.rig.run(rng.uniform(0.5, 1.5))
     wiring.NOISE_V /= QUIET
+    _kicks(outcome, rng, count)
     return outcome
+
+
+SETTLE_STEPS, WATCHED_STEPS, KICK_K, KICK_A = 100, 40, 30.0, 1e-9
+
+
+def _kicks(outcome: Outcome, rng: random.Random, count: int) -> None:
+    """A set-point that jumps, without the course that hides it: the derivative adds nothing."""
+    worst_a = 0.0
+    for _ in range(count):
+        gains = Gains(rng.uniform(0.1, 0.5), rng.uniform(0.01, 0.05), rng.uniform(0.05, 0.3))
+        loops = Pid(gains, PERIOD_S), Pid(dataclasses.replace(gains, kd=0.0), PERIOD_S)
+        measured = rng.uniform(-40, 30)
+        jumps = (SETTLE_STEPS, measured), (WATCHED_STEPS, measured + rng.uniform(-1, 1) * KICK_K)
+        for steps, set_point in jumps:
+            for _ in range(steps):
+                with_a, without_a = (loop.step(set_point, measured, 0.0, -math.inf, math.inf)
+                                     for loop in loops)  # fmt: skip
+                worst_a = max(worst_a, abs(with_a - without_a))
+    outcome.expect(worst_a < KICK_A, f"derivative kick of {worst_a:.3f} A")
+    outcome.notes.append(f"{count} set-points that jumped by up to {KICK_K:g} K: derivative kick"
+                         f" {worst_a:.3f} A")  # fmt: skip
 
 
 def _away_k(bench: Bench) -> float:
@@ -346,7 +368,7 @@ ROWS = (
     Row("T8", "runaway at 55 degC: sink at most 70, plate 65 degC; 2 K/s, turned cooler 6",
         "lockstep", 100, 500, runaways, "T8.patch", 12),
     Row("T10", "set-point, gains, hold: output steps under 1 %", "lockstep",
-        150, 1_000, bumps, "T10.patch", 30),
+        150, 1_000, bumps, "T10.patch", 30, more=("T10-kick.patch",)),
     Row("T11", "ramp, stress and dew limits on 50 coolers", "lockstep",
         50, 500, ramps, "T11.patch", 4),
     Row("T15", "hot limit: no drive before 10 s at 3 K below it", "lockstep",

@@ -214,7 +214,9 @@ def _over(rig: Rig, fault: faults.Fault) -> list:
 
 ROWS = (
     Row("T13", "LED: sequences of any orders, four limits hold; killed with it: dark", "lockstep",
-        10_000, 100_000, orders, "T13.patch", 400, more=("T13-killed.patch",)),
-    Row("T14", "LED, its thermistor or its gate breaks: own code, dark", "lockstep",
+        10_000, 100_000, orders, "T13.patch", 400, more=(
+            "T13-peak.patch", "T13-pulse.patch", "T13-energy.patch", "T13-killed.patch",)),
+    Row("T14", "LED, its thermistor or its gate breaks: own code, dark in 0.6 s, list: 2 frames",
+        "lockstep",
         30, 500, broken_parts, "T14.patch", 6),
 )  # fmt: skip

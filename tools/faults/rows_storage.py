@@ -344,7 +344,8 @@ def _recorded(folder: Path) -> list[int]:
 
 ROWS = (
     Row("D1", "power cut in any save: old or new file, acknowledged ones stay", "process",
-        200, 200, power_cuts, "D1.patch", 50),
+        200, 200, power_cuts, "D1.patch", 50,
+        more=("D1-folder.patch",)),
     Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, starts", "process",
         50, 500, kills, "D3.patch", 10, more=("D3-early.patch",)),
     Row("D4", "each call of a save fails once and for ever", "process",

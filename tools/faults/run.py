@@ -13,9 +13,13 @@ clean twin did not trip, and each seeded defect turned the row red.  Exit code 1
 
 import argparse
 import json
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import groupby
 from multiprocessing import get_context
@@ -31,6 +35,7 @@ from stamp import stamp_of
 
 LONG = ("L1R", "T13", "V7", "T16", "T8", "V1", "V4", "D3", "L3", "T1", "F5", "F6")
 """These take longest, so they begin first."""
+TOOLS = ("patch", "strace")
 HEAD = (
     f"{'row':<5}{'tier':<11}{'faults':>8}{'reacted':>9}{'clean':>14}{'false':>7}"
     f"{'worst ms':>10}{'defect':>8}{'s':>6}  what"
@@ -59,7 +64,7 @@ def missed_defects(row: Row, folder: Path, seed: int) -> list[str]:
     for name in row.patches:
         try:
             turned_red, _ = is_red(row, name, folder, seed)
-        except DefectError as error:
+        except (DefectError, subprocess.TimeoutExpired) as error:
             turned_red = False
             missed.append(str(error))
         if not turned_red:
@@ -68,12 +73,14 @@ def missed_defects(row: Row, folder: Path, seed: int) -> list[str]:
 
 
 def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
-    """Row, then its defect; prints the line and every reason to be red."""
+    """Row, then its defects; prints the line and every reason to be red."""
     count = args.count or (row.full if args.full else row.count)
-    start = time.monotonic()
-    outcome = row.run(count, args.seed)
-    reasons = verdict(row, outcome, count)
-    defect = "-"
+    start, outcome, defect = time.monotonic(), Outcome(), "-"
+    try:
+        outcome = row.run(count, args.seed)
+        reasons = verdict(row, outcome, count)
+    except Exception as error:  # a row that breaks is red; the others go on
+        reasons = [f"the row itself broke: {error!r}", *traceback.format_exc().splitlines()[-3:]]
     if not args.no_defects:
         missed = missed_defects(row, folder, args.seed)
         defect = "GREEN" if missed else "red"
@@ -163,6 +170,10 @@ def main() -> int:
     chosen = [row for row in ROWS if not args.row or row.name in args.row]
     if args.plain:
         return run_plain(chosen[0], args.count, args.seed)
+    if missing := [name for name in TOOLS if shutil.which(name) is None]:
+        print(f"the fault rows need {' and '.join(missing)}: on Debian, apt-get install"
+              f" {' '.join(missing)}", file=sys.stderr)  # fmt: skip
+        return os.EX_UNAVAILABLE
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="edgeleak-faults-") as folder:
         results = run_all(chosen, args, Path(folder))
