@@ -40,17 +40,22 @@ def _rig(config: SensorConfig, seed: int, *, reads_frames: bool) -> tuple[Rig, L
     return rig, keep[0]
 
 
-def _order(light: Light, rng: random.Random) -> None:
+ODD = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e9, 400.0, 400.1)
+HEAVY_MA, HEAVY_DUTY = (300, 400), (0.3, 0.6)
+"""Near peak and duty limit at once: only there is the energy limit the one that holds."""
+
+
+def _order(light: Light, rng: random.Random, period_us: float) -> None:
     """Something anybody might ask for, sane or not."""
-    odd = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e9, 400.0, 400.1)
+    kind = rng.random()
     try:
-        if rng.random() < 0.6:
+        if kind < 0.6:
             mode = rng.choice(("off", "on", "alternate", "alternate", "on", "bogus"))
-            current_ma = rng.choice(odd) if rng.random() < 0.2 else rng.uniform(-50, 500)
-            light.light.request(mode, current_ma)
-        elif rng.random() < 0.9:
-            us = rng.choice(odd) if rng.random() < 0.2 else 10 ** rng.uniform(0, 5.3)
-            light.light.request_exposure(us)
+            heavy_ma, any_ma = rng.uniform(*HEAVY_MA), rng.uniform(-50, 500)
+            light.light.request(mode, rng.choice((rng.choice(ODD), heavy_ma, heavy_ma, any_ma)))
+        elif kind < 0.96:
+            heavy_us, any_us = period_us * rng.uniform(*HEAVY_DUTY), 10 ** rng.uniform(0, 5.3)
+            light.light.request_exposure(rng.choice((rng.choice(ODD), heavy_us, any_us, any_us)))
         else:
             light.light.clear()
     except UsageError:
@@ -66,17 +71,18 @@ def orders(count: int, seed: int) -> Outcome:
                               integration_us=rng.choice((500, 4000, 20_000)))  # fmt: skip
         rig, light = _rig(config, rng.randrange(1 << 30), reads_frames=False)
         for _ in range(min(SEQUENCES_A_RIG, count - begin)):
-            _sequence(rig, light, rng, outcome)
+            _sequence(rig, light, rng, outcome, 1e6 / config.fps)
         _still_works(rig, light, outcome)
     _kill_all(outcome, -(-count // SEQUENCES_A_KILL), seed)
     return outcome
 
 
-def _sequence(rig: Rig, light: Light, rng: random.Random, outcome: Outcome) -> None:
+def _sequence(rig: Rig, light: Light, rng: random.Random, outcome: Outcome,
+              period_us: float) -> None:  # fmt: skip
     """Several orders; limits are judged up to its end, the light goes on into the next one."""
     known = len(rig.plant.judge.violations)
     for _ in range(rng.randint(*ORDERS)):
-        _order(light, rng)
+        _order(light, rng, period_us)
         rig.run(rng.choice(BREAKS_S))
     rig.run(rng.choice(TAILS_S))
     broken = rig.plant.judge.violations[known:]

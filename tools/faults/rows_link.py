@@ -194,7 +194,8 @@ ROWS = (
     Row("V1", "damaged, lost, swapped lines: no torn frame, INHIBIT after 3", "lockstep",
         100_000, 1_000_000, damaged_lines, "V1.patch", 500, "link"),
     Row("V2", "out of step: el640 2 frames, Lepton 320 ms median, 600 p99.9", "lockstep",
-        1_000, 10_000, lost_steps, "V2.patch", 20, more=("V2-el640.patch",)),
+        1_000, 10_000, lost_steps, "V2.patch", 20, "link",
+        ("V2-el640.patch",)),
     Row("V3", "frozen, looped, counter stuck: 4 frames, loops 10", "lockstep",
         500, 5_000, frozen_pictures, "V3.patch", 8),
 )  # fmt: skip
