@@ -191,8 +191,6 @@ def _finish(target: Target, outcome: Outcome) -> None:
     bench = target.bench
     outcome.expect(bench.instrument.failure is None, f"ended: {bench.instrument.failure}")
     outcome.expect(not bench.plant.judge.violations, f"limits: {bench.plant.judge.violations[:2]}")
-    status = bench.instrument.acquisition.status
-    outcome.expect(status.overruns == 0, f"{status.overruns} frames were missed")
     outcome.worst_ms = 1000 * target.worst_s
     target.close()
 

@@ -228,7 +228,7 @@ def judge(quiet: Stretch, found: Stretch, outcome: Outcome, what: str) -> bool:
 
 
 def bad_peers(kinds: tuple[str, ...], count: int, seed: int) -> Outcome:
-    """F5, F6: each kind over each transport against a twin without a peer."""
+    """F1P, F1B: each kind over each transport against a twin without a peer."""
     outcome = Outcome(clean_unit="twins")
     twins = {is_full: run("", "", seed, is_full)
              for is_full in {kind in FULL_SIZE for kind in kinds}}  # fmt: skip
@@ -247,9 +247,9 @@ def bad_peers(kinds: tuple[str, ...], count: int, seed: int) -> Outcome:
 
 
 ROWS = (
-    Row("F5", "greedy, slow, dead, flooding, garbage, vanishing peers x pty, socket: no frame"
-        " missed, polls under 30 ms", "real pty", 12, 100, partial(bad_peers, KINDS), "F5.patch", 8,
-        more=("F5-late.patch", "F5-greedy.patch")),
-    Row("F6", "blocks nobody may send, without end or behind arguments: none kept", "real pty",
-        4, 100, partial(bad_peers, HEAVY), "F6.patch", 4),
+    Row("F1P", "greedy, slow, dead, flooding, garbage, vanishing peers x pty, socket: no frame"
+        " missed, polls under 30 ms", "real pty", 12, 100, partial(bad_peers, KINDS),
+        "F1P.patch", 8, more=("F1P-late.patch", "F1P-greedy.patch")),
+    Row("F1B", "blocks nobody may send, without end or behind arguments: none kept", "real pty",
+        4, 100, partial(bad_peers, HEAVY), "F1B.patch", 4),
 )  # fmt: skip

@@ -29,7 +29,9 @@ to the INHIBIT where the outputs may stay on; "-" where there is no such time.
 Each row has a clean twin that must not react, and seeded defects, one or more patches of
 [tools/faults/defects](../tools/faults/defects), each applied to a copy of the sources: a row
 counts only when every one of its patches turned it red. Numbers are those of the row names in the
-fault list (T cooler and light, V sensor and picture, L liveness, D storage and supply, F files).
+fault list (T cooler and light, V sensor and picture, L liveness, D storage and supply, F input);
+F1P and F1B are further parts of F1.  F5, privilege, is `tests/console/test_matrix.py`: every
+command at every level in every state.
 
 - *lockstep*: the firmware's loops and the board share one simulated clock, so a run is the same
   every time. A loop in a hung bus call sleeps as its thread would.
