@@ -22,7 +22,7 @@ ODD_LINES = (
     b"SENS 1,2", b"*IDN", b"*CLS?", b"SYST:PIN OPER,'" + b"1" * 33 + b"'",
     b"CAL:DATA #12ab #12ab", b"CAL:DATA#12ab", b"COOL:SETP? MAX;SETP? NOPE",
     b"PAL? MAX", b"COOL:SETP? 1", b"FRAM:DATA? MAX", b"COOL:SETP 5 CEL",
-    b"X #15ab", b"A " + b"1," * 17 + b"1",
+    b"X #15ab", b"AGC:LOCK 1 V", b"A " + b"1," * 17 + b"1",
     b"*SRE #B101;*ESE #Q17", b"LED:CURR 300 mA;CURR?", b"REC:STAR \"x\",MAX;:LOG? MIN",
 )  # fmt: skip
 PREFIXES = ("", "k", "m", "u", "n", "M", "x", "G")
