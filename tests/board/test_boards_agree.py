@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from edgeleak import board as boards
+from edgeleak import board_rules
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.ads1115 import Ads1115
 from edgeleak.drivers.sht4x import Sht4x
@@ -187,7 +188,7 @@ def test_lines_avoid_pins_that_debians_tree_uses(board, dtb):
     """The tree's own names agree with what board.py refuses, and our lines are plain GPIOs."""
     names = Tree(dtb).text(GPIO, "gpio-line-names").split()
     expected = {2: "SDA1", 3: "SCL1", 8: "SPI_CE0_N", 9: "SPI_MISO", 10: "SPI_MOSI", 11: "SPI_SCLK"}
-    assert {number: names[number] for number in boards.BUS_PINS} == expected
+    assert {number: names[number] for number in board_rules.BUS_PINS} == expected
     for line in board.gpio.lines.values():
         assert names[line.line] == f"GPIO{line.line}"
 

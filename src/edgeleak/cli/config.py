@@ -14,7 +14,6 @@ from pathlib import Path
 from edgeleak import board as boards
 from edgeleak import config
 from edgeleak.errors import MissingInputError
-from edgeleak.services import parts
 
 HELP = "check, show or write the instrument's settings"
 
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args)
     board = boards.load(loaded.config.instrument.board)
     if args.action == "check":
-        parts.check(board, loaded.config)
+        _check(board, loaded.config)
     if args.json:
         rows = {key: {"value": value, "origin": origin}
                 for key, value, _, origin in config.rows(loaded)}  # fmt: skip
@@ -71,6 +70,12 @@ def run(args: argparse.Namespace) -> int:
         names = ", ".join(map(str, read)) or "no file, all defaults"
         print(f"good: {names}; board {board.name}: {board.summary}")
     return 0
+
+
+def _check(board: boards.Board, settings: config.Config) -> None:
+    from edgeleak.services import parts
+
+    parts.check(board, settings)
 
 
 def _show(loaded: config.Loaded, with_origin: bool) -> None:

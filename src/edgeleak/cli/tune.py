@@ -22,11 +22,8 @@ from edgeleak import board as boards
 from edgeleak import codes, config
 from edgeleak.cli.config import add_file_options, load
 from edgeleak.clock import NS_PER_S
-from edgeleak.drivers.lines import roles
 from edgeleak.errors import UnavailableError
 from edgeleak.services import tuned
-from edgeleak.services.life import LifeCounters
-from edgeleak.services.setup import LIFE_NAME
 
 HELP = "tune the cooler's loop and show its step response"
 COOL_S, STEADY_S, TUNE_S, STEP_S, STEP_K = 400.0, 15.0, 620.0, 60.0, 2.0
@@ -276,6 +273,9 @@ class _Real:
     def __init__(self, board: boards.Board, settings: config.Config, state: Path) -> None:
         from edgeleak.bus.linux import open_buses
         from edgeleak.clock import SystemClock
+        from edgeleak.drivers.lines import roles
+        from edgeleak.services.life import LifeCounters
+        from edgeleak.services.setup import LIFE_NAME
 
         self._clock = SystemClock()
         self._buses = open_buses(board)
@@ -286,7 +286,7 @@ class _Real:
             self._buses.close()
             raise
 
-    def _begin(self, board: boards.Board, settings: config.Config, life: LifeCounters) -> None:
+    def _begin(self, board: boards.Board, settings: config.Config, life: Any) -> None:
         from edgeleak.cooler_bench import cooler_loop
         from edgeleak.services import bringup
 
