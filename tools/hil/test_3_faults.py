@@ -104,6 +104,7 @@ def test_4xx_card_out_is_noted_and_over_when_it_is_back(service, power, measure)
     """Measuring goes on meanwhile."""
     if not hasattr(power, "card_out"):
         pytest.skip("the card of a real board is taken out by hand")
+    service.until(lambda: service.query("SYST:STAT?") == "DETECTING", WAITED_S)
     service.write("REC:STAT OFF")
     power.card_out()
     try:
