@@ -135,15 +135,15 @@ def _check_presence(board: Board, who: str, sections: tuple[str, ...], lines: tu
 
 
 def _check_nodes(board: Board, fail: Fail) -> None:
-    """Device nodes by the names that the kernel gives them."""
+    """Device nodes by the names that the kernel gives them, in whatever folder."""
     for section, name, node, usual in (
-        ("spi", "device", board.spi.device, r"/dev/spidev\d+\.\d+"),
-        ("i2c", "device", board.i2c.device, r"/dev/i2c-\d+"),
-        ("gpio", "chip", board.gpio.chip, r"/dev/gpiochip\d+"),
+        ("spi", "device", board.spi.device, r"spidev\d+\.\d+"),
+        ("i2c", "device", board.i2c.device, r"i2c-\d+"),
+        ("gpio", "chip", board.gpio.chip, r"gpiochip\d+"),
     ):
-        if not re.fullmatch(usual, node):
+        if not re.fullmatch(rf"/(.*/)?{usual}", node):
             like = usual.replace(r"\d+", "0").replace("\\", "")
-            fail(section, name, f"'{node}' is no node of this bus; it looks like {like}")
+            fail(section, name, f"'{node}' is no node of this bus; it looks like /dev/{like}")
 
 
 def _check_spans(board: Board, fail: Fail) -> None:
