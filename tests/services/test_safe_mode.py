@@ -48,8 +48,8 @@ def test_a_strap_that_was_never_read_counts_as_set():
     mode.set(False)
     assert mode.is_on, "still nothing says that it is open"
     jumper.is_broken = False
-    mode.set(False)
-    assert not mode.is_on
+    mode.look()
+    assert not mode.is_on, "one call that failed keeps no camera from work"
 
 
 def test_a_strap_that_can_no_longer_be_read_changes_nothing_and_is_told():

@@ -10,8 +10,8 @@ from edgeleak.services.health import FINE, Trouble
 
 
 class SafeMode:
-    """A strap that was set once holds until somebody leaves safe mode without it, and so does one
-    that could not be read yet: nothing says that it is open.
+    """A strap that was set once holds until somebody leaves safe mode without it.  Until it could
+    be read it counts as set: nothing says that it is open.
 
     strap : None where the board has none
     is_on : wished from the start
@@ -19,12 +19,16 @@ class SafeMode:
     """
 
     def __init__(self, strap: Strap | None, is_on: bool, log: Callable[[str], None]) -> None:
-        self._strap, self.is_on, self._log = strap, is_on, log
+        self._strap, self._is_wished, self._log = strap, is_on, log
         self._was_read = strap is None
+
+    @property
+    def is_on(self) -> bool:
+        return self._is_wished or not self._was_read
 
     def set(self, is_on: bool) -> None:
         """What somebody wishes; the strap cannot be overruled."""
-        self.is_on = is_on
+        self._is_wished = is_on
         self.look()
 
     def look(self) -> None:
@@ -32,10 +36,9 @@ class SafeMode:
         if self._strap is None:
             return
         try:
-            self.is_on |= self._strap.is_set()
+            self._is_wished |= self._strap.is_set()
             self._was_read = True
         except BusError as error:
-            self.is_on |= not self._was_read
             self._log(f"NOTE the safe strap cannot be read: {error}")
 
     def report(self) -> Trouble:
