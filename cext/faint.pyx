@@ -35,6 +35,7 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
         int32_t strong_q6
         int32_t stand_looks
         int32_t least_q6
+        int32_t first_sign
     struct el_faint_found:
         int32_t area
         int32_t duty
@@ -171,6 +172,9 @@ cdef int settings(el_faint *s, dict values) except -1:
     s.sign_q16 = values["sign_q16"]
     s.strong_q6, s.stand_looks = values["strong_q6"], values["stand_looks"]
     s.least_q6, s.rough_q16 = values["least_q6"], values["rough_q16"]
+    s.first_sign = values["first_sign"]
+    if s.first_sign != 1 and s.first_sign != -1:
+        raise ValueError(f"first_sign is {s.first_sign}; use 1 or -1")
     for name in ("slow_q16", "memory_q16", "duty_q16", "follow_q16", "held_q16", "learn_q16"):
         in_range(name, values[name], 0, 65536)
     in_range("floor_q8", s.floor_q8, 1, 1 << 16)
@@ -215,6 +219,7 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
     strong_q6 : counts Q6 from where single pixels show it: a thing here
     stand_looks : looks after which such a thing stands, and the place is learnt again
     least_q6  : smallest noise of a cell, counts Q6
+    first_sign : 1 where gas may be warmer or colder, -1 where it can only be colder
 
     Returns (area px of all that is kept, duty, flicker, sigmas Q8, is_kept) of the strongest
     cell that proves, else of the strongest; and how many cells are beyond strong_q6.

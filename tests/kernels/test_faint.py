@@ -14,6 +14,7 @@ RULE = {
     "share_q16": 39000, "rough_q16": 16384, "sign_q16": 20000,
     "outline_q16": 25000, "thing_looks": 8, "strong_q6": 1 << 20,
     "stand_looks": 5, "least_q6": 3,
+    "first_sign": 1,
 }  # fmt: skip
 FULL = 65535
 LOOKS_LEARNT, LAG = 9, 4
@@ -57,7 +58,8 @@ def test_bit_exact_over_time(rng, cells, top):
         means[: cells[0] // 2] += index % 3 * top // 2
         objects = rng.integers(0, FULL, (*cells, 4)) * (rng.random((*cells, 1)) < 0.05)
         ours.objects[...] = twin.objects[...] = objects
-        rule = {"root_q8": 300, "cell_q8": 100, "share_q16": 9000, "thing_looks": 6 + index % 3}
+        rule = {"root_q8": 300, "cell_q8": 100, "share_q16": 9000, "thing_looks": 6 + index % 3,
+                "first_sign": 1 - 2 * (index % 2)}  # fmt: skip
         rule["stand_looks"] = 1 + index % 3
         rule["strong_q6"] = (1 << 20, top // 2, top // 3)[index // 5]
         assert ours.look(means, **rule) == twin.look(means, **rule)
@@ -176,6 +178,8 @@ def test_bad_input(rng):
     means = np.full((5, 6), 64000, np.int64)
     with pytest.raises(ValueError, match="slow_q16"):
         bench.look(means, slow_q16=70000)
+    with pytest.raises(ValueError, match="first_sign"):
+        bench.look(means, first_sign=0)
     with pytest.raises(ValueError, match="means"):
         bench.look(means[:4])
     with pytest.raises(ValueError, match="looks"):

@@ -54,6 +54,10 @@ def test_a_dip_of_the_light_alone_is_gas():
     assert any(rule.name == "faint" and rule.fired for rule in pipeline.verdict.rules)
 
 
+def test_what_throws_more_light_back_is_no_gas():
+    assert watch(dip=-0.02)[0] == {"NO GAS"}  # steam, a glint, somebody who comes near
+
+
 def test_without_the_rule_it_does_not_show():
     off = load_profile("sensitive").replace({"rule.faint": False})
     assert watch(dip=0.02, profile=off)[0] == {"NO GAS"}

@@ -228,7 +228,7 @@ el_faint_judge(int64_t *state, const int32_t *pixels, uint8_t *keep, size_t rows
     struct el_faint_found best = {0, 0, 0, 0, 0, 0};
     int32_t area = 0;
     memset(keep, 0, cells);
-    for (int sign = 1; sign >= -1; sign -= 2) {
+    for (int sign = s->first_sign; sign >= -1; sign -= 2) {
         int64_t *duty = el_faint_plane(state, cells, sign > 0 ? EL_FAINT_WARM : EL_FAINT_COLD);
         for (size_t i = 0; i < cells; i++) {
             struct el_faint_found f = el_faint_cell(state, rows, columns, i, sign, s);

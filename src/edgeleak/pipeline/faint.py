@@ -100,6 +100,7 @@ class Faint:
             "outline_q16": round(ALL_Q16 * profile["object.share"]),
             "least_q6": LEAST_NOISE_Q6,
             "strong_q6": NEVER_Q6,
+            "first_sign": 1,
         }
         self._area, self._signed = np.zeros((2, *self._pixels.shape), np.int64)
         self.is_eight_bit = False
@@ -214,13 +215,14 @@ class Faint:
 class Lit(Faint):
     """The same of lit minus dark: a lock-in over pairs, for gas as warm as what is behind it.
 
-    The LED's light crosses the gas twice and comes back weaker; what the scene emits by itself
-    is in both frames.  Every pair is scaled to the light of the learnt ones, so that current and
-    temperature of the LED do not matter.
+    The LED's light crosses the gas twice and comes back weaker, never stronger: only what is
+    darker may be gas.  What the scene emits by itself is in both frames.  Every pair is scaled to
+    the light of the learnt ones, so that current and temperature of the LED do not matter.
     """
 
     def __init__(self, profile: Profile, arena: Arena) -> None:
         super().__init__(profile, arena, LIT)
+        self._values["first_sign"] = -1
         self._objects = np.zeros_like(arena["objects"])  # what drifts in this light, not there
         self._first, self._dark = np.zeros_like(self._totals), np.zeros_like(self._totals)
         self._bias = self._pixels.astype(np.int64) << BIAS_LOG2

@@ -144,7 +144,7 @@ def _judge(
     steady = _around(np.where(state[OTHER] != 0, state[SLOW] * state[SLOW] >> 8, 0))
     within = np.zeros(keep.shape, bool)
     within[1:-1, 1:-1] = True
-    for sign, plane in ((1, WARM), (-1, COLD)):
+    for sign, plane in ((1, WARM), (-1, COLD))[values["first_sign"] < 0 :]:
         sigmas = sign * state[SIGMAS]
         is_out = sigmas > values["cell_q8"]
         most = 2 * values["root_q8"]  # of one cell: a pixel that flickers is no gas
