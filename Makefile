@@ -45,7 +45,7 @@ faults: $(VENV)/.dev
 
 faults-quick: $(VENV)/.dev
 	$(BIN)/python tools/faults/run.py --jobs 2 --row D1 --row D4 --row F2 --row F3 --row T14
-	$(BIN)/python tools/faults/run.py --jobs 2 --no-defects --count 10 --row D3 --row F1P --row F1B
+	$(BIN)/python tools/faults/run.py --jobs 2 --no-defects --count 6 --row D3 --row F1P --row F1B
 	$(BIN)/python tools/faults/run.py --row F1 --count 100000
 	$(BIN)/python tools/fuzz/fuzz_console.py --plant --quick
 	$(BIN)/python tools/fuzz/fuzz_console.py --coverage
