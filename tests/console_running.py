@@ -104,5 +104,7 @@ class Typist:
 
     def leave(self):
         self.type("\x1d")
-        assert os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == 0
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         os.close(self._screen)
+        assert code == 0
+        return code

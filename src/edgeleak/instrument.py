@@ -242,8 +242,7 @@ class Instrument:
         is_at_rest = self.health.state in AT_REST
         if is_at_rest:
             self.nuc.cancel()
-        is_free = not (is_at_rest or self.safe_mode.is_on or self.control.phase.code)
-        self.actuators.permit(is_free)
+        self.actuators.permit(not (is_at_rest or self.safe_mode.is_on or self.control.phase.code))
         if self._control_report().code:
             self.outputs_off()
 

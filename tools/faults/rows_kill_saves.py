@@ -25,7 +25,7 @@ from edgeleak.calibration.model import Calibration, Kind
 from edgeleak.console.client import Client, connect
 from edgeleak.console.pins import PINS_NAME, Pins
 from edgeleak.errors import BusError, EdgeLeakError
-from edgeleak.services.life import LifeCounters
+from edgeleak.services import life
 from edgeleak.services.setup import CALIBRATION_NAME, LIFE_NAME
 from edgeleak.sim.launch import RunningPlant
 
@@ -97,11 +97,20 @@ class Store:
                 if not self.acked[name] <= number <= self.asked[name]:
                     return f"{name} is generation {number}, {self.acked[name]} was acknowledged"
                 self.acked[name] = self.asked[name] = number
-            LifeCounters(self.folder / LIFE_NAME)
+            if trouble := self._life_trouble():
+                return trouble
             pins = Pins(self.folder / PINS_NAME, time.monotonic_ns)
             return pins.trouble or ("" if pins.has("service") >= self.has_pin else "no PIN")
         except EdgeLeakError as error:
             return str(error)
+
+    def _life_trouble(self) -> str:
+        """A start sets a damaged file aside, so that is looked for, too."""
+        path = self.folder / LIFE_NAME
+        if path.exists():
+            life.read(path)
+        aside = path.with_name(f"{LIFE_NAME}.damaged")
+        return f"{aside.name}: a start met a damaged file" if aside.exists() else ""
 
     def parts(self) -> list[str]:
         """Saves that have begun and not ended."""

@@ -264,6 +264,10 @@ def _simulated(board: boards.Board, settings: config.Config, args: argparse.Name
     return _Simulated(Bench(board, settings.cooler, ambient_degc=args.ambient))
 
 
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 class _Real:
     """The cooler of this board, run in this thread.
 
@@ -281,7 +285,7 @@ class _Real:
         self._buses = open_buses(board)
         self._strap, self._looked_ns = roles(self._buses.lines, board.gpio).strap, 0
         try:
-            self._begin(board, settings, LifeCounters(state / LIFE_NAME))
+            self._begin(board, settings, LifeCounters(state / LIFE_NAME, _tell))
         except BaseException:
             self._buses.close()
             raise

@@ -29,12 +29,12 @@ class LifeCounters:
     """Named sums.
 
     path : JSON file; None keeps them in memory only
-    log  : gets a line when the file that was there is damaged
+    log  : gets a line when the file that was there is damaged; `report` tells it, too
 
     `write` replaces the file and may wait for the storage.
     """
 
-    def __init__(self, path: Path | None = None, log: Callable[[str], None] = print) -> None:
+    def __init__(self, path: Path | None = None, log: Callable[[str], None] | None = None) -> None:
         self._path = path
         self._lock, self._saving = threading.Lock(), threading.Lock()
         self._values: dict[str, float] = {}
@@ -46,12 +46,13 @@ class LifeCounters:
         if path is not None and path.exists():
             self._begin(path, log)
 
-    def _begin(self, path: Path, log: Callable[[str], None]) -> None:
+    def _begin(self, path: Path, log: Callable[[str], None] | None) -> None:
         try:
-            self._values = _read(path)
+            self._values = read(path)
         except DataError as error:
             self._is_anew = True
-            log(f"NOTE {error}")
+            if log is not None:
+                log(f"NOTE {error}")
             with suppress(OSError):  # a state folder that cannot be written says so at each save
                 path.replace(path.with_name(f"{path.name}.damaged"))
 
@@ -128,7 +129,8 @@ def _errno_of(error: Exception) -> int:
     return number or (errno.ENOENT if isinstance(error, MissingInputError) else errno.EIO)
 
 
-def _read(path: Path) -> dict[str, float]:
+def read(path: Path) -> dict[str, float]:
+    """Counters of a saved file.  Raises DataError when it is damaged."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         values = {str(k): float(v) for k, v in table["counters"].items()}

@@ -113,19 +113,7 @@ def families_part(
          "INHIBIT %"],
     )  # fmt: skip
     for method in methods:
-        leaking = [d for d in drawn if d.leaks]
-        late = [late_s(d, method.key) for d in leaking]
-        good = [s for s in late if s == s]
-        false, hours, held, frames = _false(drawn, method.key)
-        found, inhibit = wilson(len(good), len(late)), wilson(held, frames)
-        bound = events_upper(false, hours)
-        table.add(
-            [method.label, found, f"{np.median(good):.1f}" if good else "-",
-             f"{false} ({_of_the_frame(drawn, method.key)})",
-             f"{60 * hours:.1f}", f"{bound:.0f}", inhibit],
-            method=method.key, found=found.as_dict(), after_s=good, false_events=false,
-            hours=hours, per_hour_upper_95=bound, inhibit=inhibit.as_dict(),
-        )  # fmt: skip
+        _add_method(table, drawn, method)
     part.tables += [table, per_family(drawn), before_leaves(leaves, methods)]
     part.blind.append(
         "how the families weigh against a real day: what stands in them was drawn, not counted;"
@@ -137,6 +125,22 @@ def families_part(
         " were not"
     )
     return part
+
+
+def _add_method(table: Table, drawn: Sequence[Drawn], method: Method) -> None:
+    """Its row: what it found, and what it called gas beside any."""
+    late = [late_s(d, method.key) for d in drawn if d.leaks]
+    good = [s for s in late if s == s]
+    false, hours, held, frames = _false(drawn, method.key)
+    found, inhibit = wilson(len(good), len(late)), wilson(held, frames)
+    bound = events_upper(false, hours)
+    table.add(
+        [method.label, found, f"{np.median(good):.1f}" if good else "-",
+         f"{false} ({_of_the_frame(drawn, method.key)})",
+         f"{60 * hours:.1f}", f"{bound:.0f}", inhibit],
+        method=method.key, found=found.as_dict(), after_s=good, false_events=false,
+        hours=hours, per_hour_upper_95=bound, inhibit=inhibit.as_dict(),
+    )  # fmt: skip
 
 
 def late_s(drawn: Drawn, key: str) -> float:
