@@ -8,7 +8,7 @@ from edgeleak.drivers.enables import Enable
 from edgeleak.sim.monostable import Monostable
 from edgeleak.sim.sim_clock import SimClock
 
-REFRESH_MS, BRIDGE_MS = 200, 2
+REFRESH_MS, BRIDGE_MS = 200, 60
 
 
 class SlowLines:
@@ -40,7 +40,7 @@ def lines():
 
 @pytest.fixture
 def enable(lines):
-    one = Enable(lines, "tec_enable", lines.clock, REFRESH_MS)
+    one = Enable(lines, "tec_enable", lines.clock, REFRESH_MS, BRIDGE_MS)
     one.start()
     return one
 
@@ -53,7 +53,7 @@ def test_edges_in_time_keep_it_on(lines, enable):
     assert lines.rises() == 1
 
 
-@pytest.mark.parametrize("late_ms", [60, 100, 140])
+@pytest.mark.parametrize("late_ms", [20, 40, 59])
 def test_an_answer_that_comes_late_does_not_make_the_edge_younger(lines, enable, late_ms):
     lines.pass_ms(50)
     lines.after_ms[True] = late_ms
@@ -63,12 +63,21 @@ def test_an_answer_that_comes_late_does_not_make_the_edge_younger(lines, enable,
     assert lines.rises() == 1
 
 
-def test_a_stop_before_the_line_is_raised_leaves_it_off(lines, enable):
+@pytest.mark.parametrize("stop_ms", [60, 100, 170])
+def test_a_stop_before_the_line_is_raised_leaves_it_off(lines, enable, stop_ms):
     lines.pass_ms(50)
-    lines.after_ms[False] = 170
+    lines.after_ms[False] = stop_ms
     assert not enable.refresh()
     assert not lines.output.level
     assert lines.rises() == 1
+
+
+@pytest.mark.parametrize("stop_ms", [60, 100])
+def test_a_call_that_raises_the_line_late_is_taken_back(lines, enable, stop_ms):
+    lines.pass_ms(50)
+    lines.before_ms[True] = stop_ms
+    assert not enable.refresh()
+    assert not lines.output.level
 
 
 def test_off_stays_off(lines, enable):

@@ -19,12 +19,13 @@ class Enable:
     name       : `tec_enable` or `led_enable`
     clock      : tells a late edge at the edge itself; without one the caller has to
     refresh_ms : the board's monostable time
+    bridge_ms  : a line that is low for so long has dropped, too
     """
 
     def __init__(self, lines: GpioLines, name: str, clock: Clock | None = None,
-                 refresh_ms: int = 200) -> None:  # fmt: skip
+                 refresh_ms: int = 200, bridge_ms: int = 60) -> None:  # fmt: skip
         self._lines, self._name, self._clock = lines, name, clock
-        self._refresh_ns = refresh_ms * NS_PER_MS
+        self._refresh_ns, self._bridge_ns = refresh_ms * NS_PER_MS, bridge_ms * NS_PER_MS
         self._is_running, self._offs, self._edge_ns = False, 0, 0
 
     @property
@@ -71,15 +72,18 @@ class Enable:
             return self._pulse()
 
     def _pulse(self) -> bool:
-        """The line is lowered first, so that a stop of this thread after the look is short."""
+        """False unless the output surely lasted until the edge, whichever call took its time."""
+        low_ns = self._now_ns()
         self._lines.set(self._name, False)
-        if self._is_late():
+        if self._may_have_dropped(low_ns):
             return False
         self._lines.set(self._name, True)
-        return not self._is_late()
+        return not self._may_have_dropped(low_ns)
 
     def _now_ns(self) -> int:
         return 0 if self._clock is None else self._clock.monotonic_ns()
 
-    def _is_late(self) -> bool:
-        return self._now_ns() - self._edge_ns >= self._refresh_ns
+    def _may_have_dropped(self, low_ns: int) -> bool:
+        """Too long since the last edge, or since the line was lowered."""
+        now_ns = self._now_ns()
+        return now_ns - self._edge_ns >= self._refresh_ns or now_ns - low_ns >= self._bridge_ns

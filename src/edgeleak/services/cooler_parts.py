@@ -24,7 +24,7 @@ def cooler_on(board: Board, config: CoolerConfig, i2c: I2cBus, lines: GpioLines,
         raise ConfigError(f"board {board.name}: no cooler is wired; add [adc], [address], [tec]"
                           " or leave the cooler off")  # fmt: skip
     inputs = CoolerInputs(Ads1115(i2c, board.adc.fpa_thermistor.address), board.adc, clock)
-    enable = Enable(lines, "tec_enable", clock, board.gpio.refresh_ms)
+    enable = Enable(lines, "tec_enable", clock, board.gpio.refresh_ms, board.gpio.bridge_ms)
     tec = Tec(Ad5693r(i2c, board.address.tec_dac), enable, board.tec, board.gpio, clock)
     names = board.gpio.lines
     fan = Fan(lines, has_tacho="fan_tacho" in names) if "fan" in names else None

@@ -99,7 +99,8 @@ def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lept
         return None
     if isinstance(control, Lepton):
         raise ConfigError(f"board {board.name}: a Lepton gates no LED; remove [led]")
-    enable = Enable(buses.lines, "led_enable", clock, board.gpio.refresh_ms)
+    gpio = board.gpio
+    enable = Enable(buses.lines, "led_enable", clock, gpio.refresh_ms, gpio.bridge_ms)
     led = Led(Ad5693r(buses.i2c, board.address.led_dac), enable, board.led)
     names = ("led_thermistor", "led_current", "supply")
     channels = {name: getattr(board.adc, name) for name in names}
