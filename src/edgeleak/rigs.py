@@ -19,7 +19,7 @@ from edgeleak.drivers.lepton import Lepton
 from edgeleak.loop import Loop, Task
 from edgeleak.services import parts
 from edgeleak.services.acquisition import Acquisition
-from edgeleak.services.illumination import Illumination
+from edgeleak.services.illumination import PERIOD_MS, Illumination
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def light_loop(board: Board, config: SensorConfig, keep: list[Light], *,
 
         return Loop("light", clock, [
             Task("frame", frame, 10, 50, "several times a frame"),
-            Task("light", lambda due_ns: light.step(clock.monotonic_ns()), 50, 25,
+            Task("light", lambda due_ns: light.step(clock.monotonic_ns()), PERIOD_MS, 10,
                  "telemetry and enable refresh"),
         ])  # fmt: skip
 

@@ -207,3 +207,16 @@ def test_settings_that_break_a_limit_are_refused_at_the_start():
     assert good.status.code == codes.OK
     with pytest.raises(ConfigError, match="0 to 400 mA"):
         parts.illumination(BOARD, buses, clock, sensor, LedConfig(mode="on", current_ma=900.0))
+
+
+@pytest.mark.parametrize("fault", [faults.LedOpen(), faults.LedShort(),
+                                   faults.ThermistorOpen(which="led")])  # fmt: skip
+@pytest.mark.parametrize("phase_s", [0.0, 0.013, 0.031, 0.044])
+def test_a_broken_light_is_not_driven_after_two_frames(rig, fault, phase_s):
+    rig.lit()
+    rig.run(phase_s)
+    begin_ns = rig.plant.now_ns
+    rig.plant.inject(fault)
+    assert rig.run(1.0, lambda: rig.plant.led_command_v == 0)
+    assert rig.plant.now_ns - begin_ns <= 2 * 91_000_000
+    assert rig.light.status.code != codes.OK

@@ -2,6 +2,7 @@
 """Channels of one ADS1115 in turn: one conversion a step, nobody waits for it."""
 
 import math
+from collections.abc import Sequence
 
 from edgeleak.board import AdcChannel
 from edgeleak.clock import Clock
@@ -14,11 +15,13 @@ class AdcRound:
     adc      : the converter
     channels : name -> input; all on this converter
     clock    : ages are measured with it
+    order    : names as they take turns, the urgent ones more than once; each once without it
     """
 
-    def __init__(self, adc: Ads1115, channels: dict[str, AdcChannel], clock: Clock) -> None:
+    def __init__(self, adc: Ads1115, channels: dict[str, AdcChannel], clock: Clock,
+                 order: Sequence[str] = ()) -> None:  # fmt: skip
         self._adc, self._clock = adc, clock
-        self._channels = list(channels.items())
+        self._channels = [(name, channels[name]) for name in order or channels]
         self._volts = dict.fromkeys(channels, math.nan)
         self._taken_ns: dict[str, int] = {}
         self._turn = -1

@@ -21,7 +21,7 @@ from edgeleak.services import bringup
 from edgeleak.services.bringup import Proof
 from edgeleak.services.climate import Climate
 from edgeleak.services.health import FINE, Trouble
-from edgeleak.services.illumination import Illumination
+from edgeleak.services.illumination import PERIOD_MS, Illumination
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.thermal import Cooler
 from edgeleak.services.thermal_status import CoolerState
@@ -91,8 +91,8 @@ class ControlSide:
         own = [] if cooler is None else cooler.tasks()
         return [
             *(replace(task, run=self._after_bring_up(task.run)) for task in own),
-            Task("light", self._after_bring_up(self._step_light), 50, 25,
-                 "20 Hz: LED telemetry and enable refresh"),
+            Task("light", self._after_bring_up(self._step_light), PERIOD_MS, 10,
+                 "a broken LED is dark within two frames"),
             Task("shutter", self._after_bring_up(self._step_shutter), 50, 10,
                  "a wish is obeyed within a frame at the usual rate"),
             Task("climate", self._after_bring_up(self._step_climate), 1000, 25,

@@ -21,6 +21,9 @@ from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.lit_time import LitTime
 
+PERIOD_MS = 25
+ROUND = ("led_current", "led_thermistor", "led_current", "supply")
+"""A pulse's current is known two steps after it, so a broken LED is dark within two frames."""
 MISMATCHES = 3
 """Frames in a row whose flag contradicts the mode: a fault."""
 GRACE_FRAMES = 3
@@ -36,7 +39,7 @@ RETRY_S = 10.0
 MARGIN_K = 3.0
 """The energy limit falls with temperature over a window that is already partly spent: plan for
 where a rising temperature will be at its end, and a little more."""
-RATE_SAMPLES = 20
+RATE_SAMPLES = 1000 // PERIOD_MS
 DERATE_STEP = 0.02
 """A current is written again when derating moved it by this share; not for every hundredth."""
 

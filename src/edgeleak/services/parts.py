@@ -28,7 +28,7 @@ from edgeleak.services.climate import Climate
 from edgeleak.services.cooler_parts import cooler_on
 from edgeleak.services.fpa_check import FpaCheck
 from edgeleak.services.health import State
-from edgeleak.services.illumination import Illumination
+from edgeleak.services.illumination import ROUND, Illumination
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal import Cooler
 
@@ -102,10 +102,9 @@ def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lept
     gpio = board.gpio
     enable = Enable(buses.lines, "led_enable", clock, gpio.refresh_ms, gpio.bridge_ms)
     led = Led(Ad5693r(buses.i2c, board.address.led_dac), enable, board.led)
-    names = ("led_thermistor", "led_current", "supply")
-    channels = {name: getattr(board.adc, name) for name in names}
+    channels = {name: getattr(board.adc, name) for name in ROUND}
     adc = Ads1115(buses.i2c, board.adc.led_thermistor.address)
-    light = Illumination(led, AdcRound(adc, channels, clock), control, board, clock,
+    light = Illumination(led, AdcRound(adc, channels, clock, ROUND), control, board, clock,
                          least_supply_v=least_supply_v, life=life)  # fmt: skip
     if wish is not None:
         try:
