@@ -24,6 +24,10 @@ firmware="$root/boot/firmware"
 rm -rf "$fresh"
 mkdir -p "$fresh"
 cp -R "$here/site" "$here/bin" "$here/docs" "$here/boot" "$here/VERSION" "$fresh/"
+# The service's user cannot keep byte code: without it every start compiles all modules anew.
+# Of another version of Python it is not used, and does no harm.
+python3 -m compileall -q -s "$fresh" -p "/opt/edgeleak/$version" "$fresh/site" >/dev/null 2>&1 \
+  || echo "python3 compiled no byte code: starts take longer"
 for kind in systemd/system:systemd udev/rules.d:udev sysusers.d:sysusers.d tmpfiles.d:tmpfiles.d \
   modprobe.d:modprobe.d modules-load.d:modules-load.d; do
   mkdir -p "$root/usr/lib/${kind%%:*}"

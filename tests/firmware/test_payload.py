@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -69,6 +70,18 @@ def test_installs_units_rules_and_settings(unpacked, tmp_path):
     assert (root / "etc/edgeleak/edgeleak.toml").is_file()
     assert os.access(current / "bin/edgeleak", os.X_OK)
     assert (root / "usr/lib/modules-load.d/edgeleak.conf").read_text().endswith("\ni2c-dev\n")
+
+
+def test_byte_code_is_there_and_names_the_boards_path(unpacked, tmp_path):
+    root = tmp_path / "root"
+    assert install(unpacked, root).returncode == 0
+    site = root / "opt/edgeleak/current/site"
+    (compiled,) = site.glob("edgeleak/__pycache__/app.*.pyc")
+    assert b"/opt/edgeleak/1.2.3+" in compiled.read_bytes()
+    assert str(tmp_path).encode() not in compiled.read_bytes()
+    program = [sys.executable, "-v", "-c", "import edgeleak.app"]
+    said = subprocess.run(program, env={"PYTHONPATH": str(site)}, capture_output=True, text=True)
+    assert f"code object from '{compiled}'" in said.stderr  # not made again from the source
 
 
 OVERLAYS = ["edgeleak-el1-a.dtbo", "edgeleak-lepton-pi-a.dtbo"]

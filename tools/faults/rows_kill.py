@@ -6,6 +6,7 @@ them.  The plant's clock is the machine's, so a fault and its effect have one ti
 """
 
 import contextlib
+import math
 import os
 import random
 import re
@@ -33,6 +34,7 @@ SILENCE_MS = REFRESH_MS + GRID_MS
 EXPIRY_MS, BRIDGE_MS = 150, 60
 START_S, WATCH_S, STAYS_S = 90.0, 0.5, 0.5
 """A start takes 15 s, on a busy machine far more."""
+SELFTEST = b"STATE boot selftest"
 DRIVEN_A = 0.3
 """Held at -16 degC the cooler takes 0.5 to 1 A: an output that stays on would show."""
 SETTINGS = """
@@ -81,7 +83,7 @@ class Camera:
         self.process = subprocess.Popen(list(map(str, command)), env=plant.environment(),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         start_new_session=True)  # fmt: skip
-        self.said = b""
+        self.said, self._begin_s = b"", time.monotonic()
 
     def __enter__(self) -> "Camera":
         return self
@@ -103,6 +105,14 @@ class Camera:
                 self.said += part
                 if not part:  # it is dead; the plant goes on
                     select.select([], [], [], end_s - time.monotonic())
+
+    def until_selftest_s(self) -> float:
+        """How long it took to begin its self-test, seconds; infinite where it does not."""
+        while SELFTEST not in self.said and self.process.poll() is None:
+            if time.monotonic() - self._begin_s > START_S:
+                break
+            self.listen(0.01)
+        return time.monotonic() - self._begin_s if SELFTEST in self.said else math.inf
 
     def until_driving(self) -> bool:
         """Both outputs on and the cooler really driven, by the plant's truth."""

@@ -5,9 +5,12 @@ A client orders saves without a pause; the files of the state folder are the jud
 next start, which has to come up with them.
 """
 
+import configparser
 import contextlib
 import random
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,9 +18,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from defect import ROOT
 from judged import judged
 from row import Outcome
-from rows_kill import Camera, plant_of
+from rows_kill import SETTINGS, Camera, plant_of
 
 from edgeleak import config
 from edgeleak.calibration import container, layout
@@ -36,6 +40,9 @@ PIN = "4711"
 UP_S, QUIET_S, SAVE_S, LATE_S = 30.0, 0.3, 1.0, 0.003
 """A start; saves before a kill; for a save to begin; and after it has begun."""
 NO_ERROR = '0,"No error"'
+BACK_S = 3.0
+"""From a kill to the self-test of the next start."""
+UNIT = ROOT / "firmware/systemd/edgeleak.service"
 
 
 def file_of(number: int) -> bytes:
@@ -177,19 +184,44 @@ def works_with(store: Store, client: Client) -> str:
     return "" if crc == stored else "started with another calibration than is stored"
 
 
+class Manager:
+    """What the service manager does before each start: its wait, and the test that has passed.
+
+    Raises CalledProcessError when the boot test does not pass.
+    """
+
+    def __init__(self, plant: RunningPlant, folder: Path) -> None:
+        unit = configparser.ConfigParser(strict=False, interpolation=None)
+        unit.read(UNIT)
+        self._wait_s, self._plant = float(unit["Service"]["RestartSec"]), plant
+        (settings := folder / "edgeleak.toml").write_text(SETTINGS.format(socket=folder / "scpi"))
+        self._test = [sys.executable, "-m", "edgeleak", "selftest", "--boot",
+                      "--config", settings, "--state", folder, "--run", folder]  # fmt: skip
+        self.before_start_s()
+
+    def before_start_s(self) -> float:
+        """How long that takes, seconds."""
+        begin_s = time.monotonic()
+        subprocess.run(self._test, env=self._plant.environment(), check=True, capture_output=True)
+        return self._wait_s + time.monotonic() - begin_s
+
+
 def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> None:
     """`count` kills in one life of a state folder; then a start that is ended as it should be.
 
     On a machine that stood still a start may run again; what a kill cost is never forgiven.
     """
-    with tempfile.TemporaryDirectory() as name, plant_of(seed) as plant:
-        store = Store(Path(name))
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as run, \
+         plant_of(seed) as plant:  # fmt: skip
+        store, manager = Store(Path(name)), Manager(plant, Path(run))
         for _ in range(count):
-            judged(outcome, lambda mine: _once(plant, store, mine, rng))
+            judged(outcome, lambda mine: _once(plant, store, manager, mine, rng))
         judged(outcome, lambda mine: _twin(plant, store, mine))
     outcome.expect(not store.lost, f"run killed: {store.lost[:3]}")
     outcome.notes.append(f"{count} of the kills hit edgeleak run while a client made it save;"
                          f" {store.half} of them left a save half done")  # fmt: skip
+    outcome.notes.append(f"a start reached its self-test {outcome.worst_ms / 1000:.1f} s after a"
+                         " kill at most, the manager and boot test included")  # fmt: skip
     outcome.expect(store.half > 0 or count < 5, "no kill came in the middle of a save")
 
 
@@ -202,15 +234,15 @@ def _saving(store: Store, client: Client) -> tuple[Saver, str]:
     return saver, trouble
 
 
-def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Random) -> None:
+def _once(plant: RunningPlant, store: Store, manager: Manager, outcome: Outcome,
+          rng: random.Random) -> None:  # fmt: skip
     """Start, save, kill, look."""
     try:
-        with _camera(plant, store) as camera, client_of(camera) as client:
-            saver, trouble = _saving(store, client)
-            _wait_for_save(store, rng)
-            camera.process.send_signal(signal.SIGKILL)
-            camera.process.wait()
-            trouble = trouble or saver.end()
+        back_s = manager.before_start_s()
+        with _camera(plant, store) as camera:
+            back_s += camera.until_selftest_s()
+            outcome.safe_after(1000 * back_s, 1000 * BACK_S, "self-test again")
+            trouble = _save_and_kill(store, camera, rng)
     except EdgeLeakError as error:
         trouble = str(error)
     outcome.executed += 1
@@ -218,6 +250,15 @@ def _once(plant: RunningPlant, store: Store, outcome: Outcome, rng: random.Rando
     if damage := store.damage():
         store.lost.append(damage)
     outcome.trips += outcome.expect(not (trouble or damage), f"run killed: {trouble} {damage}")
+
+
+def _save_and_kill(store: Store, camera: Camera, rng: random.Random) -> str:
+    with client_of(camera) as client:
+        saver, trouble = _saving(store, client)
+        _wait_for_save(store, rng)
+        camera.process.send_signal(signal.SIGKILL)
+        camera.process.wait()
+        return trouble or saver.end()
 
 
 @contextlib.contextmanager
