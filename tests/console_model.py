@@ -22,7 +22,7 @@ AGC_SPAN = ("AGC:LEVel", "AGC:SPAN")
 LIGHT = ("LED:MODE", "LED:CURRent", "SENSe:INTegration")
 KEPT = ("*ESE", "*SRE", "STATus:OPERation:ENABle", "STATus:QUEStionable:ENABle", "FRAMe:HOLD",
         "SYSTem:LEVel", "SYSTem:SAFE", "COOLer:SETPoint", "LED:CURRent", "SENSe:INTegration",
-        "AGC:MODE", "AGC:LEVel", "AGC:SPAN", "AGC:LOCK", "CLAHe:TILEs", "CLAHe:CLIP",
+        "AGC:MODE", "AGC:LEVel", "AGC:SPAN", "AGC:LOCK", "CLAHe:TILE", "CLAHe:CLIP",
         "BACKground:SLEW", "SENSitivity", "PALette")  # fmt: skip
 """Commands whose query answers what was set; the others that have one answer what is measured."""
 OWN = ("*ESE", "*SRE", "STATus:OPERation:ENABle", "STATus:QUEStionable:ENABle", "FRAMe:HOLD",

@@ -210,7 +210,7 @@ def _settings(desk: Desk) -> dict[str, Shortcut]:
                         takes=("AGC:LEVel", "AGC:SPAN"), also=("auto", "lock")),
         "clahe": Shortcut("local contrast: clahe TILES, clahe TILES CLIP",
                           lambda session, words: _with(":CLAH:TILE", words, ";CLIP"),
-                          takes=("CLAHe:TILEs", "CLAHe:CLIP")),
+                          takes=("CLAHe:TILE", "CLAHe:CLIP")),
         "background": Shortcut("speed of the background: background FACTOR",
                                lambda session, words: _with(":BACK:SLEW", words),
                                takes=("BACKground:SLEW",)),

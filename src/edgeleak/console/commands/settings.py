@@ -79,7 +79,7 @@ COMMANDS = (
     Command("AGC:LOCK", agc_lock, "hold what the automatic found, or let it go", Level.OPERATE,
             (Switch("lock"),)),
     Command("AGC:LOCK?", agc_locked, "level and span are held", answer="0 or 1"),
-    *_number("CLAHe:TILEs", "clahe_tiles", "tiles of the local contrast", is_whole=True),
+    *_number("CLAHe:TILE", "clahe_tiles", "tiles of the local contrast", is_whole=True),
     *_number("CLAHe:CLIP", "clahe_clip", "limit of the local contrast"),
     *_number("BACKground:SLEW", "background_slew", "speed of the background"),
     *_number("SENSitivity", "sensitivity", "of the detection"),
