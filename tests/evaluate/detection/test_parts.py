@@ -49,6 +49,47 @@ def test_a_drawn_plume_has_its_contrast_and_its_truth(noisy):
     assert added[truth > 0.8].mean() > 8 * added[truth == 0].mean()
 
 
+@pytest.mark.parametrize("part", [-1.3, -0.5, 0.07, 0.4, 2.9])
+def test_parts_of_a_count_are_right_on_average_and_noise_is_as_stated(rng, part):
+    pixels, added = np.full((400, 400), 3000, np.uint16), np.full((400, 400), part)
+    change = plume.dithered(pixels, added, rng, 16383).astype(float) - 3000
+    rest = part % 1
+    assert change.mean() == pytest.approx(part, abs=5 * 0.5 / 400)
+    assert change.std() == pytest.approx((rest * (1 - rest)) ** 0.5, rel=0.02)
+    assert set(change.ravel()) == {np.floor(part), np.floor(part) + 1}
+
+
+def test_where_nothing_is_drawn_the_recorded_counts_stay(rng):
+    pixels = rng.integers(0, 16384, SHAPE).astype(np.uint16)
+    added = np.zeros(SHAPE)
+    added[:, 40:] = 0.5
+    drawn = plume.dithered(pixels, added, rng, 16383)
+    np.testing.assert_array_equal(drawn[:, :40], pixels[:, :40])
+    assert (drawn[:, 40:] != pixels[:, 40:]).any()
+    assert (plume.dithered(pixels, -9e4 * np.ones(SHAPE), rng, 16383) == 0).all()
+
+
+def test_a_plume_below_half_a_count_is_there_all_the_same():
+    """Rounding hid it: noise of 0.3 counts."""
+
+    def shots():
+        rng = np.random.default_rng(6)
+        for _ in range(90):
+            yield Shot(np.rint(1000 + rng.normal(0, 0.3, SHAPE)).astype(np.uint16), None)
+
+    quiet = Clip("quiet", SHAPE, FPS, 14, 90, shots)
+    drawn = plume.with_plume(quiet, 1.0, seed=11)
+    first = plume.first_frame(quiet)
+    pairs = list(zip(quiet.shots(), drawn.shots(), strict=True))[first:]
+    changes = np.array([b.pixels.astype(float) - a.pixels for a, b in pairs])
+    meant = [added for _, (added, _) in zip(pairs, plume.drawn_fields(quiet, 1.0, 11, "frame"),
+                                            strict=False)]  # fmt: skip
+    assert np.abs(meant).max() < 1
+    body = np.abs(np.mean(meant, axis=0)) > 0.1
+    assert changes[:, body].mean() == pytest.approx(np.array(meant)[:, body].mean(), rel=0.05)
+    assert 0.2 < plume.dither_noise(quiet, 1.0, 11, "frame") < 0.5
+
+
 def test_a_seed_draws_the_same_plume_twice(noisy):
     one, two = (list(plume.with_plume(noisy, 4.0, 12).shots())[-1] for _ in range(2))
     np.testing.assert_array_equal(one.pixels, two.pixels)

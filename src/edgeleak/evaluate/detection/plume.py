@@ -3,7 +3,12 @@
 
 The column density is that of the scene simulator's parcels and eddies.  Contrast 1 means: at its
 strongest 5x5 pixels the plume adds (or takes) one deviation of the pixel noise there, on average
-over its time; puffs are up to twice as strong.  Noise is what neighbouring frames differ by.
+over its time; puffs are up to twice as strong.  Noise is what neighbouring frames differ by, or
+what a pixel deviates by in seconds.
+
+Parts of a count are drawn by dither, floor(x + u) with u in 0..1: right on average at any strength,
+with noise of its own of sqrt(f (1 - f)) counts where f is the part, so half a count at most.
+Rounding would hide a plume of less than half a count.
 """
 
 from collections.abc import Iterator
@@ -29,6 +34,7 @@ BODY = 0.25
 """The truth holds pixels with so much of the plume's nominal contrast."""
 FRAME, PIXEL = "frame", "pixel"
 """Units of contrast."""
+DITHER_FRAMES = 20
 LEAST_SIGMA_8_BIT = 0.5
 """Levels; below half a level rounding is the noise."""
 
@@ -43,25 +49,63 @@ def with_plume(clip: Clip, contrast: float, seed: int, *, unit: str = FRAME) -> 
     """
 
     def shots() -> Iterator[Shot]:
-        strength, noise = _measured(clip, seed, unit)
-        amplitude = contrast * sign_of(seed) * noise
-        places = fields(clip, seed)
-        top = 255 if clip.bits == 8 else 16383
-        nothing = np.zeros(clip.shape, bool)
-        first = round(START_S * clip.fps)
+        nothing, source = np.zeros(clip.shape, bool), source_of(clip.shape, seed)
+        plume, rng = drawn_fields(clip, contrast, seed, unit), _rng(seed, 3)
+        first = first_frame(clip)
         for index, shot in enumerate(clip.shots()):
             if index < first:
-                yield shot._replace(truth=nothing, source_xy=source_of(clip.shape, seed))
+                yield shot._replace(truth=nothing, source_xy=source)
                 continue
-            field = np.minimum(next(places) / strength, MOST)
-            drawn = shot.pixels + np.float32(amplitude) * field
-            pixels = np.clip(np.rint(drawn), 0, top).astype(shot.pixels.dtype)
-            yield shot._replace(
-                pixels=pixels, truth=field > BODY, source_xy=source_of(clip.shape, seed)
-            )
+            added, truth = next(plume)
+            pixels = dithered(shot.pixels, added, rng, top_of(clip))
+            yield shot._replace(pixels=pixels, truth=truth, source_xy=source)
 
     name = f"{clip.name} x{contrast:g}{'' if unit == FRAME else ' ' + unit} s{seed}"
     return replace(clip, name=name, shots=shots, depends=DRAWN_BY)
+
+
+def first_frame(clip: Clip) -> int:
+    """The first with a plume."""
+    return round(START_S * clip.fps)
+
+
+def top_of(clip: Clip) -> int:
+    """Largest count or level."""
+    return 255 if clip.bits == 8 else 16383
+
+
+def drawn_fields(
+    clip: Clip, contrast: float, seed: int, unit: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What every frame with gas gains or loses, counts, and where that is a plume, (H, W) bool."""
+    strength, noise = _measured(clip, seed, unit)
+    amplitude = contrast * sign_of(seed) * noise
+    for place in fields(clip, seed):
+        field = np.minimum(place / strength, MOST)
+        yield amplitude * field, field > BODY
+
+
+def dithered(
+    pixels: np.ndarray, added: np.ndarray, rng: np.random.Generator, top: int
+) -> np.ndarray:
+    """Whole counts of pixels + added, right on average; exactly the pixels where nothing is added.
+
+    pixels : (H, W) uint8 or uint16
+    added  : (H, W) float, counts, of either sign
+    """
+    whole = np.floor(added + rng.random(added.shape)).astype(np.int64)
+    return np.clip(pixels + whole, 0, top).astype(pixels.dtype)
+
+
+def dither_noise(clip: Clip, contrast: float, seed: int, unit: str) -> float:
+    """Deviation of the drawn counts from the plume that was meant, measured in its body."""
+    rng, middle, errors = _rng(seed, 3), np.full(clip.shape, top_of(clip) // 2), []
+    for _, (added, body) in zip(
+        range(DITHER_FRAMES), drawn_fields(clip, contrast, seed, unit), strict=False
+    ):
+        error = dithered(middle, added, rng, top_of(clip)) - middle - added
+        errors.append(error[body])
+    return float(np.concatenate(errors).std())
 
 
 def _rng(seed: int, stream: int) -> np.random.Generator:
@@ -115,7 +159,7 @@ def steps(dt_s: float) -> tuple[float, int]:
 
 def strength_of(clip: Clip, seed: int) -> tuple[float, np.ndarray]:
     """Mean field at its strongest 5x5 pixels, and where a quarter of it is reached, (H, W) bool."""
-    count = max(1, clip.n_frames - round(START_S * clip.fps))
+    count = max(1, clip.n_frames - first_frame(clip))
     mean = np.zeros(clip.shape, np.float64)
     places = fields(clip, seed)
     for _ in range(count):
@@ -145,7 +189,7 @@ def local_noise(clip: Clip, body: np.ndarray) -> float:
 
 def local_deviation(clip: Clip, body: np.ndarray) -> float:
     """Typical deviation in time of a pixel before the plume, where it will be, the clip's unit."""
-    first = clip.first(round(START_S * clip.fps))
-    pixels = np.stack([shot.pixels[body].astype(np.float32) for shot in first.shots()])
+    before = clip.first(first_frame(clip))
+    pixels = np.stack([shot.pixels[body].astype(np.float32) for shot in before.shots()])
     least = LEAST_SIGMA_8_BIT if clip.bits == 8 else 0.0
     return max(least, float(np.median(pixels.std(axis=0))))
