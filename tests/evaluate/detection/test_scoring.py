@@ -6,7 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgeleak.evaluate.detection import ablation, clips, families, grid, nozzle, stills, sweep
+from edgeleak.evaluate.detection import (
+    ablation,
+    clips,
+    families,
+    grid,
+    nozzle,
+    stills,
+    sweep,
+    watch,
+)
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Method
 from edgeleak.evaluate.detection.track import WORDS, Track
@@ -52,13 +61,41 @@ def test_alarms_beside_the_gas_are_false_and_hours_are_counted():
     track = made(gas=[*range(20, 30), *range(40, 50)], on_plume=range(40, 50))
     drawn = families.Drawn("room", 4.0, {"sensitive": track}, {"sensitive": track.confirmed()})
     assert families.late_s(drawn, "sensitive") == pytest.approx(40 / FPS - 4.0)
-    false, hours, held, frames = families._false([drawn], "sensitive")
-    assert (false, held, frames) == (1, 0, N - 8)
-    assert hours == pytest.approx((N - 9) / FPS / 3600)
+    watch = families.false_alarms([drawn], "sensitive")
+    assert (watch.events, watch.held, watch.frames) == (1, 0, N - 8)
+    assert watch.watched_h == watch.answered_h == pytest.approx((N - 8) / FPS / 3600)
     part = families.families_part([drawn], {0.0: [], 0.6: [drawn]}, [METHOD])
-    assert part.tables[0].rows[0][:4:3] == ["sensitive", "1 (1)"]
+    assert part.tables[0].rows[0][:4:3] == ["sensitive", "1"]
     assert part.tables[2].rows[0][:3] == ["sensitive", "0", "1"]
     assert part.tables[1].rows[0][:4] == ["room", "1", "1 of 1", "1"]
+
+
+def test_bounds_go_by_the_time_that_was_answered():
+    track = made(gas=range(60, 70))
+    track.word[8:48] = WORDS.index("INHIBIT")
+    seen = watch.watch_of([(track, track.confirmed())])
+    assert seen.events == 1
+    assert seen.watched_h == pytest.approx((N - 8) / FPS / 3600)
+    assert seen.answered_h == pytest.approx((N - 48) / FPS / 3600)
+    assert seen.per_hour_upper == pytest.approx(4.7439 / seen.answered_h, rel=1e-3)
+    assert (seen.held, seen.frames) == (40, N - 8)
+    both = watch.together([seen, seen])
+    assert (both.events, both.frames) == (2, 2 * (N - 8))
+    assert watch.together([]).per_hour_upper == float("inf")
+
+
+def test_found_and_false_are_complements():
+    """GAS of a frame is either on the plume or false, whatever the mask does meanwhile."""
+    track = made(gas=range(20, 60), on_plume=range(32, 50))
+    track.area_px[40:44] = track.recent_px[40:44] = 0  # the verdict outlasts its mask
+    drawn = families.Drawn("room", 0.0, {"m": track}, {"m": track.confirmed()})
+    assert families.late_s(drawn, "m") == pytest.approx(32 / FPS)
+    assert families.false_alarms([drawn], "m").events == 2
+    on, called = track.is_on_plume, track.confirmed()
+    assert (on & called).sum() + (~on & called).sum() == 40
+    assert on[32:50].all()
+    assert not on[20:32].any()
+    assert not on[50:60].any()
 
 
 def test_the_grid_pools_what_it_shows():

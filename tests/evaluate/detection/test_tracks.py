@@ -57,12 +57,12 @@ def test_overlap_and_words_are_counted(track):
     assert list(np.flatnonzero(track.area_px)) == list(range(GAS_FROM, GAS_TO))
     assert (track.hit_px[GAS_FROM:GAS_TO] == 6 * 8).all()
     assert (track.truth_px == 64).all()
-    assert track.is_on_plume.sum() == GAS_TO - GAS_FROM
+    assert list(np.flatnonzero(~track.is_answered)) == [0, 1]
     assert list(np.flatnonzero(track.is_word("INHIBIT"))) == [0, 1]
     assert set(track.code[:2]) == {801}
 
 
-def test_a_mask_on_gas_of_a_moment_ago_is_not_beside_it():
+def test_a_mask_on_gas_of_a_moment_ago_is_on_the_plume():
     """Gas moves away at frame 15, 4 frames a second: its place counts for 1.5 s more."""
     whole = clip()
 
@@ -71,11 +71,15 @@ def test_a_mask_on_gas_of_a_moment_ago_is_not_beside_it():
             yield shot._replace(truth=shot.truth if index < 15 else np.roll(shot.truth, 16, axis=1))
 
     track = run_clip(replace(whole, shots=shots), [method()])["marks"]
-    assert list(np.flatnonzero(track.is_on_plume)) == list(range(GAS_FROM, 15))
-    is_beside = np.zeros(N, bool)
-    is_beside[:GAS_FROM] = True  # nothing was marked yet
-    is_beside[20:] = True  # and what was marked last, when nothing is
-    np.testing.assert_array_equal(track.is_beside, is_beside)
+    assert list(np.flatnonzero(track.is_on_plume)) == list(range(GAS_FROM, 20))
+    assert list(np.flatnonzero(track.hit_px)) == list(range(GAS_FROM, 15))
+
+
+def test_an_empty_mask_is_judged_as_the_last_one():
+    whole = clip()
+    track = run_clip(whole, [method()])["marks"]
+    assert track.is_on_plume[GAS_FROM:].all()
+    assert not track.area_px[GAS_TO:].any()
 
 
 def test_a_verdict_needs_half_of_five_seconds(track):

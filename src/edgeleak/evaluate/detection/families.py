@@ -12,18 +12,18 @@ import numpy as np
 
 from edgeleak.evaluate.detection.clip import Clip, Shot
 from edgeleak.evaluate.detection.method import Method
-from edgeleak.evaluate.detection.statistics import events_upper, wilson
+from edgeleak.evaluate.detection.statistics import wilson
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part, Table
 from edgeleak.evaluate.detection.thresholds import Presets
-from edgeleak.evaluate.detection.track import ON_PLUME, RECENT_S, Track, events
+from edgeleak.evaluate.detection.track import ON_PLUME, RECENT_S, Track
+from edgeleak.evaluate.detection.watch import AFTER_S, HEADS, Watch, together, watch_of
 from edgeleak.sim.scene import Scenario, load_family
 from edgeleak.sim.scene.family import DistractorSpec, MotionSpec
 from edgeleak.sim.scene.source import SceneSource
 
 FAMILIES = ("crowd", "hedge", "room")
 SCENES, QUICK_SCENES = 5, 1
-AFTER_S = 2.0
 HEDGE = "hedge"
 SWAYS_PX, SHAKES_PX = (0.5, 1.0, 2.0), (0.0, 0.3, 0.6, 1.0)
 """Of leaves and hand."""
@@ -104,14 +104,14 @@ def families_part(
         " split: these families serve for tests alone. Held on a tripod or by hand, leaks of a few"
         " to hundreds of g/h there from the start or opening later, or none. An event is false when"
         f" GAS begins, or goes on, with less than {100 * ON_PLUME:g} % of the mask on gas of the"
-        f" last {RECENT_S:g} s; in brackets: on gas of that very frame, as was counted before."
+        f" last {RECENT_S:g} s, and a leak is found when GAS begins, or goes on, with more. Bounds"
+        " of alarms go by the time with an answer; INHIBIT is none."
     )
     table = Table(
-        "Leaks found (GAS with the mask on the plume), seconds to it (median); alarms beside any"
-        " gas and their number an hour, at most (95 %); frames without an answer",
-        ["method", "leaks found %", "after s", "false events", "minutes", "an hour at most",
-         "INHIBIT %"],
-    )  # fmt: skip
+        "Leaks found (GAS with the mask on the plume), seconds to it (median); false events and"
+        " their number an hour of answers, at most (95 %); frames without an answer",
+        ["method", "leaks found %", "after s", "false " + HEADS[0], *HEADS[1:], "INHIBIT %"],
+    )
     for method in methods:
         _add_method(table, drawn, method)
     part.tables += [table, per_family(drawn), before_leaves(leaves, methods)]
@@ -131,15 +131,11 @@ def _add_method(table: Table, drawn: Sequence[Drawn], method: Method) -> None:
     """Its row: what it found, and what it called gas beside any."""
     late = [late_s(d, method.key) for d in drawn if d.leaks]
     good = [s for s in late if s == s]
-    false, hours, held, frames = _false(drawn, method.key)
-    found, inhibit = wilson(len(good), len(late)), wilson(held, frames)
-    bound = events_upper(false, hours)
+    found, watch = wilson(len(good), len(late)), false_alarms(drawn, method.key)
     table.add(
-        [method.label, found, f"{np.median(good):.1f}" if good else "-",
-         f"{false} ({_of_the_frame(drawn, method.key)})",
-         f"{60 * hours:.1f}", f"{bound:.0f}", inhibit],
-        method=method.key, found=found.as_dict(), after_s=good, false_events=false,
-        hours=hours, per_hour_upper_95=bound, inhibit=inhibit.as_dict(),
+        [method.label, found, f"{np.median(good):.1f}" if good else "-", *watch.cells,
+         watch.inhibit],
+        method=method.key, found=found.as_dict(), after_s=good, false=watch.as_dict(),
     )  # fmt: skip
 
 
@@ -151,24 +147,10 @@ def late_s(drawn: Drawn, key: str) -> float:
     return float(track.time_s[good[0]] - first_s) if good.size else float("nan")
 
 
-def _false(drawn: Sequence[Drawn], key: str) -> tuple[int, float, int, int]:
-    """Alarms off the plume, hours, frames without an answer, frames."""
-    false, hours, held, frames = 0, 0.0, 0, 0
-    for one in drawn:
-        track = one.tracks[key]
-        later = track.time_s >= AFTER_S
-        false += events(one.called[key] & track.is_beside & later)
-        hours += float(np.diff(track.time_s[later]).sum()) / 3600
-        word = track.is_word("INHIBIT") | track.is_word("FAULT") | np.isnan(track.score)
-        held, frames = held + int((word & later).sum()), frames + int(later.sum())
-    return false, hours, held, frames
-
-
-def _of_the_frame(drawn: Sequence[Drawn], key: str) -> int:
-    """The same events by the gas of single frames, which turbulence moves from look to look."""
-    return sum(
-        events(one.called[key] & ~one.tracks[key].is_on_plume & (one.tracks[key].time_s >= AFTER_S))
-        for one in drawn
+def false_alarms(drawn: Sequence[Drawn], key: str) -> Watch:
+    """GAS beside the plume, in time watched and answered."""
+    return watch_of(
+        (one.tracks[key], one.called[key] & ~one.tracks[key].is_on_plume) for one in drawn
     )
 
 
@@ -176,19 +158,16 @@ def before_leaves(leaves: Mapping[float, Sequence[Drawn]], methods: Sequence[Met
     """False events before swaying leaves, by the motion of the hand."""
     table = Table(
         f"A hedge without gas, leaves that sway by {', '.join(map(str, SWAYS_PX))} pixels:"
-        " false events by deviation of the hand's motion; their number an hour, at most (95 %)",
-        ["method", *(f"hand {px:g} px" for px in leaves), "minutes", "an hour at most",
-         "INHIBIT %"],
-    )  # fmt: skip
+        " false events by deviation of the hand's motion; their number an hour of answers, at most"
+        " (95 %)",
+        ["method", *(f"hand {px:g} px" for px in leaves), *HEADS[1:], "INHIBIT %"],
+    )
     for method in methods:
-        single = [_false(drawn, method.key) for drawn in leaves.values()]
-        false, hours, held, frames = (sum(column) for column in zip(*single, strict=True))
-        bound = events_upper(int(false), hours)
+        single = [false_alarms(drawn, method.key) for drawn in leaves.values()]
+        watch = together(single)
         table.add(
-            [method.label, *(one[0] for one in single), f"{60 * hours:.1f}", f"{bound:.0f}",
-             wilson(int(held), int(frames))],
-            method=method.key, false_events=[one[0] for one in single], hours=hours,
-            per_hour_upper_95=bound,
+            [method.label, *(one.events for one in single), *watch.cells[1:], watch.inhibit],
+            method=method.key, false_events=[one.events for one in single], false=watch.as_dict(),
         )  # fmt: skip
     return table
 
@@ -197,19 +176,20 @@ def per_family(drawn: Sequence[Drawn]) -> Table:
     """`sensitive`, family by family."""
     table = Table(
         "`sensitive`, family by family",
-        ["family", "scenes", "leaks found", "false events", "INHIBIT %", "by code, % of frames"],
-    )
+        ["family", "scenes", "leaks found", "false " + HEADS[0], *HEADS[1:], "INHIBIT %",
+         "by code, % of frames"],
+    )  # fmt: skip
     for family in FAMILIES:
         own = [d for d in drawn if d.family == family and "sensitive" in d.tracks]
         if not own:
             continue
         late = [late_s(d, "sensitive") for d in own if d.leaks]
-        false, _, held, frames = _false(own, "sensitive")
+        watch = false_alarms(own, "sensitive")
         found = sum(s == s for s in late)
         table.add(
-            [family, len(own), f"{found} of {len(late)}", false, wilson(held, frames),
+            [family, len(own), f"{found} of {len(late)}", *watch.cells, watch.inhibit,
              codes_of(own, "sensitive")],
-            family=family, found=found, leaks=len(late), false_events=false,
+            family=family, found=found, leaks=len(late), false=watch.as_dict(),
         )  # fmt: skip
     return table
 

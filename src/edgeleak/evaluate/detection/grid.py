@@ -16,11 +16,12 @@ from edgeleak.evaluate.detection.scenes import (
     leak_scene,
     scene_clip,
 )
-from edgeleak.evaluate.detection.statistics import Share, events_upper, wilson
+from edgeleak.evaluate.detection.statistics import Share, wilson
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part, Table
 from edgeleak.evaluate.detection.thresholds import Presets
-from edgeleak.evaluate.detection.track import Track, events
+from edgeleak.evaluate.detection.track import Track
+from edgeleak.evaluate.detection.watch import HEADS, watch_of
 
 BACKDROPS = ("rack", "stack")
 RATES = (20.0, 60.0, 200.0, 600.0)
@@ -30,7 +31,6 @@ WINDS = (3.0,)
 SHAKES = (0.5,)
 SIDE_RATES = (60.0, 200.0)
 """Wind and motion are tried at these."""
-AFTER_S = 2.0
 
 
 class Cell(NamedTuple):
@@ -238,23 +238,16 @@ def quiet(grid: Grid, methods: Sequence[Method]) -> Table:
     still = grid.chosen(lambda c: c.rate_g_per_h == 0 and c.shake_px == 0)
     moving = grid.chosen(lambda c: c.rate_g_per_h == 0 and c.shake_px > 0)
     table = Table(
-        "The same scenes without a leak: alarms, their number an hour at most (95 %)",
-        ["method", "tripod", "an hour at most", "hand-held", "an hour at most"],
+        "The same scenes without a leak: alarms, their number an hour of answers at most (95 %)",
+        ["method", *(f"{name}: {head}" for name in ("tripod", "hand-held") for head in HEADS)],
     )
     for method in methods:
-        cells: list[object] = []
-        values = {}
-        for name, chosen in (("tripod", still), ("hand_held", moving)):
-            total, hours = 0, 0.0
-            for cell in chosen:
-                track = grid.tracks[cell][method.key]
-                later = track.time_s >= AFTER_S
-                total += events(grid.called[cell, method.key] & later)
-                hours += float(later.sum()) / 9.0 / 3600
-            bound = events_upper(total, hours)
-            cells += [f"{total} in {60 * hours:.1f} min", f"{bound:.0f}" if hours else "-"]
-            values[name] = {"events": total, "hours": hours, "per_hour_upper_95": bound}
-        table.add([method.label, *cells], method=method.key, **values)
+        seen = [
+            watch_of((grid.tracks[c][method.key], grid.called[c, method.key]) for c in chosen)
+            for chosen in (still, moving)
+        ]
+        table.add([method.label, *seen[0].cells, *seen[1].cells], method=method.key,
+                  tripod=seen[0].as_dict(), hand_held=seen[1].as_dict())  # fmt: skip
     return table
 
 

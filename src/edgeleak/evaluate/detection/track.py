@@ -33,7 +33,7 @@ class Track:
     word      : index into WORDS
     code      : why there is no plain answer
     area_px   : of the mask
-    hit_px, truth_px : mask on gas, gas; 0 where the truth is not known
+    hit_px, truth_px : mask on gas of that very frame, gas; 0 where the truth is not known
     recent_px : mask on gas of the last RECENT_S
     source_px : distance of the place that is masked most often from the leak; NaN unknown
     ns_per_px : mean time of a step, this machine, busy or not
@@ -65,16 +65,17 @@ class Track:
 
     @property
     def is_on_plume(self) -> np.ndarray:
-        """Frames whose mask lies on gas, as far as the truth is known."""
-        return (self.hit_px > 0) & (self.hit_px >= ON_PLUME * self.area_px)
+        """Frames whose mask lies on gas of the last seconds, as far as the truth is known; an empty
+        mask is judged as the last one that was not, for that is what a verdict that lasts speaks
+        of.  An alarm is false in all other frames."""
+        is_on = (self.recent_px > 0) & (self.recent_px >= ON_PLUME * self.area_px)
+        last = np.maximum.accumulate(np.where(self.area_px > 0, np.arange(len(is_on)), 0))
+        return np.asarray(is_on[last])
 
     @property
-    def is_beside(self) -> np.ndarray:
-        """Frames whose mask lies beside the gas of the last seconds; an empty mask is judged as
-        the last one that was not, for that is what a verdict that lasts speaks of."""
-        is_off = (self.recent_px == 0) | (self.recent_px < ON_PLUME * self.area_px)
-        last = np.maximum.accumulate(np.where(self.area_px > 0, np.arange(len(is_off)), 0))
-        return np.asarray(is_off[last])
+    def is_answered(self) -> np.ndarray:
+        """Frames with a plain answer: GAS or NO GAS, or a score."""
+        return ~(self.is_word("INHIBIT") | self.is_word("FAULT") | np.isnan(self.score))
 
     def confirmed(self, threshold: float | None = None) -> np.ndarray:
         """Frames called GAS: by the method itself (None), or by its score above a threshold in
