@@ -12,7 +12,8 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.evaluate.detection.clip import METHANE, Clip, gas_free, recorded
-from edgeleak.evaluate.detection.clips import QUICK_CLIPS, SEEDS, late_s, new_gas
+from edgeleak.evaluate.detection.clips import QUICK_CLIPS
+from edgeleak.evaluate.detection.drawn import SEEDS, late_s, new_gas
 from edgeleak.evaluate.detection.grid import BACKDROPS, Cell
 from edgeleak.evaluate.detection.methane import Labels, read_labels
 from edgeleak.evaluate.detection.method import Footing, Method, Reading

@@ -78,8 +78,8 @@ def drawn_fields(
     clip: Clip, contrast: float, seed: int, unit: str
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What every frame with gas gains or loses, counts, and where that is a plume, (H, W) bool."""
-    strength, noise = _measured(clip, seed, unit)
-    amplitude = contrast * sign_of(seed) * noise
+    strength, _ = strength_of(clip, seed)
+    amplitude = contrast * sign_of(seed) * noise_unit(clip, seed, unit)
     for place in fields(clip, seed):
         field = np.minimum(place / strength, MOST)
         yield amplitude * field, field > BODY
@@ -144,11 +144,10 @@ def fields(clip: Clip, seed: int) -> Iterator[np.ndarray]:
 
 
 @lru_cache(maxsize=4)
-def _measured(clip: Clip, seed: int, unit: str) -> tuple[float, float]:
-    """Mean field at its strongest place, and the local noise: the same for every contrast."""
-    strength, body = strength_of(clip, seed)
-    measure = local_noise if unit == FRAME else local_deviation
-    return strength, measure(clip, body)
+def noise_unit(clip: Clip, seed: int, unit: str) -> float:
+    """Counts of contrast 1 where the plume will be."""
+    _, body = strength_of(clip, seed)
+    return local_noise(clip, body) if unit == FRAME else local_deviation(clip, body)
 
 
 def steps(dt_s: float) -> tuple[float, int]:
@@ -157,6 +156,7 @@ def steps(dt_s: float) -> tuple[float, int]:
     return dt_s / parts, parts
 
 
+@lru_cache(maxsize=4)
 def strength_of(clip: Clip, seed: int) -> tuple[float, np.ndarray]:
     """Mean field at its strongest 5x5 pixels, and where a quarter of it is reached, (H, W) bool."""
     count = max(1, clip.n_frames - first_frame(clip))
