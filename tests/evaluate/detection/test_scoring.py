@@ -148,18 +148,38 @@ def test_time_tells_component_and_pan():
     assert list(sweep.in_pan(times)) == [True, False, False, True, False]
 
 
-def test_events_belong_to_the_nearest_leak_of_their_component():
-    whole = sweep.PAN_S + sweep.DWELL_S
+def walk_with(*events):
+    """Of two components, the second with two leaks; events by place and time."""
     views = [sweep.View(None, 0, ()), sweep.View(None, 1, ((20.0, 20.0), (100.0, 20.0)))]
     seen = [
-        SimpleNamespace(key=key, origin=origin, confirmed=Moment(time_s, 0, 0))
-        for key, origin, time_s in (
-            ("a", (22.0, 20.0), whole + 3), ("b", (97.0, 24.0), whole + 4), ("c", (5.0, 5.0), 4.0),
-        )
-    ]  # fmt: skip
-    found = sweep.sorted_events(sweep.Walk(0.3, views, {}, {}, seen))
-    assert (found.leaks, found.found, found.distinct, found.false) == (2, 2, 2, 1)
+        SimpleNamespace(origin=origin, confirmed=Moment(time_s, 0, 0)) for origin, time_s in events
+    ]
+    return sweep.Walk(0, 0.3, views, {}, {}, seen)
+
+
+def test_events_belong_to_the_leak_they_are_near_to():
+    whole = sweep.PAN_S + sweep.DWELL_S
+    walk = walk_with(
+        ((22.0, 20.0), whole + 3), ((97.0, 24.0), whole + 4), ((5.0, 5.0), 4.0),
+        ((100.0, 39.0), whole + 5), ((100.0, 41.0), whole + 6), ((60.0, 20.0), whole + 0.5),
+    )  # fmt: skip
+    found = sweep.sorted_events(walk)
     assert sorted(found.off_px) == [2.0, 5.0]
+    assert (found.leaks, found.again, found.elsewhere, found.false, found.in_pan) == (2, 1, 2, 1, 1)
+
+
+def test_an_event_in_the_right_view_but_far_off_finds_no_leak():
+    far = sweep.sorted_events(walk_with(((60.0, 90.0), sweep.PAN_S + sweep.DWELL_S + 4)))
+    assert (far.off_px, far.elsewhere) == ([], 1)
+    nowhere = sweep.sorted_events(walk_with(((np.nan, np.nan), sweep.PAN_S + sweep.DWELL_S + 4)))
+    assert (nowhere.off_px, nowhere.elsewhere) == ([], 1)
+
+
+def test_every_walk_has_scenes_of_its_own():
+    seeds = [view.seed for number in sweep.WALKS for view in sweep.views_of(number, 0.3, 3)]
+    assert len(set(seeds)) == len(seeds) == 9
+    two = sweep.views_of(1, 0.3, 3)[2].places
+    assert np.hypot(*np.subtract(*two)) > sweep.APART_PX > sweep.NEAR_PX
 
 
 def test_a_burnt_in_box_is_painted_over():
