@@ -24,8 +24,10 @@ PAPER = ("chain", "pass_a", "pass_b", "nuc", "bad_pixels", "agc", "clahe", "back
 SENSITIVE = ("follow", "smooth", "level", "change", "open", "area", "faint")
 ALSO = ("background_counts",)
 REGISTER = ("register_find", "register_move")
+LOOKS = ("frame_level", "local_level", "plume_smooth", "places", "outlines", "motion",
+         "faint_look", "structure")  # fmt: skip
 LINK = ("link_check", "link_unpack", "link_pack")
-STAGES = PAPER + SENSITIVE + ALSO + REGISTER + LINK
+STAGES = PAPER + SENSITIVE + LOOKS + ALSO + REGISTER + LINK
 TARGETS_PER_PIXEL = {("x86-avx2", "chain"): 20.0, ("aarch64", "chain"): 23.0}
 
 

@@ -15,6 +15,7 @@
 #include "edgeleak/morphology.h"
 #include "edgeleak/smooth.h"
 #include "link_driver.h"
+#include "look_driver.h"
 #include "register_driver.h"
 #include "sample.h"
 
@@ -34,6 +35,7 @@ struct frame {
     el_clahe_plan clahe;
     struct link link;
     struct shift shift;
+    struct look look;
 };
 
 /* Gradient, blocks and noise: a scene whose histogram looks like one. */
@@ -190,7 +192,8 @@ run_stage(struct frame *f, const char *stage)
     else if (strcmp(stage, "area") == 0)
         f->columns[0] = (int32_t)el_level_area(f->mask, f->n);
     else
-        return link_run(&f->link, stage, f->counts) || shift_run(&f->shift, stage, f->counts);
+        return link_run(&f->link, stage, f->counts) || shift_run(&f->shift, stage, f->counts) ||
+               look_run(&f->look, stage);
     return 1;
 }
 
@@ -205,6 +208,7 @@ main(int argc, char **argv)
     make_frame(&f, atoi(argv[2]), atoi(argv[3]));
     link_make(&f.link, f.counts, (size_t)f.w, (size_t)f.h);
     shift_make(&f.shift, f.counts, (size_t)f.w, (size_t)f.h);
+    look_make(&f.look, f.counts, f.background_q2, (size_t)f.w, (size_t)f.h);
     for (long left = atol(argv[4]); left > 0; left--)
         if (!run_stage(&f, argv[1])) {
             fprintf(stderr, "chain_driver: unknown stage '%s'\n", argv[1]);

@@ -71,6 +71,7 @@ def test_bounds_go_by_the_time_that_was_answered():
     both = watch.together([seen, seen])
     assert (both.events, both.frames) == (2, 2 * (N - 8))
     assert watch.together([]).per_hour_upper == float("inf")
+    assert watch.together([]).cells == [0, "0.0", "0.0", "-"]
 
 
 def test_found_and_false_are_complements():

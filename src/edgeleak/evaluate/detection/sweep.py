@@ -273,7 +273,7 @@ def by_walk(walks: Sequence[Walk]) -> Table:
     )
     for walk in walks:
         seen = sorted_events(walk)
-        off = ", ".join(f"{px:.0f}" for px in seen.off_px) or "-"
+        off = ", ".join(f"{px:.1f}" for px in seen.off_px) or "-"
         table.add(
             [walk.number + 1, f"{walk.shake_px:g}", f"{len(seen.off_px)} of {seen.leaks}", off,
              *seen[2:]],

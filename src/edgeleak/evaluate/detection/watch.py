@@ -11,6 +11,8 @@ from edgeleak.evaluate.detection.track import Track, events
 
 AFTER_S = 2.0
 """Learning is not judged."""
+LEAST_H = 1 / 3600
+"""Less than a second of answers bounds nothing."""
 HEADS = ["events", "minutes watched", "minutes answered", "an hour at most"]
 
 
@@ -41,7 +43,7 @@ class Watch(NamedTuple):
     @property
     def cells(self) -> list[object]:
         """Under `HEADS`."""
-        bound = f"{self.per_hour_upper:.0f}" if self.answered_h else "-"
+        bound = f"{self.per_hour_upper:.0f}" if self.answered_h > LEAST_H else "-"
         return [self.events, f"{60 * self.watched_h:.1f}", f"{60 * self.answered_h:.1f}", bound]
 
     def as_dict(self) -> dict[str, object]:
