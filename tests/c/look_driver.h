@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the detector does besides the rows of chain_driver: levels, smoothing at plume scale, places,
- * and the looks a few times a second, with the settings of profile `sensitive`.
+/* What the detector does besides the rows of chain_driver: levels, smoothing at plume scale,
+ * places, and the looks a few times a second, with the settings of profile `sensitive`.
  *
  * The mask is one patch of a sixty-fourth of the picture, as a plume leaves it.  `structure` is
  * NumPy in the firmware; here it is the same sums as plain loops. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Curves: ROC, scores over time, detection against rate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,24 @@ def _roc_figure(
             axis.step(100 * false, 100 * found, where="post", label=names[key], **style_of(key))
         axis.axvline(100 / 160, color="0.7", lw=0.8, ls=":")
         axis.set(title=f"{rate:g} scfh", xlabel="false alarms, % of frames at 0.3 scfh",
-                 xlim=(0, 20), ylim=(0, 101))  # fmt: skip
+                 xlim=(0, 20), ylim=(0, 101), xticks=range(0, 21, 5))  # fmt: skip
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("frames above the threshold, %")
-    axes[0][-1].legend(fontsize=7, loc="lower right")
+    _legend_below(figure, axes[0][0], columns=5)
     figure.suptitle("Real methane, single frames; dotted: one frame of 160")
     return save_figure(figure, path)
+
+
+def _legend_below(figure: Any, axis: Any, columns: int) -> None:
+    """Of one axis, where it covers nothing."""
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns,
+                  fontsize=8)  # fmt: skip
+
+
+def _show_rates(axis: Any, rates: Sequence[float]) -> None:
+    """Ticks at these, as plain numbers."""
+    axis.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axis.set_xticks([], minor=True)
 
 
 def _time_figure(
@@ -78,7 +91,7 @@ def _time_figure(
         axis.semilogy(track.time_s, score, ".", ms=2, color=style_of(key)["color"])
         held = np.isnan(track.score)
         axis.plot(track.time_s[held], np.full(held.sum(), LEAST_SHOWN), "x", color="0.5", ms=3)
-        axis.set_ylim(LEAST_SHOWN / 2, 2000)
+        axis.set(ylim=(LEAST_SHOWN / 2, 3000), xlim=(-10, track.time_s[-1] + 10))
         axis.set_ylabel(names[key].split(" of ")[0][:18], fontsize=7, rotation=0, ha="right")
         for rate in labels.levels:
             axis.axvline(labels.begins(rate), color="0.75", lw=0.8)
@@ -90,7 +103,8 @@ def _time_figure(
 
 
 PEOPLE = {"color": "#555555", "lw": 1.2}
-DT_K = {2.0: ("#9ecae1", 0.92), 5.0: ("#4a98c9", 1.0), 10.0: ("#08306b", 1.09)}
+PEOPLE_TICKS = (1, 3, 10, 30, 100, 300, 1000)
+DT_K = {2.0: ("#9ecae1", 0.86), 5.0: ("#4a98c9", 1.0), 10.0: ("#08306b", 1.16)}
 """Colour of a difference of temperature, and its shift along the axis beside the others."""
 
 
@@ -119,10 +133,10 @@ def _people_figure(grid: Grid, path: Path) -> Path:
                 limit = human.zeng_morris(dt_k, distance)
                 axis.axvline(limit, color=DT_K[dt_k][0], ls=":", lw=1.4)
         axis.set(title=f"{distance:g} m", xlabel="methane, g/h", xlim=(1, 2000), ylim=(-4, 104))
-        axis.grid(alpha=0.3, which="both")
+        axis.grid(alpha=0.3)
+        _show_rates(axis, PEOPLE_TICKS)
     axes[0][0].set_ylabel("leaks found, %")
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=5,
-                  fontsize=8)  # fmt: skip
+    _legend_below(figure, axes[0][0], columns=5)
     figure.suptitle(
         "Simulated leaks, tripod, wind 1 m/s; bars: Wilson 95 %;\n"
         "dotted: people's limit at that dT (Zeng and Morris)", fontsize=10
@@ -159,7 +173,7 @@ def _methods_figure(grid: Grid, names: dict[str, str], path: Path) -> Path:
     plt = load_pyplot()
     main = grid.chosen(is_main)
     rates = sorted({cell.rate_g_per_h for cell in main})
-    figure, axis = plt.subplots(figsize=(7.5, 4.8), constrained_layout=True)
+    figure, axis = plt.subplots(figsize=(7.5, 5.4), constrained_layout=True)
     for key, name in names.items():
         values = [
             100 * grid.found([c for c in main if c.rate_g_per_h == rate], key).value
@@ -170,7 +184,8 @@ def _methods_figure(grid: Grid, names: dict[str, str], path: Path) -> Path:
     axis.semilogx(fine, 100 * human.zimmerle(fine), ls="--", label="people, surveys (Zimmerle)",
                   **PEOPLE)  # fmt: skip
     axis.set(xlabel="methane, g/h", ylabel="leaks found, % of all distances and dT", ylim=(-4, 104))
-    axis.grid(alpha=0.3, which="both")
-    axis.legend(fontsize=8)
+    axis.grid(alpha=0.3)
+    _show_rates(axis, rates)
+    _legend_below(figure, axis, columns=4)
     axis.set_title("Simulated leaks, preset thresholds; false alarms stand in the table")
     return save_figure(figure, path)
