@@ -68,10 +68,11 @@ def test_bounds_go_by_the_time_that_was_answered():
     assert seen.answered_h == pytest.approx((N - 48) / FPS / 3600)
     assert seen.per_hour_upper == pytest.approx(4.7439 / seen.answered_h, rel=1e-3)
     assert (seen.held, seen.frames) == (40, N - 8)
+    assert seen.cells == [1, "0.1 of 0.3", "2135"]
     both = watch.together([seen, seen])
     assert (both.events, both.frames) == (2, 2 * (N - 8))
     assert watch.together([]).per_hour_upper == float("inf")
-    assert watch.together([]).cells == [0, "0.0", "0.0", "-"]
+    assert watch.together([]).cells == [0, "0.0 of 0.0", "-"]
 
 
 def test_found_and_false_are_complements():

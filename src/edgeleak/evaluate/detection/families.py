@@ -16,7 +16,7 @@ from edgeleak.evaluate.detection.statistics import wilson
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part, Table
 from edgeleak.evaluate.detection.thresholds import Presets
-from edgeleak.evaluate.detection.track import ON_PLUME, RECENT_S, Track
+from edgeleak.evaluate.detection.track import Track
 from edgeleak.evaluate.detection.watch import AFTER_S, HEADS, Watch, together, watch_of
 from edgeleak.sim.scene import Scenario, load_family
 from edgeleak.sim.scene.family import DistractorSpec, MotionSpec
@@ -102,10 +102,7 @@ def families_part(
     part.about = (
         f"{len(drawn)} scenes of the families {', '.join(FAMILIES)}, 160x120, seeds of the test"
         " split: these families serve for tests alone. Held on a tripod or by hand, leaks of a few"
-        " to hundreds of g/h there from the start or opening later, or none. An event is false when"
-        f" GAS begins, or goes on, with less than {100 * ON_PLUME:g} % of the mask on gas of the"
-        f" last {RECENT_S:g} s, and a leak is found when GAS begins, or goes on, with more. Bounds"
-        " of alarms go by the time with an answer; INHIBIT is none."
+        " to hundreds of g/h there from the start or opening later, or none."
     )
     table = Table(
         "Leaks found (GAS with the mask on the plume), seconds to it (median); false events and"

@@ -115,7 +115,7 @@ def grid_part(grid: Grid, methods: Sequence[Method]) -> Part:
         f"{len(grid.cells)} scenes of the physical simulator, 160x120, 24 degrees, 9 frames/s, NETD"
         " 30 mK, methane in 3.2 to 3.4 um, backdrops rack and stack with seeds of the test split;"
         f" the leak opens at {START_S:g} s, the scene ends {SECONDS - START_S:g} s later."
-        " Found means GAS with the mask on the plume. dT is how much warmer than the gas the"
+        " dT is how much warmer than the gas the"
         " picture is behind it (median of 30x20 pixels downwind of the leak)."
     )
     part.tables += [

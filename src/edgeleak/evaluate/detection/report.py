@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeleak.durable import replace_file
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part
+from edgeleak.evaluate.detection.track import ON_PLUME, RECENT_S
 from edgeleak.evaluate.tables import to_json, write_text
 
 TITLE = "# Detectors compared"
@@ -55,6 +56,9 @@ def page_of(
     head = [
         f"Written by `{command}`; no number is typed by hand. Pictures of what each method marks"
         " are written beside the tables (`--out`), since recordings may not be copied here.",
+        f"A mask is on the plume where {100 * ON_PLUME:g} % of it lie on gas of the last"
+        f" {RECENT_S:g} s. GAS with such a mask has found a leak; GAS with any other is false."
+        " Alarms an hour go by the minutes with an answer.",
         "Methods see the same frames. Intervals are Wilson, 95 %. Where a goal is missed it says"
         " so. Each part ends with what its tables do not show.",
     ]

@@ -13,7 +13,7 @@ AFTER_S = 2.0
 """Learning is not judged."""
 LEAST_H = 1 / 3600
 """Less than a second of answers bounds nothing."""
-HEADS = ["events", "minutes watched", "minutes answered", "an hour at most"]
+HEADS = ["events", "minutes answered", "an hour at most"]
 
 
 class Watch(NamedTuple):
@@ -44,7 +44,8 @@ class Watch(NamedTuple):
     def cells(self) -> list[object]:
         """Under `HEADS`."""
         bound = f"{self.per_hour_upper:.0f}" if self.answered_h > LEAST_H else "-"
-        return [self.events, f"{60 * self.watched_h:.1f}", f"{60 * self.answered_h:.1f}", bound]
+        minutes = f"{60 * self.answered_h:.1f} of {60 * self.watched_h:.1f}"
+        return [self.events, minutes, bound]
 
     def as_dict(self) -> dict[str, object]:
         return {
