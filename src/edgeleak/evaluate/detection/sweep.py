@@ -228,7 +228,7 @@ class Sorted(NamedTuple):
     leaks    : there are
     off_px   : for every leak that was found, the distance of its event's origin
     again    : further events near a leak
-    elsewhere : events in a view with a leak, with none of them near
+    elsewhere_px : events in a view with leaks, none of them near: distance of the nearest one
     false    : events in a view without a leak
     in_pan   : events confirmed while the camera pans, wherever they are
     """
@@ -236,7 +236,7 @@ class Sorted(NamedTuple):
     leaks: int
     off_px: list[float]
     again: int
-    elsewhere: int
+    elsewhere_px: list[float]
     false: int
     in_pan: int
 
@@ -244,22 +244,24 @@ class Sorted(NamedTuple):
 def sorted_events(walk: Walk) -> Sorted:
     """A leak is found by an event that is confirmed in its view and whose origin is near."""
     off_px: dict[tuple[int, int], list[float]] = {}
-    elsewhere = false = 0
+    elsewhere_px: list[float] = []
+    false = 0
     for event in walk.events:
         index = int(view_of(event.confirmed.time_s))
         places = walk.views[index].places
         away = [float(np.hypot(*np.subtract(event.origin, place))) for place in places]
-        near = [(px, k) for k, px in enumerate(away) if px < NEAR_PX]
-        if near:
-            px, k = min(near)
-            off_px.setdefault((index, k), []).append(px)
+        px, leak = min(((px, k) for k, px in enumerate(away)), default=(np.inf, 0))
+        if not places:
+            false += 1
+        elif px < NEAR_PX:
+            off_px.setdefault((index, leak), []).append(px)
         else:
-            elsewhere, false = elsewhere + bool(places), false + (not places)
-    in_pan_s = [event.confirmed.time_s for event in walk.events]
+            elsewhere_px.append(px)
+    confirmed_s = np.array([event.confirmed.time_s for event in walk.events])
     return Sorted(
         sum(len(view.places) for view in walk.views), [min(px) for px in off_px.values()],
-        sum(len(px) - 1 for px in off_px.values()), elsewhere, false,
-        int(in_pan(np.array(in_pan_s)).sum()),
+        sum(len(px) - 1 for px in off_px.values()), elsewhere_px, false,
+        int(in_pan(confirmed_s).sum()),
     )  # fmt: skip
 
 
@@ -268,18 +270,22 @@ def by_walk(walks: Sequence[Walk]) -> Table:
     table = Table(
         "`sensitive` with the event tracker: leaks with an event of their own whose origin is less"
         f" than {NEAR_PX:g} px away, and how far it is; further events near a leak; events"
-        " elsewhere in such a view, on components without a leak, and confirmed in a pan",
-        ["walk", "hand px", "leaks found", "off px", "again", "elsewhere", "false", "in pan"],
+        " elsewhere in such a view, by their distance; events on components without a leak, and"
+        " confirmed in a pan",
+        ["walk", "hand px", "leaks found", "off px", "again", "elsewhere px", "false", "in pan"],
     )
     for walk in walks:
         seen = sorted_events(walk)
-        off = ", ".join(f"{px:.1f}" for px in seen.off_px) or "-"
         table.add(
-            [walk.number + 1, f"{walk.shake_px:g}", f"{len(seen.off_px)} of {seen.leaks}", off,
-             *seen[2:]],
+            [walk.number + 1, f"{walk.shake_px:g}", f"{len(seen.off_px)} of {seen.leaks}",
+             _listed(seen.off_px), seen.again, _listed(seen.elsewhere_px), seen.false, seen.in_pan],
             walk=walk.number, shake_px=walk.shake_px, **seen._asdict(),
         )  # fmt: skip
     return table
+
+
+def _listed(px: Sequence[float]) -> str:
+    return ", ".join(f"{one:.1f}" for one in px) or "-"
 
 
 def _judge(walks: Sequence[Walk]) -> list[str]:
@@ -288,9 +294,8 @@ def _judge(walks: Sequence[Walk]) -> list[str]:
     seen = [sorted_events(walk) for walk in walks]
     begun = sum(events(w.called["sensitive"] & in_pan(w.tracks["sensitive"].time_s)) for w in walks)
     found, leaks = sum(len(s.off_px) for s in seen), sum(s.leaks for s in seen)
-    false, elsewhere, in_pans = (
-        sum(getattr(s, name) for s in seen) for name in ("false", "elsewhere", "in_pan")
-    )
+    elsewhere = sum(len(s.elsewhere_px) for s in seen)
+    false, in_pans = sum(s.false for s in seen), sum(s.in_pan for s in seen)
     return [
         judged("no alarm during a pan", begun == in_pans == 0,
                f"{begun} times GAS and {in_pans} events in {len(walks)} walks"),
