@@ -12,13 +12,14 @@ from edgeleak.evaluate.detection.drawn import (
     LONG_S,
     PLUME_FRAMES,
     SEEDS,
+    UNITS,
     Plumes,
     judge_plumes,
     plume_tables,
     run_plumes,
 )
 from edgeleak.evaluate.detection.method import Method
-from edgeleak.evaluate.detection.plume import START_S, with_plume
+from edgeleak.evaluate.detection.plume import PIXEL, START_S, with_plume
 from edgeleak.evaluate.detection.statistics import share
 from edgeleak.evaluate.detection.store import Store
 from edgeleak.evaluate.detection.table import Part, Table, judged
@@ -177,8 +178,8 @@ def clips_figures(found: Found, methods: Sequence[Method], out: Path) -> list[Pa
             figures.append(marked_figure(clip, methods, shown, title, path))
         if clip.name == SHOWN_PLUME:
             shown = [round(last * part) for part in (0.2, 0.5, 0.75, 1.0)]
-            title = f"{clip.name} with a drawn plume of 16 x the local noise: green is the truth"
-            drawn_clip = with_plume(clip, 16.0, SEEDS[0])
+            title = f"{clip.name}, plume of 16 x {UNITS[PIXEL]}: green is the truth"
+            drawn_clip = with_plume(clip, 16.0, SEEDS[0], unit=PIXEL)
             path = out / f"plume-{clip.name}.png"
             figures.append(marked_figure(drawn_clip, methods, shown, title, path))
     return figures

@@ -103,7 +103,7 @@ def stills(store: Store, data: Path, methods: Sequence[Method], draws: bool, out
 
         last = round(SECONDS * FPS) - 1
         for clip in clips[:1]:
-            title = f"Still `{clip.name}`: red is what a method marks, green the hand-drawn mask"
+            title = f"Still {clip.name}: red is what a method marks, green the hand-drawn mask"
             shown = (round(QUIET_S * FPS) - 2, last - 40, last)
             path = out / f"still-{clip.name}.png"
             part.pictures.append(marked_figure(clip, methods, shown, title, path))
