@@ -160,7 +160,7 @@ def _judge(found: Found) -> list[str]:
         judged(f"`sensitive`: {most} of all clips", watch.inhibit.value <= MOST_INHIBIT,
                f"{watch.inhibit} %"),
         judged(f"`sensitive`: {most} of every clip", not beyond,
-               f"{beyond} of {len(each)} clips have more; most has {worst}, {each[worst]} %"),
+               f"more on {beyond} of {len(each)} clips, at worst {worst}, {each[worst]} %"),
     ]  # fmt: skip
 
 

@@ -6,8 +6,8 @@ installed; on real methane, on clips without gas (as they are, and with a plume 
 hand-held nozzle clip, on simulated scenes and a hand-held sweep.  Besides: what every rule of the
 default profile is worth, and what it costs.
 
-  edgeleak evaluate detection --quick             under two minutes
-  edgeleak evaluate detection                     a quarter of an hour; what is there is kept
+  edgeleak evaluate detection --quick             three minutes
+  edgeleak evaluate detection                     half an hour; what is there is kept
   edgeleak evaluate detection --part methane --part clips --json
 """
 
@@ -25,7 +25,7 @@ PARTS = ("methane", "clips", "nozzle", "stills", "grid", "families", "ablation",
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be repeated")
     parser.add_argument("--method", action="append", metavar="KEY", help="only this; repeatable")
-    parser.add_argument("--quick", action="store_true", help="fewer frames and scenes, < 2 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer frames and scenes, 3 minutes")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="recordings (EDGELEAK_DATA, ../shared/data)"
     )
