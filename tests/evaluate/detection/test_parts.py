@@ -17,6 +17,7 @@ from edgeleak.evaluate.detection.scenes import FIRST_TEST_SEED
 from edgeleak.evaluate.detection.table import Part, Table, judged
 from edgeleak.evaluate.detection.thresholds import SEEDS
 from edgeleak.pipeline import stages
+from edgeleak.pipeline.rules import knowledge
 from edgeleak.sim.scene.family import SPLITS
 
 SHAPE, FPS, SIGMA = (48, 64), 9.0, 3.0
@@ -134,6 +135,9 @@ def test_every_variant_differs_and_leaves_the_pipeline_as_it_was(rng):
         for runner in chosen.values():
             runner.step(frame, None)
             assert stages.kernels is usual
+    rules = {f"without rule {name}" for name, rule in knowledge().items() if rule.switch}
+    assert rules < set(chosen)
+    assert not chosen["without registration"].pipeline._stage.registration.is_on
     level = chosen["without level of the frame"].pipeline.verdict.level_counts
     assert level == 0
     assert abs(chosen["sensitive"].pipeline.verdict.level_counts) > 5
