@@ -34,6 +34,7 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
         int32_t thing_looks
         int32_t strong_q6
         int32_t stand_looks
+        int32_t still_q16
         int32_t least_q6
         int32_t first_sign
     struct el_faint_found:
@@ -171,6 +172,7 @@ cdef int settings(el_faint *s, dict values) except -1:
     s.outline_q16, s.thing_looks = values["outline_q16"], values["thing_looks"]
     s.sign_q16 = values["sign_q16"]
     s.strong_q6, s.stand_looks = values["strong_q6"], values["stand_looks"]
+    s.still_q16 = values["still_q16"]
     s.least_q6, s.rough_q16 = values["least_q6"], values["rough_q16"]
     s.first_sign = values["first_sign"]
     if s.first_sign != 1 and s.first_sign != -1:
@@ -187,6 +189,7 @@ cdef int settings(el_faint *s, dict values) except -1:
     in_range("outline_q16", s.outline_q16, 0, 65535)
     in_range("thing_looks", s.thing_looks, 0, 1 << 20)
     in_range("strong_q6", s.strong_q6, 0, 1 << 20)
+    in_range("still_q16", s.still_q16, 0, 65536)
     in_range("stand_looks", s.stand_looks, 1, 1 << 20)
     return in_range("least_q6", s.least_q6, 1, 1 << 20)
 
@@ -216,8 +219,9 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
     rough_q16 : least change from look to look over that since `past`, of a cell that proves
     outline_q16 : share of an outline that makes a thing
     thing_looks : looks for which nothing counts where a thing was, and beside it
-    strong_q6 : counts Q6 from where single pixels show it: a thing here
-    stand_looks : looks after which such a thing stands, and the place is learnt again
+    strong_q6 : counts Q6 from where single pixels show it
+    still_q16 : flicker below which what is so strong is a thing; 65536: always
+    stand_looks : looks after which what is so strong stands, and the place is learnt again
     least_q6  : smallest noise of a cell, counts Q6
     first_sign : 1 where gas may be warmer or colder, -1 where it can only be colder
 

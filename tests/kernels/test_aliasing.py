@@ -62,7 +62,7 @@ def place_calls():
 FAINT = dict.fromkeys(
     ("slow_q16", "memory_q16", "duty_q16", "follow_q16", "held_q16", "learn_q16", "floor_q8",
      "cell_q8", "root_q8", "flicker_q16", "share_q16", "sign_q16", "rough_q16", "outline_q16",
-     "thing_looks", "strong_q6", "stand_looks", "least_q6", "first_sign"), 1,
+     "thing_looks", "strong_q6", "stand_looks", "still_q16", "least_q6", "first_sign"), 1,
 )  # fmt: skip
 
 

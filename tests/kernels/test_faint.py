@@ -13,7 +13,7 @@ RULE = {
     "learn_q16": 500, "floor_q8": 51, "cell_q8": 512, "root_q8": 1200, "flicker_q16": 4000,
     "share_q16": 39000, "rough_q16": 16384, "sign_q16": 20000,
     "outline_q16": 25000, "thing_looks": 8, "strong_q6": 1 << 20,
-    "stand_looks": 5, "least_q6": 3,
+    "stand_looks": 5, "still_q16": 4000, "least_q6": 3,
     "first_sign": 1,
 }  # fmt: skip
 FULL = 65535
@@ -60,7 +60,7 @@ def test_bit_exact_over_time(rng, cells, top):
         ours.objects[...] = twin.objects[...] = objects
         rule = {"root_q8": 300, "cell_q8": 100, "share_q16": 9000, "thing_looks": 6 + index % 3,
                 "first_sign": 1 - 2 * (index % 2)}  # fmt: skip
-        rule["stand_looks"] = 1 + index % 3
+        rule["stand_looks"], rule["still_q16"] = 1 + index % 3, (0, 9000, 65536)[index % 3]
         rule["strong_q6"] = (1 << 20, top // 2, top // 3)[index // 5]
         assert ours.look(means, **rule) == twin.look(means, **rule)
         np.testing.assert_array_equal(ours.state, twin.state)
@@ -194,7 +194,11 @@ STRONG_Q6 = 640
 PLACE = (slice(8, 11), slice(10, 14))
 
 
-def with_thing(rng, thing, strong_q6=STRONG_Q6, gas_from=1000):
+OUTLINED, STILL, FLICKERS = (FULL, FULL, FULL, FULL), (0, FULL, 0, FULL), (0, FULL, FULL, FULL)
+"""What the looks at the mask know where single pixels show something."""
+
+
+def with_thing(rng, thing, known, gas_from=1000, **rule):
     """Looks called gas; `thing(look)` counts Q6 of a thing, at look 0 while learning, too."""
     bench, pictures = Bench((20, 30)), scene(rng)
     shown = [next(pictures) for _ in range(LOOKS_LEARNT)]
@@ -205,25 +209,34 @@ def with_thing(rng, thing, strong_q6=STRONG_Q6, gas_from=1000):
     for look in range(100):
         means = next(pictures)
         means[PLACE] += thing(look) + plume(look) * (look >= gas_from)
-        found.append(bench.look(means, strong_q6=strong_q6)[4])
+        bench.objects[PLACE] = known if abs(thing(look) - thing(0)) > STRONG_Q6 else 0
+        found.append(bench.look(means, strong_q6=STRONG_Q6, **rule)[4])
     return np.flatnonzero(found)
 
 
-def test_what_single_pixels_show_is_no_matter_of_means(rng):
-    """Somebody works there."""
-    moving = flickering(rng, 1280)
+@pytest.mark.parametrize(("known", "is_gas"), [(OUTLINED, False), (FLICKERS, True)])
+def test_what_single_pixels_show_is_a_thing_by_its_outline(rng, known, is_gas):
+    """Somebody works there, or puffs are strong for a time."""
+    size = 1280 * (1 + 0.5 * rng.standard_normal(100))
 
     def works(look):
-        return moving(look) * (20 <= look < 60)
+        return int(size[look]) * (20 <= look < 60)
 
-    assert not with_thing(rng, works).size
-    assert with_thing(rng, works, strong_q6=1 << 20).size
+    assert bool(with_thing(rng, works, known).size) == is_gas
+    assert not with_thing(rng, works, known, still_q16=65536).size
 
 
 def test_a_place_is_learnt_again_when_a_thing_has_left(rng):
-    found = with_thing(rng, lambda look: 1280 * (look < 30), gas_from=60)
+    found = with_thing(rng, lambda look: 1280 * (look < 30), STILL, gas_from=60)
     assert found.size
     assert 60 < found[0] < 80
+
+
+def test_where_puffs_were_strong_the_place_is_not_learnt_again(rng):
+    """They stay gas; a thing as strong for as long would have been learnt."""
+    size = 1280 * (1 + 0.5 * rng.standard_normal(100))
+    found = with_thing(rng, lambda look: int(size[look]) * (look >= 20), FLICKERS)
+    assert found[-1] == 99
 
 
 @pytest.mark.parametrize(("wide", "is_gas"), [(1, False), (2, True)])

@@ -8,6 +8,7 @@ from pipeline_scenes import Pipeline
 from edgeleak.frame import FrameInfo
 from edgeleak.pipeline.faint import Faint
 from edgeleak.pipeline.profile import load
+from edgeleak.pipeline.registration import Registration
 
 SHAPE, FPS, NOISE = (120, 160), 10, 3.0
 FAINT = load("sensitive")
@@ -67,6 +68,16 @@ def test_no_plume_is_no_gas_and_says_how_far_nothing_stands_out():
 def test_a_warm_patch_that_stays_is_no_gas():
     seen, _ = watch(lambda rng: 2 * NOISE)
     assert str(seen[-1]) == "NO GAS"
+
+
+@pytest.mark.parametrize(("by_hand", "seconds", "always"), [(0, 4, 0), (1, 4, 1), (0, 2.8, 1)])
+def test_where_nobody_knows_what_flickers_the_strong_is_a_thing(
+    monkeypatch, by_hand, seconds, always
+):
+    """By hand edges do that registration left; after learning it takes a second to know."""
+    monkeypatch.setattr(Registration, "is_held", bool(by_hand))
+    values = watch(lambda rng: 0.0, seconds=seconds)[1]._stage.faint._values
+    assert (values["still_q16"] > 65535) == always
 
 
 def test_strong_gas_is_left_to_single_pixels():

@@ -37,6 +37,7 @@ struct el_faint {
     int32_t rough_q16;                      /* least change of one look over that of the lag */
     int32_t outline_q16, thing_looks;       /* share that makes a thing, looks it is remembered */
     int32_t strong_q6, stand_looks;         /* counts that single pixels show; a thing that stays */
+    int32_t still_q16;                      /* what is strong and flickers less is a thing */
     int32_t least_q6;                       /* smallest noise of a cell */
     int32_t first_sign;                     /* 1: either sign proves; -1: only what is colder */
 };

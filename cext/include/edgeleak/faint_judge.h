@@ -17,8 +17,16 @@ struct el_faint_found {
     int32_t area, duty, flicker, sigma_q8, is_kept, strong;
 };
 
-/* Where a thing stood lately, nothing faint counts: it leaves warmth, and a hole.  What single
- * pixels show is no matter of means: it counts as one.  Returns how many cells show it. */
+/* Of a mean and its weight, Q16; *unknown* where too little was seen. */
+static inline int32_t
+el_faint_share(const int32_t *mean, int32_t unknown)
+{
+    return mean[1] > EL_OBJECTS_SEEN_Q16 ? el_places_ratio(mean[0], mean[1]) : unknown;
+}
+
+/* Where a thing stood lately, nothing faint counts: it leaves warmth, and a hole.  A thing has an
+ * outline, or is as strong as single pixels show and stands still; what stays strong where single
+ * pixels show nothing is in their background.  Returns how many cells are so strong. */
 static inline int32_t
 el_faint_things(int64_t *state, const int32_t *objects, size_t rows, size_t columns,
                 const struct el_faint *s)
@@ -30,11 +38,12 @@ el_faint_things(int64_t *state, const int32_t *objects, size_t rows, size_t colu
     const int64_t *now = el_faint_plane(state, cells, EL_FAINT_NOW);
     int32_t strong = 0;
     for (size_t i = 0; i < cells; i++) {
-        const int64_t share = objects[EL_OBJECT_MEANS * i + EL_OBJECT_SHARE];
-        const int64_t weight = objects[EL_OBJECT_MEANS * i + EL_OBJECT_SHARE_WEIGHT];
+        const int32_t *known = objects + EL_OBJECT_MEANS * i;
         const int is_strong = el_faint_abs(now[i]) > s->strong_q6;
-        is_thing[i] = is_strong || (weight > EL_OBJECTS_SEEN_Q16 &&
-                                    share * 65535 > s->outline_q16 * weight);
+        const int has_outline = el_faint_share(known + EL_OBJECT_SHARE, 0) > s->outline_q16;
+        const int has_stood = stood[i] >= s->stand_looks;
+        const int32_t change = el_faint_share(known + EL_OBJECT_CHANGE, has_stood ? 0 : 65535);
+        is_thing[i] = has_outline || (is_strong && change < s->still_q16);
         strong += is_strong;
         if (stood[i] < s->stand_looks)
             stood[i] = is_strong ? stood[i] + 1 : 0;

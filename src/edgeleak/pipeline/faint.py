@@ -27,6 +27,8 @@ LEAST_SCALE_Q8 = 51
 LEAST_NOISE_Q6 = 3
 """A twentieth of a count: below it there is rounding, not noise."""
 ALL_Q16 = 65535
+ANY_Q16 = 65536
+"""Above every share."""
 NOTHING = (0, 0, 0, 0, False, 0)
 MOST_STRONG = 1 / 8
 """Of the cells: more were learnt with something in view, or stand behind it now."""
@@ -100,6 +102,7 @@ class Faint:
             "outline_q16": round(ALL_Q16 * profile["object.share"]),
             "least_q6": LEAST_NOISE_Q6,
             "strong_q6": NEVER_Q6,
+            "still_q16": ANY_Q16,
             "first_sign": 1,
         }
         self._area, self._signed = np.zeros((2, *self._pixels.shape), np.int64)
@@ -127,14 +130,18 @@ class Faint:
         area, duty, flicker, _, is_kept, _ = self._found
         return area, duty, flicker, ALL_Q16, ALL_Q16, is_kept
 
-    def add(self, dt_s: float, strong_counts: float) -> None:
+    def add(self, dt_s: float, strong_counts: float, is_held: bool) -> None:
         """The corrected counts of a frame that may train; looks when it is time.
 
         strong_counts : from where single pixels show it
+        is_held       : by hand: what is so strong may be an edge that registration left
         """
         if not self.is_on or self.is_eight_bit or self._is_idle:
             return
         self._values["strong_q6"] = min(NEVER_Q6, round(64 * strong_counts))
+        # Over a second after learning nobody knows what flickers.
+        is_known = self._looks >= self._slots and not is_held
+        self._values["still_q16"] = self._values["flicker_q16"] if is_known else ANY_Q16
         kernels.cell_totals(self._arena["counts"], self._totals, cell_px=self._cell_px)
         self._count(dt_s)
 

@@ -307,7 +307,7 @@ class CountsStage:
 
     def _look_for_faint(self, dt_s: float) -> None:
         """Where no single pixels prove gas, means over places and seconds may, dark or lit."""
-        self.faint.add(dt_s, self._floor_q2 / 4)
+        self.faint.add(dt_s, self._floor_q2 / 4, self.registration.is_held)
         faint = self.lit if self.lit.is_kept and not self.faint.is_kept else self.faint
         is_strong = self.group[-1]
         self.faint_sigma = nan if is_strong else faint.sigma

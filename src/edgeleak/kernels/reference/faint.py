@@ -101,16 +101,25 @@ def _take_sigmas(state: np.ndarray, floor_q8: int) -> int:
 
 
 def _remember_things(state: np.ndarray, objects: np.ndarray, values: dict[str, int]) -> int:
-    share, weight = objects[..., 0].astype(np.int64), objects[..., 1].astype(np.int64)
-    is_thing = (weight > SEEN_Q16) & (share * 65535 > values["outline_q16"] * weight)
+    unknown = np.where(state[STOOD] >= values["stand_looks"], 0, 65535)
+    outline, change = _shares(objects[..., :2], 0), _shares(objects[..., 2:], unknown)
     is_strong = np.abs(state[NOW]) > values["strong_q6"]
-    state[SPARE] = is_thing | is_strong
+    stands_still = is_strong & (change < values["still_q16"])
+    state[SPARE] = (outline > values["outline_q16"]) | stands_still
     is_new = state[STOOD] < values["stand_looks"]
     state[STOOD] = np.where(is_new, np.where(is_strong, state[STOOD] + 1, 0), state[STOOD])
     is_near = _around(state[SPARE]) > 0
     state[THING] = np.where(is_near, values["thing_looks"], np.maximum(state[THING] - 1, 0))
     state[STOOD][state[THING] == 0] = 0
     return int(np.count_nonzero(is_strong))
+
+
+def _shares(means: np.ndarray, unknown: np.ndarray | int) -> np.ndarray:
+    """Of means and their weights, Q16; `unknown` where too little was seen."""
+    found = np.broadcast_to(unknown, means.shape[:-1]).astype(np.int64)
+    for at in zip(*np.nonzero(means[..., 1] > SEEN_Q16), strict=True):
+        found[at] = _ratio(int(means[(*at, 0)]), int(means[(*at, 1)]))
+    return found
 
 
 def _take_flicker(state: np.ndarray, cell_q8: int) -> None:
