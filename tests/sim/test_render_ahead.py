@@ -6,15 +6,17 @@ import dataclasses
 import pytest
 
 from edgeleak import board as boards
+from edgeleak.drivers.el640_link import CTRL_BIN, CTRL_STREAM
 from edgeleak.sim.el640_model import El640Model
 from edgeleak.sim.plant import Plant
-from edgeleak.sim.render_ahead import KEPT_JOBS, RenderedAhead
+from edgeleak.sim.render_ahead import RenderedAhead
 from edgeleak.sim.scenario import Gas, Scenario
 
 MS = 1_000_000
 SMALL = dataclasses.replace(boards.load("el1-a").sensor, width=80, height=60)
 EL1 = dataclasses.replace(boards.load("el1-a"), sensor=SMALL)
 FRAME_BYTES = 61 * (80 * 14 // 8 + 10)
+BINNED_BYTES = 31 * (40 * 14 // 8 + 10)
 
 
 def streaming(is_live):
@@ -56,4 +58,18 @@ def test_frames_that_a_reset_threw_away_do_not_pile_up():
         plant.advance_to(plant.now_ns + 250 * MS)
         plant.i2c(SMALL.i2c_address, b"\x02\x00\x00", 0)
         plant.i2c(SMALL.i2c_address, b"\x02\x00\x01", 0)
-    assert len(plant.sensor._jobs) <= KEPT_JOBS
+    assert len(plant.sensor._jobs) <= plant.sensor._kept
+
+
+def test_each_frame_of_a_full_memory_is_drawn_once(monkeypatch):
+    plant, drawn = streaming(True), []
+    draw = RenderedAhead._draw
+    monkeypatch.setattr(RenderedAhead, "_draw", lambda *a: drawn.append(a[1].time_s) or draw(*a))
+    plant.i2c(SMALL.i2c_address, b"\x02\x00\x00", 0)
+    plant.i2c(SMALL.i2c_address, bytes((2, 0, CTRL_STREAM | CTRL_BIN)), 0)  # sixteen fit
+    plant.advance_to(plant.now_ns + 3000 * MS)
+    kept = len(plant.sensor._waiting)
+    assert kept > 10
+    for _ in range(kept):
+        plant.spi_read(memoryview(bytearray(BINNED_BYTES)))
+    assert sorted(drawn) == sorted(set(drawn))

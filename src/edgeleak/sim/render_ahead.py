@@ -14,9 +14,6 @@ from edgeleak.sim.el640_model import El640Model, Frame, SceneModel
 from edgeleak.sim.host import Host
 from edgeleak.sim.live_scene import Exposure
 
-KEPT_JOBS = 4
-"""More belong to frames that a reset threw away."""
-
 
 class RenderedAhead(El640Model):
     """El640Model that draws in one thread of its own, in the order of exposures."""
@@ -60,5 +57,5 @@ class RenderedAhead(El640Model):
             return  # overrun: the sensor lost it
         exposure = frame.exposure._replace(led_ma=frame.led_ma)
         self._jobs[exposure.time_s] = self._thread.submit(self._draw, exposure)
-        while len(self._jobs) > KEPT_JOBS:
+        while len(self._jobs) > self._kept:  # more belong to frames that a reset threw away
             del self._jobs[next(iter(self._jobs))]
