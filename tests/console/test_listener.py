@@ -8,6 +8,7 @@ import pytest
 from console_bench import Console
 
 from edgeleak.console.listener import PEERS_MOST, USER_MOST, UnixListener
+from edgeleak.console.server import WELCOME_NS
 from edgeleak.console.tree import Level
 from edgeleak.errors import StorageError
 
@@ -33,15 +34,44 @@ def test_sockets_have_the_level_of_their_user_and_a_limit(console, tmp_path):
     assert not (tmp_path / "scpi").exists()
 
 
+def connected(path, count):
+    """Sockets that have connected and say nothing."""
+    found = [socket.socket(socket.AF_UNIX) for _ in range(count)]
+    for client in found:
+        client.connect(str(path))
+    return found
+
+
 def silent_clients(console, listener, count):
     """Sockets that say nothing, all taken."""
     found = []
     for _ in range(count):
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(str(listener.path))
-        found.append(client)
+        found += connected(listener.path, 1)
         console.poll()
     return found
+
+
+@pytest.mark.parametrize(("accept_ns", "polls"), [(1, 1), (WELCOME_NS // 2, 2), (WELCOME_NS, 2)])
+def test_clients_that_wait_come_in_together_as_far_as_the_time_goes(
+    console, tmp_path, accept_ns, polls
+):
+    server, path, time_ns = console.console.server, tmp_path / "scpi", [0]
+    server._listener = listener = UnixListener(path)
+    accept = listener.accept
+
+    def slowly():
+        time_ns[0] += accept_ns
+        return accept()
+
+    listener.accept, server._clock_ns = slowly, lambda: time_ns[0]
+    clients = connected(path, USER_MOST)
+    console.poll(polls - 1)
+    assert len(server.peers) < 1 + USER_MOST
+    console.poll()
+    assert len(server.peers) == 1 + USER_MOST
+    for client in clients:
+        client.close()
+    console.console.close()
 
 
 @pytest.fixture

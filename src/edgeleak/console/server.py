@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from edgeleak.clock import NS_PER_S
 from edgeleak.console.human import CTRL_A, CTRL_B, CTRL_C, HumanMode
 from edgeleak.console.links import Link, SocketLink
-from edgeleak.console.listener import UnixListener
+from edgeleak.console.listener import PEERS_MOST, UnixListener
 from edgeleak.console.session import ANSWER_MOST, Session
 from edgeleak.console.tree import Level
 
@@ -24,6 +24,8 @@ UNITS_MOST = 32
 """Commands of one peer in one poll; a program that asks one thing at a time needs one."""
 BUDGET_NS = 3_000_000
 """Of a period of 20 ms; whoever was not served is first the next time."""
+WELCOME_NS = 1_000_000
+"""Of that, for clients who come; those who are served already keep the rest."""
 STALL_NS = 10 * NS_PER_S
 BLOCK_PAUSE_NS, BLOCK_LEAST = 2 * NS_PER_S, 1024
 """So long a block may stand still, or grow by fewer bytes; a damaged head announces megabytes, and
@@ -232,7 +234,7 @@ class Console:
         self.polls += 1
         end_ns = self._clock_ns() + BUDGET_NS
         if self._listener is not None:
-            self._welcome(self._listener, now_ns)
+            self._welcome_all(self._listener, now_ns)
         for peer in tuple(self.peers):
             turn = Turn(self._clock_ns, end_ns)
             self._serve(peer, now_ns, turn)
@@ -254,11 +256,18 @@ class Console:
             if peer.may_part:
                 self._part(peer, now_ns)
 
-    def _welcome(self, listener: UnixListener, now_ns: int) -> None:
-        found = listener.accept()
-        if found is None:
-            return
-        link, level = found
+    def _welcome_all(self, listener: UnixListener, now_ns: int) -> None:
+        """Whoever waits, the first in any case; no more than there are places."""
+        end_ns = self._clock_ns() + WELCOME_NS
+        for _ in range(PEERS_MOST):
+            found = listener.accept()
+            if found is None:
+                return
+            self._welcome(listener, *found, now_ns)
+            if self._clock_ns() > end_ns:
+                return
+
+    def _welcome(self, listener: UnixListener, link: SocketLink, level: Level, now_ns: int) -> None:
         taken = [peer.link.who for peer in self.peers if isinstance(peer.link, SocketLink)]
         why = listener.no_place(link.who, level, taken, len(self.peers) - len(taken))
         if why:
