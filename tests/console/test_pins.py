@@ -125,7 +125,9 @@ def test_an_unreadable_file_turns_log_in_off_until_it_is_removed(tmp_path, clock
 def test_who_removes_the_file_removes_pins_and_tries_without_a_restart(tmp_path, clock):
     pins = chosen(tmp_path, clock)
     guess(pins, FREE_TRIES, clock)
+    assert pins.has("operate")
     (tmp_path / "pins.json").unlink()
+    assert not pins.has("operate")
     with pytest.raises(Refused, match="no PIN for operate was chosen yet"):
         pins.check("operate", "4711")
     assert not (tmp_path / "pins.json").exists()

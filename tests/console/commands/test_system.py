@@ -83,7 +83,9 @@ def test_of_sockets_only_roots_is_an_owner(fresh, who, is_owner):
 def test_a_lost_pin_goes_with_its_file_while_the_instrument_runs(fresh, quick_hashes):
     cable = fresh.session(LOOK, is_owner=True)
     assert fresh.ask("SYST:PIN OPER,'lost'", session=cable)[1] == []
+    assert fresh.ask("SYST:PIN? OPER", session=cable)[0] == "1"
     (fresh.folder / "pins.json").unlink()
+    assert fresh.ask("SYST:PIN? OPER", session=cable)[0] == "0"
     assert fresh.ask("SYST:PIN OPER,'found'", session=cable)[1] == []
     assert fresh.ask("SYST:LEV OPER,'lost'", session=cable)[1] == [-203]
     assert fresh.ask("SYST:LEV OPER,'found';LEV?", session=cable) == ("OPERATE", [])
