@@ -16,6 +16,9 @@ from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.profile import Profile
 
 MOST_STILL_Q4 = 1 << 30
+MOST_CHANGE = 4
+"""Limits of change that are remembered, or one look.  Whoever passes before what stands still
+changes all of it, 17 limits; fading from there it would flicker for 2.8 s more, which is GAS."""
 
 
 def object_members(cells: tuple[int, int]) -> list[Member]:
@@ -33,6 +36,9 @@ class Objects:
         self._arena, self._cell_px, self._reach = arena, cell_px, reach
         self._memory_s = profile["object.memory_s"]
         self._change_memory_s = profile["object.change_memory_s"]
+        self._change_q16 = min(65535, round(65535 * MOST_CHANGE * profile["object.change"]))
+        self._most = np.full_like(arena["objects"], 65535)
+        self._most_change = self._most[..., 2]
         self.reset()
 
     def reset(self) -> None:
@@ -46,15 +52,17 @@ class Objects:
         noise_counts : of the smoothed difference
         """
         arena = self._arena
+        change_part_q16 = _part_q16(elapsed_s, self._change_memory_s)
         kernels.change_squares(
             arena["mask"], arena["smoothed"], past, arena["squares"], cell_px=self._cell_px
         )
         kernels.remember_objects(
             arena["sums"], arena["outline"], arena["squares"], arena["objects"], reach=self._reach,
-            part_q16=_part_q16(elapsed_s, self._memory_s),
-            change_part_q16=_part_q16(elapsed_s, self._change_memory_s),
+            part_q16=_part_q16(elapsed_s, self._memory_s), change_part_q16=change_part_q16,
             still_q4=min(MOST_STILL_Q4, round(2 * (4 * noise_counts) ** 2)),
         )  # fmt: skip
+        self._most_change.fill(max(self._change_q16, change_part_q16))
+        np.minimum(arena["objects"], self._most, out=arena["objects"])
 
     def forget(self, cells: np.ndarray) -> None:
         """Places that begin anew.
