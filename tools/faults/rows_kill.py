@@ -114,6 +114,11 @@ class Camera:
             self.listen(0.01)
         return time.monotonic() - self._begin_s if SELFTEST in self.said else math.inf
 
+    def cpu_s(self) -> float:
+        """Processor time of the program so far, seconds."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def until_driving(self) -> bool:
         """Both outputs on and the cooler really driven, by the plant's truth."""
         end_s = time.monotonic() + START_S
