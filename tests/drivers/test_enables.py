@@ -5,6 +5,7 @@ import pytest
 
 from edgeleak.clock import NS_PER_MS
 from edgeleak.drivers.enables import Enable
+from edgeleak.errors import BusError
 from edgeleak.sim.monostable import Monostable
 from edgeleak.sim.sim_clock import SimClock
 
@@ -78,6 +79,22 @@ def test_a_call_that_raises_the_line_late_is_taken_back(lines, enable, stop_ms):
     lines.before_ms[True] = stop_ms
     assert not enable.refresh()
     assert not lines.output.level
+
+
+@pytest.mark.parametrize("stop_ms", [60, 100])
+def test_a_late_failure_leaves_the_line_low_and_counts(lines, enable, stop_ms, monkeypatch):
+    lines.pass_ms(50)
+    set_line, failures = lines.set, [BusError("once")]
+
+    def fail_once(name, is_active):
+        if is_active and failures:
+            lines.pass_ms(stop_ms)
+            raise failures.pop()
+        set_line(name, is_active)
+
+    monkeypatch.setattr(lines, "set", fail_once)
+    assert not enable.refresh()
+    assert lines.rises() == 1
 
 
 def test_off_stays_off(lines, enable):

@@ -38,7 +38,7 @@ class Enable:
         offs = self._offs
         self._is_running = True
         self._edge_ns = self._now_ns()
-        if not self._pulse() or self._offs != offs:  # or switched off by another thread meanwhile
+        if not self._pulse(self._edge_ns) or self._offs != offs:  # another thread: off
             self.off()
 
     def refresh(self) -> bool:
@@ -66,14 +66,17 @@ class Enable:
 
     def _rise(self) -> bool:
         """A rising edge, unless the output has dropped before it, or may have."""
-        try:
-            return self._pulse()
-        except BusError:
-            return self._pulse()
-
-    def _pulse(self) -> bool:
-        """False unless the output surely lasted until the edge, whichever call took its time."""
         low_ns = self._now_ns()
+        try:
+            return self._pulse(low_ns)
+        except BusError:
+            return self._pulse(low_ns)  # the first try may have left the line low
+
+    def _pulse(self, low_ns: int) -> bool:
+        """False unless the output surely lasted until the edge, whichever call took its time.
+
+        low_ns : since then the line may be low
+        """
         self._lines.set(self._name, False)
         if self._may_have_dropped(low_ns):
             return False
