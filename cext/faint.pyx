@@ -62,7 +62,7 @@ cdef extern from "edgeleak/faint_judge.h" nogil:
     void el_faint_flickers(int64_t *state, size_t cells, const el_faint *s)
     el_faint_found el_faint_judge(int64_t *state, const int32_t *pixels, uint8_t *keep,
                                   size_t rows, size_t columns, const el_faint *s)
-    void el_faint_follow(int64_t *state, size_t cells, const el_faint *s)
+    void el_faint_follow(int64_t *state, size_t rows, size_t columns, const el_faint *s)
 
 
 FAINT_PLANES, FAINT_NOW, FAINT_SLOW = EL_FAINT_PLANES, EL_FAINT_NOW, EL_FAINT_SLOW
@@ -267,6 +267,6 @@ def judge_faint(int64_t[:, :, ::1] state not None, const int64_t[:, ::1] means n
         found = el_faint_judge(&state[0, 0, 0], &pixels[0, 0], &keep[0, 0], <size_t>rows,
                                <size_t>columns, &s)
         found.strong = strong
-        el_faint_follow(&state[0, 0, 0], cells, &s)
+        el_faint_follow(&state[0, 0, 0], <size_t>rows, <size_t>columns, &s)
     return (found.area, found.duty, found.flicker, found.sigma_q8, bool(found.is_kept),
             found.strong)

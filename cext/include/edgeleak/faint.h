@@ -262,16 +262,17 @@ el_faint_sigmas(int64_t *state, size_t cells, const struct el_faint *s)
     return scale;
 }
 
-/* Where a thing stood, the reference is the mean since it left; in the end what it did is
- * forgotten. */
+/* Where a thing stood, and at its rim, the reference is the mean since it left; in the end what
+ * it did is forgotten. */
 static inline void
-el_faint_forget(int64_t *state, size_t cells, size_t at, const struct el_faint *s)
+el_faint_forget(int64_t *state, size_t rows, size_t columns, size_t at, const struct el_faint *s)
 {
+    const size_t cells = rows * columns;
     static const int memories[] = {EL_FAINT_CHANGE, EL_FAINT_ENERGY, EL_FAINT_STEP, EL_FAINT_TREND};
     const int64_t left = el_faint_plane(state, cells, EL_FAINT_THING)[at];
     for (size_t k = 0; left == 1 && k < sizeof memories / sizeof *memories; k++)
         el_faint_plane(state, cells, memories[k])[at] = 0;
-    if (el_faint_plane(state, cells, EL_FAINT_STOOD)[at] < s->stand_looks)
+    if (!el_faint_around(el_faint_plane(state, cells, EL_FAINT_SPARE), rows, columns, at))
         return;
     const int64_t now = el_faint_plane(state, cells, EL_FAINT_NOW)[at];
     const int64_t since = left < s->thing_looks ? s->thing_looks - left : 0;
@@ -279,21 +280,26 @@ el_faint_forget(int64_t *state, size_t cells, size_t at, const struct el_faint *
 }
 
 static inline void
-el_faint_follow(int64_t *state, size_t cells, const struct el_faint *s)
+el_faint_follow(int64_t *state, size_t rows, size_t columns, const struct el_faint *s)
 {
+    const size_t cells = rows * columns;
     int64_t *reference = el_faint_plane(state, cells, EL_FAINT_REFERENCE);
     int64_t *last = el_faint_plane(state, cells, EL_FAINT_LAST);
     int64_t *noise = el_faint_plane(state, cells, EL_FAINT_NOISE);
     const int64_t *now = el_faint_plane(state, cells, EL_FAINT_NOW);
     const int64_t *sigmas = el_faint_plane(state, cells, EL_FAINT_SIGMAS);
     const int64_t *thing = el_faint_plane(state, cells, EL_FAINT_THING);
+    const int64_t *stood = el_faint_plane(state, cells, EL_FAINT_STOOD);
+    int64_t *has_stood = el_faint_plane(state, cells, EL_FAINT_SPARE);
+    for (size_t i = 0; i < cells; i++)
+        has_stood[i] = stood[i] >= s->stand_looks;
     for (size_t i = 0; i < cells; i++) {
         const int is_quiet = el_faint_abs(sigmas[i]) <= s->cell_q8;
         const int64_t step = (noise[i] * (is_quiet ? s->follow_q16 : s->held_q16)) >> 16;
         const int64_t size = el_faint_abs(now[i] - last[i]) * EL_FAINT_SIGMA_Q8;
         reference[i] += el_faint_clip(now[i] * 256, -step, step);
         if (thing[i])
-            el_faint_forget(state, cells, i, s);
+            el_faint_forget(state, rows, columns, i, s);
         if (is_quiet)
             noise[i] = el_faint_clip(el_faint_toward(noise[i], size, s->learn_q16),
                                      s->least_q6 * 256, (int64_t)EL_FAINT_MAX_NOISE * 256);

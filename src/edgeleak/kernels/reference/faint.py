@@ -202,7 +202,8 @@ def _follow(state: np.ndarray, values: dict[str, int]) -> None:
         _toward(state[NOISE], size, values["learn_q16"]), values["least_q6"] * 256, MAX_NOISE
     )
     state[REFERENCE] += np.clip(state[NOW] * 256, -step, step)
-    has_stood = state[STOOD] >= values["stand_looks"]
+    state[SPARE] = state[STOOD] >= values["stand_looks"]
+    has_stood = _around(state[SPARE]) * state[THING] > 0
     since = np.maximum(values["thing_looks"] - state[THING], 0)  # looks
     state[REFERENCE] += np.where(has_stood, _truncated(state[NOW] * 256, since + 1), 0)
     for memory in (CHANGE, ENERGY, STEP, TREND):
