@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Housing temperature and humidity, once a second: what decides how cold the window may get."""
 
+import errno
 import math
 from collections.abc import Callable
 
@@ -24,13 +25,19 @@ class Climate:
         self._supply_v = supply_v
         self._housing_degc = self._percent = math.nan
         self._housing_ns = self._humidity_ns = clock.monotonic_ns()
-        self._is_started = self._has_begun = False
+        self._is_started = self._has_begun = self._is_held = False
         self.errors = 0
 
     def step(self, _due_ns: int) -> None:
-        """Fetch what the last step began, begin anew.  Never raises."""
+        """Fetch what the last step began, begin anew.  Never raises.
+
+        A time-out means that something holds the bus, and the control loop with every call: the
+        other chip is left for the next step.
+        """
+        self._is_held = False
         self._read_housing()
-        self._read_humidity()
+        if not self._is_held:
+            self._read_humidity()
 
     def surroundings(self) -> Surroundings:
         """For the cooler; as old as its older part."""
@@ -46,8 +53,8 @@ class Climate:
             self._housing_ns = self._clock.monotonic_ns()
         except NotReadyError:
             return
-        except BusError:
-            self.errors += 1
+        except BusError as error:
+            self._note(error)
             self._is_started = False  # it may have lost its supply and its settings
 
     def _read_humidity(self) -> None:
@@ -58,5 +65,11 @@ class Climate:
                 self._humidity_ns = self._clock.monotonic_ns()
             self._humidity.start()
             self._has_begun = True
-        except (BusError, NotReadyError):
+        except NotReadyError:
             self.errors += 1
+        except BusError as error:
+            self._note(error)
+
+    def _note(self, error: BusError) -> None:
+        self.errors += 1
+        self._is_held = error.errno == errno.ETIMEDOUT
