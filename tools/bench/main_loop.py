@@ -64,7 +64,7 @@ class Row:
 
 
 ROWS = {
-    row.name: row for row in (Row("640x480", 11.4, False, 5000), Row("320x240", 44.5, True, 3000))
+    row.name: row for row in (Row("640x480", 11.2, False, 5000), Row("320x240", 44.0, True, 3000))
 }
 
 
