@@ -186,7 +186,7 @@ static void
 look_faint(struct look *k)
 {
     const struct el_faint s = {10079, 5237, 6240, 1638, 164, 543, 51, 512, 1280, 3932, 32768,
-                               27689, 16384, 25559, 40, 512, 12, 3, 1};
+                               27689, 16384, 25559, 40, 512, 12, 3932, 3, 1};
     for (size_t i = 0; i < k->cells; i++)
         k->totals[i] = (int64_t)k->pixels[i] * 3 * 6000;
     el_faint_means(k->totals, k->pixels, k->cells, 3, k->means);
@@ -196,7 +196,7 @@ look_faint(struct look *k)
     el_faint_flickers(k->state, k->cells, &s);
     el_faint_discount(k->state, k->objects, k->rows, k->columns, scale, &s);
     k->found += el_faint_judge(k->state, k->pixels, k->keep, k->rows, k->columns, &s).area;
-    el_faint_follow(k->state, k->cells, &s);
+    el_faint_follow(k->state, k->rows, k->columns, &s);
 }
 
 /* The tiles without what a cover or the sensor can make. */
