@@ -59,18 +59,18 @@ def test_everything_comes_again(recorded):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "thread"),
-    [("decode_volts", lambda *word: 1.001 * VOLTS(*word), "frames"),  # says it before it drives
-     ("_PROBE_LO", 0x800C, "control")],
+    ("name", "value", "threads"),
+    [("decode_volts", lambda *word: 1.001 * VOLTS(*word), {"frames", "control"}),  # says or drives
+     ("_PROBE_LO", 0x800C, {"control"})],
     ids=["a thousandth more volts", "another probe"],
 )  # fmt: skip
 def test_a_changed_constant_is_told_with_place_and_value(
-    recorded, monkeypatch, name, value, thread
+    recorded, monkeypatch, name, value, threads
 ):
     monkeypatch.setattr(ads1115, name, value)
     result = strict.replay(box.read(recorded[0]))
     assert result.difference is not None
-    assert result.difference.thread == thread
+    assert result.difference.thread in threads
     assert result.difference.expected != result.difference.got
 
 

@@ -5,6 +5,7 @@ The description is what tests and `--json` read: a picture that lost its legend 
 test, and pixels are a poor witness for words.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,9 +100,12 @@ class Canvas:
     def shorten(self, text: str, size_px: int, room_px: int) -> str:
         if self.text_width(text, size_px) <= room_px:
             return text
-        while text and self.text_width(text + "…", size_px) > room_px:
-            text = text[:-1].rstrip()
-        return text + "…" if text else ""
+        lengths = range(1, len(text))
+        most = bisect_right(
+            lengths, room_px, key=lambda n: self.text_width(text[:n] + "…", size_px)
+        )
+        kept = text[:most].rstrip()
+        return kept + "…" if kept else ""
 
     def fill(self, box: tuple[int, int, int, int], ink: tuple, radius: int = 0) -> None:
         """Fill left, top, right, bottom (right and bottom exclusive)."""

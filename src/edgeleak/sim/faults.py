@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from edgeleak import schema
@@ -51,6 +52,7 @@ class Fault:
         return name_of(type(self))
 
 
+@cache
 def name_of(kind: type[Fault]) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__).lower()
 
