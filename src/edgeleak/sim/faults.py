@@ -52,9 +52,13 @@ class Fault:
         return name_of(type(self))
 
 
-@cache
 def name_of(kind: type[Fault]) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__).lower()
+    return _in_kebab_case(kind.__name__)
+
+
+@cache
+def _in_kebab_case(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
