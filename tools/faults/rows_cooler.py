@@ -28,8 +28,8 @@ RAMP_DOWN_S = 2.4
 """S0: 1.1 A at 0.5 A/s, and two control periods."""
 NEAR_K, RIDDEN_K, RESTARTED_K = 0.3, 1.0, 1.5
 """The plate after a fault, ridden through, and where its command expired: off, then from 0 A."""
-MOST_RIDDEN = 10
-"""Transfers that fail within two control periods: the output must stay on."""
+MOST_RIDDEN, MOST_HELD_MS, BLOCK_MS = 10, 100.0, 35.0
+"""Transfers that fail, or hold the loop, within two control periods: the output must stay on."""
 STEADY_AGAIN_S = 60.0
 OFF_S, OFF_A = 0.25, 0.02
 """A command expires after 150 ms; bridge time 60 ms; and what is left of a period."""
@@ -98,7 +98,9 @@ def _burst(bench: Bench, outcome: Outcome, rng: random.Random, skip: int, burst:
     """A burst is ridden through, or told and off."""
     fault: Fault = faults.BusNack(skip=skip, count=burst)
     if rng.random() < 0.2:
-        fault = faults.BusStuck(skip=skip, count=burst, block_ms=35.0)
+        fault = faults.BusStuck(skip=skip, count=burst, block_ms=BLOCK_MS)
+    held_ms = burst * BLOCK_MS if isinstance(fault, faults.BusStuck) else 0.0
+    may_cut = burst > MOST_RIDDEN or held_ms > MOST_HELD_MS
     bench.plant.inject(fault)
     active, begin = bench.plant.faults[fault.name], len(bench.trace.cold_degc)
     begin_ns = bench.plant.now_ns
@@ -116,9 +118,9 @@ def _burst(bench: Bench, outcome: Outcome, rng: random.Random, skip: int, burst:
     away_k = max(abs(degc - SET_POINT_DEGC) for degc in bench.trace.cold_degc[begin:])
     new = takewhile(lambda w: w.time_ns >= begin_ns, reversed(bench.plant.log))
     is_cut = any(w.what == "tec_enable" and not w.value for w in new)
-    most_k = RESTARTED_K if is_cut and burst > MOST_RIDDEN else RIDDEN_K
+    most_k = RESTARTED_K if is_cut else RIDDEN_K
     outcome.trips += outcome.expect(
-        is_back and away_k < most_k and not (is_cut and burst <= MOST_RIDDEN),
+        is_back and away_k < most_k and (may_cut or not is_cut),
         f"{fault}: code {bench.status.code}, cut {is_cut}, the plate was {away_k:.2f} K away",
     )
 
