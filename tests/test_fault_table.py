@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The headline of the fault table never sums rows of these sources with rows of others."""
+"""The fault table: what counts as a row of these sources, and that sums never mix the two."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def table(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools" / "faults")
     import write_table
 
-    monkeypatch.setattr(write_table, "stamp_now", lambda *options: f"now {options}")
+    monkeypatch.setattr(write_table, "stamp_now", lambda _name, *options: f"now {options}")
     return write_table
 
 
@@ -54,3 +54,24 @@ def test_red_is_not_green(table, tmp_path, other):
 def test_a_row_without_its_defect_is_not_green(table):
     assert not table.is_green(ROW | {"defect": "-"})
     assert table.is_green(ROW)
+
+
+@pytest.fixture
+def stamp(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools" / "faults")
+    import rows
+    import stamp
+
+    return {row.name: {path.name for path in stamp.sources(row)} for row in rows.ROWS}
+
+
+def test_a_row_ages_with_the_firmware_its_judges_and_its_patches(stamp):
+    shared = {"acquisition.py", "plant.py", "row.py", "run.py", "defect.py", "instrument_rig.py"}
+    assert all(shared <= names for names in stamp.values())
+    assert {"rows_calls.py", "rows_kill.py", "V4R.patch"} <= stamp["V4R"]
+    assert {"rows_control.py", "rows_cooler.py", "T10.patch", "T10-kick.patch"} <= stamp["T10"]
+
+
+def test_a_row_does_not_age_with_the_judges_and_patches_of_others(stamp):
+    assert not {"rows_cooler.py", "rows_link.py", "T1.patch", "V4.patch"} & stamp["V4R"]
+    assert not {"rows.py", "stamp.py", "write_table.py"} & set.union(*stamp.values())

@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))  # the tests' rigs
 sys.path.insert(0, str(Path(__file__).parent))
 
-from defect import DefectError, is_red
+from defect import GREEN, RED, DefectError, is_red
 from row import Outcome, Row, verdict
 from rows import ROWS
 from stamp import stamp_of
@@ -53,9 +53,12 @@ def line(row: Row, outcome: Outcome, defect: str, seconds: float) -> str:
 
 def run_plain(row: Row, count: int, seed: int) -> int:
     """One row without its defect: what a seeded copy runs."""
-    reasons = verdict(row, row.run(count, seed), count)
+    try:
+        reasons = verdict(row, row.run(count, seed), count)
+    except Exception as error:  # what the defect broke may be the run itself
+        reasons = [f"the row itself broke: {error!r}"]
     print(reasons[0] if reasons else "green")
-    return 1 if reasons else 0
+    return RED if reasons else GREEN
 
 
 def missed_defects(row: Row, folder: Path, seed: int) -> list[str]:
@@ -104,8 +107,9 @@ def run_row(row: Row, args: argparse.Namespace, folder: Path) -> dict:
 
 def run_all(chosen: list[Row], args: argparse.Namespace, folder: Path) -> list[dict]:
     """Each row in a process of its own, `--jobs` at a time, the long ones first."""
-    stamp = stamp_of(args.seed, args.full, args.count, args.no_defects)
-    results = kept(args, stamp)
+    options = args.seed, args.full, args.count, args.no_defects
+    stamps = {row.name: stamp_of(row, *options) for row in ROWS}
+    results = kept(args, stamps)
     order = sorted(chosen, key=lambda row: LONG.index(row.name) if row.name in LONG else len(LONG))
     todo = [row.name for row in order if row.name not in results]
     if len(todo) < len(order):
@@ -115,18 +119,18 @@ def run_all(chosen: list[Row], args: argparse.Namespace, folder: Path) -> list[d
                              mp_context=get_context("spawn")) as pool:  # fmt: skip
         futures = {pool.submit(run_named, name, args, folder): name for name in todo}
         for done, future in enumerate(as_completed(futures), 1):
-            results[futures[future]] = future.result() | {"stamp": stamp}
+            results[futures[future]] = future.result() | {"stamp": stamps[futures[future]]}
             save(args, [results[row.name] for row in ROWS if row.name in results])
             progress(done, len(todo), time.monotonic() - begin_s)
     return [results[row.name] for row in sorted(chosen, key=lambda row: row.tier)]
 
 
-def kept(args: argparse.Namespace, stamp: str) -> dict[str, dict]:
+def kept(args: argparse.Namespace, stamps: dict[str, str]) -> dict[str, dict]:
     """Finished rows of an earlier run that still hold."""
     if not (args.resume and args.json and args.json.is_file()):
         return {}
     rows = json.loads(args.json.read_text())
-    return {row["row"]: row for row in rows if row.get("stamp") == stamp}
+    return {row["row"]: row for row in rows if row["stamp"] == stamps.get(row["row"])}
 
 
 def save(args: argparse.Namespace, results: list[dict]) -> None:

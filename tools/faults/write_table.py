@@ -14,8 +14,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))  # the tests' rigs
 sys.path.insert(0, str(Path(__file__).parent))
 
+from rows import ROWS
 from stamp import stamp_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
@@ -51,14 +53,22 @@ Made by `python tools/faults/run.py --json out/faults.json` and
 OLDER = "\\* from a run of earlier sources; run the row again before relying on it."
 
 
-stamp_now = cache(stamp_of)
+OF_NAME = {row.name: row for row in ROWS}
+
+
+@cache
+def stamp_now(name: str, seed: int, is_full: bool, count: int | None, no_defects: bool) -> str:
+    """Of a row on the sources as they are; empty when there is no such row any more."""
+    if name not in OF_NAME:
+        return ""
+    return stamp_of(OF_NAME[name], seed, is_full, count, no_defects)
 
 
 def is_current(row: dict) -> bool:
     """Whether the row ran on the sources as they are, with its own or with a chosen count."""
     no_defects = row["defect"] == "-"
     return any(
-        row.get("stamp") == stamp_now(row["seed"], is_full, count, no_defects)
+        row.get("stamp") == stamp_now(row["row"], row["seed"], is_full, count, no_defects)
         for is_full in (False, True) for count in (None, row["count"])
     )  # fmt: skip
 
