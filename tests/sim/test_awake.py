@@ -53,7 +53,8 @@ def test_it_never_sleeps():
     with kept_awake({min(os.sched_getaffinity(0))}) as pids:
         end_s = time.monotonic() + PATIENCE_S
         while processor_s(pids[0]) < 0.05 and time.monotonic() < end_s:
-            assert Path(f"/proc/{pids[0]}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+            state = Path(f"/proc/{pids[0]}/stat").read_text().rpartition(")")[2].split()[0]
+            assert state in "RD"  # D: the kernel brings a page of it
         assert processor_s(pids[0]) >= 0.05
 
 

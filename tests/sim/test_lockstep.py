@@ -197,6 +197,20 @@ def test_a_stopped_loop_never_runs_again():
     assert {name for name, _ in rig.seen} == {"b"}
 
 
+@pytest.mark.parametrize(("edge_ms", "timeout_s", "again_ms"), [
+    (25, 0.05, 25), (25, 0.01, 10), (0, 0.05, 1), (25, 0, 1),
+])  # fmt: skip
+def test_a_loop_that_waits_for_an_edge_rests_to_it_or_to_its_time_out(
+    monkeypatch, edge_ms, timeout_s, again_ms
+):
+    rig = Rig()
+    monkeypatch.setattr(rig.plant, "next_edge_ns", lambda name: edge_ms * MS)
+    waits = rig.loop("a", 1, lambda: rig.buses.lines.wait_edge("data_ready", timeout_s))
+    rig.lockstep(waits, rig.loop("b", 4)).run_until(26 * MS)
+    assert [at // MS for name, at in rig.seen if name == "a"][:2] == [0, again_ms]
+    assert [at // MS for name, at in rig.seen if name == "b"] == [0, 4, 8, 12, 16, 20, 24]
+
+
 def test_without_loops_the_plant_still_moves():
     rig = Rig()
     rig.lockstep().run_until(S)

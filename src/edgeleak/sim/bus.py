@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from edgeleak.bus.protocols import Buses
+from edgeleak.clock import NS_PER_S
 from edgeleak.errors import BusError
 from edgeleak.sim.faults import Gone, Nack, Stuck
 from edgeleak.sim.i2c_node import BITS_PER_BYTE, BITS_PER_MESSAGE
@@ -25,10 +26,12 @@ class Blocking:
 
     counts_transfers : healthy transfers too, at the bus clocks of the board
     wait             : lets that many ns pass within the call; False where it cannot
+    rest_until_ns    : a wait for an edge that had not come returned at once; on the board its
+                       thread would sleep until then
     """
 
     def __init__(self, *, counts_transfers: bool = False) -> None:
-        self.blocked_ns = 0
+        self.blocked_ns = self.rest_until_ns = 0
         self.counts_transfers = counts_transfers
         self.wait: Callable[[int], bool] = lambda _: False
 
@@ -44,6 +47,11 @@ class Blocking:
     def take(self) -> int:
         """Time blocked since the last call that did not pass within its calls."""
         taken, self.blocked_ns = self.blocked_ns, 0
+        return taken
+
+    def take_rest(self) -> int:
+        """`rest_until_ns` of the turn that is over."""
+        taken, self.rest_until_ns = self.rest_until_ns, 0
         return taken
 
     def call(self, what: str, act: Callable[[], Answer]) -> Answer:
@@ -138,10 +146,15 @@ class SimLines:
         return self._blocking.call(f"line {name}", lambda: self._plant.gpio_get(name))
 
     def wait_edge(self, name: str, timeout_s: float) -> int | None:
-        """Oldest unread rising edge; never waits, whatever `timeout_s`."""
+        """Oldest unread rising edge; never waits: with a time-out, the loop rests after its turn."""
         seen = self._seen.setdefault(name, [])
         seen += self._blocking.call(f"line {name}", lambda: self._plant.take_edges(name))
-        return seen.pop(0) if seen else None
+        if seen:
+            return seen.pop(0)
+        if timeout_s > 0:
+            until_ns = self._plant.now_ns + round(timeout_s * NS_PER_S)
+            self._blocking.rest_until_ns = min(until_ns, self._plant.next_edge_ns(name))
+        return None
 
     def close(self) -> None:
         pass

@@ -5,6 +5,8 @@ What runs in threads on the board runs here in the order of due times, so a run 
 every time and hours pass in seconds.  A call that blocks takes its time inside the call: the
 loop waits there, the others go on, and what it measures afterwards is what its thread would.
 For that a loop that may block runs on a stack of its own; still only one moves at a time.
+Who waits for an edge needs none: its turn is over and the next one comes when the edge may, so
+the record of its task counts the rest as lateness.
 """
 
 import threading
@@ -35,7 +37,7 @@ class Stack:
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._failure: BaseException | None = None
         self.is_over = False
-        self.wake_ns = 0
+        self.wake_ns = self.rest_until_ns = 0
         self._thread = threading.Thread(target=self._run, args=(loop,), daemon=True)
         self._thread.start()
 
@@ -81,12 +83,15 @@ class Lockstep:
         self._waiting: dict[int, Stack] = {}
         self._moving: Stack | None = None
         self._stopped: set[int] = set()
+        self._rest_until_ns = [0] * len(self._loops)
 
     def _due_ns(self, index: int) -> int:
         if index in self._stopped:
             return NEVER_NS
         stack = self._waiting.get(index)
-        return self._loops[index].next_due_ns if stack is None else stack.wake_ns
+        if stack is None:
+            return max(self._loops[index].next_due_ns, self._rest_until_ns[index])
+        return stack.wake_ns
 
     def run_until(self, time_ns: int) -> None:
         """Run everything due before `time_ns`, then let the plant reach it."""
@@ -113,6 +118,7 @@ class Lockstep:
         if stack is None:
             if not self._may_block:
                 self._loops[index].run_due()
+                self._rest_until_ns[index] = self._blocking.take_rest()
                 return
             stack = Stack(self._loops[index])
         self._moving = stack
@@ -120,7 +126,10 @@ class Lockstep:
             stack.resume()
         finally:
             self._moving = None
-        if not stack.is_over:
+        stack.rest_until_ns = max(stack.rest_until_ns, self._blocking.take_rest())
+        if stack.is_over:
+            self._rest_until_ns[index] = stack.rest_until_ns
+        else:
             self._waiting[index] = stack
 
     @property
