@@ -146,7 +146,7 @@ class SimLines:
         return self._blocking.call(f"line {name}", lambda: self._plant.gpio_get(name))
 
     def wait_edge(self, name: str, timeout_s: float) -> int | None:
-        """Oldest unread rising edge; never waits: with a time-out, the loop rests after its turn."""
+        """Oldest unread rising edge; with a time-out its loop rests, after this turn."""
         seen = self._seen.setdefault(name, [])
         seen += self._blocking.call(f"line {name}", lambda: self._plant.take_edges(name))
         if seen:
