@@ -7,6 +7,7 @@ import json
 import os
 import random
 import select
+import socket
 import subprocess
 import sys
 import threading
@@ -186,26 +187,23 @@ def test_a_person_at_the_cable_and_a_reset_under_way(tmp_path):
 
 def bad_peers(running, stop):
     """Everything at once: floods on the socket, garbage on the pty, somebody who never reads."""
-    import socket
-
-    rng, clients = random.Random(1), []
+    rng = random.Random(1)
     lines = (b"*IDN?;:SYST:GLAN?\n" * 50, b"FRAM:DATA? RAW\n" * 100, b"\x02watch 0.1\r", None)
-    for line in lines:
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(str(running.socket))
-        client.setblocking(False)
-        clients.append((client, line))
+    clients = [connected(running) for _ in lines]
     cable = os.open(running.pty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     turns = 0
     while not stop.is_set():
-        for client, line in clients:
+        for place, line in enumerate(lines):
             part = line or rng.randbytes(2000)
             try:
-                client.send(part)
+                clients[place].send(part)
                 if turns % 2 and line != lines[1]:
-                    client.recv(1 << 20)
+                    clients[place].recv(1 << 20)
             except BlockingIOError:
                 continue
+            except (BrokenPipeError, ConnectionResetError):  # thrown out: it is back at once
+                clients[place].close()
+                clients[place] = connected(running)
         try:
             os.write(cable, rng.randbytes(500))
             os.read(cable, 65536)
@@ -213,10 +211,17 @@ def bad_peers(running, stop):
             pass
         turns += 1
         select.select([], [], [], 0.005)
-    for client, _ in clients:
+    for client in clients:
         client.close()
     os.close(cable)
     return turns
+
+
+def connected(running):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(running.socket))
+    client.setblocking(False)
+    return client
 
 
 def measured(folder, has_bad_peers):
