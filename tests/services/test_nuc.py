@@ -40,6 +40,7 @@ class Sensor:
         self.shut_counts = 5200.0
         self.sticks, self.is_closed, self.number = sticks, False, 0
         self.fpa_degc = -20.0
+        self.flickering, self.flickers = 40 * SHAPE[1] + 7, False
 
     def frame(self, wants_closed):
         info = FrameInfo(self.number, self.number * PERIOD_NS, fpa_temp_degc=self.fpa_degc,
@@ -47,6 +48,7 @@ class Sensor:
         seen = np.full(SHAPE, self.shut_counts) if self.is_closed and not self.sticks else (
             self.scene)  # fmt: skip
         counts = seen + self.pattern + self.rng.normal(0, 3, SHAPE)
+        counts.flat[self.flickering] += 180 * (self.flickers and self.rng.random() < 0.5)
         self.number += 1
         self.is_closed = wants_closed
         return np.clip(np.rint(counts), 0, 16383).astype(np.uint16), info
@@ -328,6 +330,24 @@ def test_odd_pixels_are_replaced_where_no_factory_knew_them():
     bench = Bench(sensor).run(120)
     neighbours = bench.pipeline.counts[9:12, 19:22].astype(int)
     assert abs(int(bench.pipeline.counts[10, 20]) - np.median(neighbours)) < 40
+
+
+@pytest.mark.parametrize("base", [base_of(), base_of(nuc_id=7)])
+def test_pixels_that_flicker_are_replaced_from_the_next_correction_on(base):
+    sensor = Sensor()
+    bench = Bench(sensor, base=base).run(120)
+    assert sensor.flickering not in bench.nuc.bad_pixels[:, 0]
+    sensor.flickers = True
+    bench.nuc.request()
+    bench.run(120)
+    assert bench.nuc.status.taken == 2
+    assert bench.nuc.bad_pixels[:, 0].tolist() == [sensor.flickering]
+    sensor.flickers = False
+    bench.nuc.request()
+    bench.run(120)
+    assert bench.nuc.bad_pixels[:, 0].tolist() == [sensor.flickering]
+    bench.nuc.rebase(base, bench.seen[-1][3].monotonic_ns)
+    assert not len(bench.nuc.bad_pixels)
 
 
 def test_new_offsets_cost_no_memory():

@@ -3,8 +3,9 @@
 
 The frames thread calls `see` with every raw frame; the service sums some of the closed shutter,
 solves the offsets a few rows a frame (so that no frame is late because of it) and hands them to
-the pipeline between two frames.  Gain and bad pixels come from the factory calibration.  Frames
-near all this carry RUNNING or SETTLING, which the pipeline's guard neither trains on nor judges.
+the pipeline between two frames.  Gain and bad pixels come from the factory calibration; pixels that
+flicker before the shutter join them until the program ends.  Frames near all this carry RUNNING or
+SETTLING, which the pipeline's guard neither trains on nor judges.
 
 A shutter that only claims to be closed would burn the scene into the offsets for good, so the
 picture must change when it closes, or the correction is refused and the old one kept; see
@@ -25,6 +26,7 @@ from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
+from edgeleak.services.flicker_search import FlickerSearch
 from edgeleak.services.shutter_proof import (
     LEAST_MOVED_COUNTS,
     MOST_OFF_K,
@@ -119,6 +121,7 @@ class Nuc:
         self._housing_degc = housing_degc
         self._may_run, self._next_id = may_run, next_id
         self._sum = np.zeros(base.shape, np.uint32)
+        self._flicker = FlickerSearch(base.shape)
         self.offset = np.empty_like(base.offset, subok=False)
         self._take_base(base)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
@@ -131,6 +134,8 @@ class Nuc:
         self._level_proof = LevelProof(base)
         self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
         self.gain_q14, self.bad_pixels = base.gain_q14, base.bad_pixels
+        self._bad = np.zeros(base.shape, bool)
+        self._bad.flat[base.bad_pixels[:, 0]] = True
         self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
         self.offset[...] = base.offset
         self._proof = ShutterProof(self._gain)
@@ -258,8 +263,10 @@ class Nuc:
         self._count += 1
         if self._count <= SKIPPED_FRAMES:
             self._sum.fill(0)
+            self._flicker.begin()
             return
         np.add(self._sum, raw, out=self._sum)
+        self._flicker.add(raw)
         summed, frames = self._count - SKIPPED_FRAMES, self._config.frames
         if summed == 1:
             self._proof.first(now_ns)
@@ -313,23 +320,32 @@ class Nuc:
             self._hand_over(now_ns)
 
     def _hand_over(self, now_ns: int) -> None:
-        odd = self._odd_pixels()
+        table = self._new_table()
         nuc_id = self._next_id()
-        self._pipeline.replace_offset(self.offset, odd, nuc_id, shutter_counts=self._level)
-        self.bad_pixels = self.bad_pixels if odd is None else odd
+        self._pipeline.replace_offset(self.offset, table, nuc_id, shutter_counts=self._level)
+        self.bad_pixels = self.bad_pixels if table is None else table
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc,
                               off_k=self._off_k)  # fmt: skip
         self._enter(Phase.OPENING, now_ns)
 
-    def _odd_pixels(self) -> np.ndarray | None:
-        """Table of pixels that cannot be right, found once; None keeps the one in force."""
-        if not self._find_bad:
+    def _new_table(self) -> np.ndarray | None:
+        """Of all bad pixels that are known now; None where no new one was found."""
+        found = self._flicker.found()
+        if self._find_bad:
+            self._find_bad = False
+            found |= self._odd_pixels()
+        found &= ~self._bad
+        if not found.any():
             return None
-        self._find_bad = False
+        self._bad |= found
+        return bad_pixel_table(self._bad)
+
+    def _odd_pixels(self) -> np.ndarray:
+        """Where offsets cannot be right, looked for once, without a table of the factory."""
         middle = np.median(self.offset[::4, ::4])
         spread = 1.4826 * np.median(np.abs(self.offset[::4, ::4] - middle))
-        return bad_pixel_table(np.abs(self.offset - middle) > ODD_SIGMA * max(spread, 1.0))
+        return np.abs(self.offset - middle) > ODD_SIGMA * max(float(spread), 1.0)
 
     def _settle(self, now_ns: int) -> None:
         if now_ns - self._since_ns >= self._config.settle_s * NS_PER_S:
