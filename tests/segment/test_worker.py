@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever becomes of the worker costs no frame and shows as a note: real processes only."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from segment_bench import MODEL, PATIENCE_S, PATIENT, SHAPE, camera, copied_card, needs_runtime
+from segment_bench import (
+    MODEL,
+    PATIENCE_S,
+    PATIENT,
+    SHAPE,
+    Camera,
+    camera,
+    copied_card,
+    needs_runtime,
+)
 
 from edgeleak import Pipeline, codes
 from edgeleak.config import SegmentConfig
@@ -152,6 +162,26 @@ def test_a_worker_that_always_dies_is_left_alone():
         assert len(spawned) == 6
         assert rig.segmenter.report() == Trouble(codes.SEGMENT_GONE, 6, 5)
         assert rig.frames == 30
+
+
+def exhausted(*_arguments, **_options):
+    """In place of Popen, where the machine has no process to give."""
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+def test_a_machine_without_processes_costs_the_opinion_only(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", exhausted)
+        rig = Camera()
+        assert rig.segmenter.report() == Trouble(codes.SEGMENT_GONE, 1, 5)
+        rig.pass_s(1)
+        assert rig.segmenter.deaths == 2
+        rig.pass_s(1)
+        assert rig.segmenter.deaths == 2, "not before its time"
+    rig.pass_s(1)
+    assert rig.worker is not None
+    assert rig.segmenter.report().code == codes.OK
+    rig.segmenter.close()
 
 
 def refused(rig):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recording never costs the camera a frame: real processes, real files, real trouble."""
 
+import errno
 import os
 import resource
 import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -174,6 +176,48 @@ def test_a_recorder_that_always_dies_is_left_alone(tmp_path):
     assert len(spawned) == 6
     assert recorder.report() == Trouble(codes.RECORDER_GONE, 6, 5)
     recorder.close()
+
+
+def exhausted(*_arguments, **_options):
+    """In place of Popen, where the machine has no process to give."""
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+def test_a_machine_without_processes_costs_the_recording_only(monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", exhausted)
+        recorder = Recorder(STREAM, config_of(tmp_path / "rec"), lambda ns: 10**18 + ns)
+        camera = Camera(recorder)
+        recorder.start("test")
+        camera.take(5)
+        recorder.supervise(0)
+        assert recorder.report() == Trouble(codes.RECORDER_GONE, 2, 5)
+        recorder.supervise(10**9)
+        assert recorder._deaths == 2, "not before its time"
+    recorder.supervise(2 * 10**9)
+    assert recorder.report() == FINE
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the frames before it")
+    recorder.close()
+
+
+def test_a_respawn_that_fails_forgets_nothing(monkeypatch, made, tmp_path):
+    recorder, camera = made
+    camera.take(5)
+    recorder.start("test")
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
+    recorder._process.kill()
+    recorder._process.wait()
+    recorder.supervise(10**9)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", exhausted)
+        recorder.supervise(3 * 10**9)
+    camera.take(5)
+    recorder.supervise(6 * 10**9)
+    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the frames after it")
+    recorder.stop()
+    until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
+    second = next((tmp_path / "rec").glob("*.mcap"))
+    assert [info.sequence for _, info in frames_in(second)] == list(range(5, 10))
 
 
 def limited(limit_bytes):

@@ -167,7 +167,7 @@ class Segmenter:
     # --- the process -----------------------------------------------------------------------------
 
     def _spawn(self) -> None:
-        """Start the worker; nobody waits for it."""
+        """Start the worker; nobody waits for it.  One that cannot be started counts as dead."""
         assert self.memory is not None
         descriptors = (self.memory.descriptor, self._wake, self.said)
         give_up_s = GIVE_UP_DEADLINES * self._config.deadline_ms / 1000
@@ -175,11 +175,15 @@ class Segmenter:
         self.memory.answer(self.memory.reply()._replace(number=self.asked))
         self._seen = self.asked  # what was asked of a dead one stays unanswered
         self._is_late, self._spawned_ns = False, self._now_ns
-        self._process = subprocess.Popen(
-            [*self._command, *map(str, descriptors), str(self._card_path), str(give_up_s)],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=descriptors,
-            start_new_session=True, env={**os.environ, **ONE_THREAD},
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, *map(str, descriptors), str(self._card_path), str(give_up_s)],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=descriptors,
+                start_new_session=True, env={**os.environ, **ONE_THREAD},
+            )  # fmt: skip
+        except OSError as error:
+            print(f"<4>segmenter: {error}", file=sys.stderr)
+            self._note_death()
 
     def supervise(self, now_ns: int) -> None:
         """Once a second: end a worker that hangs, start one that ended, a few times, ever later;
@@ -211,6 +215,9 @@ class Segmenter:
         if found.phase == REFUSED:
             self._refusal = Trouble(found.code, found.measured, found.expected)
             return
+        self._note_death()
+
+    def _note_death(self) -> None:
         self._deaths += 1
         self._retry_ns = self._now_ns + (NS_PER_S << min(self._deaths, 6)) // 2
 

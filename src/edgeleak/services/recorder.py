@@ -82,6 +82,7 @@ class Recorder:
         self._stream, self._config, self._utc_ns = stream, config, utc_ns
         slots = ceil(config.ring_s * stream.fps) + ring.MARGIN_SLOTS + 1
         self.ring = ring.make(stream.shape, slots)
+        self.ring.set_progress(Progress())
         self._wake, self.said = (os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(2))
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
@@ -195,15 +196,25 @@ class Recorder:
     # --- the process -----------------------------------------------------------------------------
 
     def spawn(self) -> None:
-        """Start the process; it needs no answer, commands wait in the pipe."""
+        """Start the process; it needs no answer, commands wait in the pipe.
+
+        One that cannot be started counts as one that died.
+        """
         if not self._command:
             return
         descriptors = (self.ring.descriptor, self._wake, self.said)
+        before = self.ring.progress()
         self.ring.set_progress(Progress())
-        self._process = subprocess.Popen(
-            [*self._command, *map(str, descriptors)], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, pass_fds=descriptors, start_new_session=True,
-        )  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, *map(str, descriptors)], stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL, pass_fds=descriptors, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            print(f"<4>recorder: {error}", file=sys.stderr)
+            self.ring.set_progress(before)
+            self._deaths += 1
+            return
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
 
@@ -212,13 +223,23 @@ class Recorder:
         that refused is tried again, for as long as somebody wants the recording."""
         if self._process is not None and self._process.poll() is not None:
             self._bury()
-            self._retry_ns = now_ns + (NS_PER_S << min(self._deaths, 6)) // 2
+            self._wait(now_ns)
         may_try = self._command and self._deaths <= MOST_DEATHS
         if self._process is None and may_try and now_ns >= self._retry_ns:
-            handled = self.ring.progress().handled
-            self.spawn()
-            self._resume(handled, "the recorder ended")
+            self._respawn(now_ns)
         self._try_again(now_ns)
+
+    def _respawn(self, now_ns: int) -> None:
+        handled = self.ring.progress().handled
+        self.spawn()
+        if self._process is None:
+            self._wait(now_ns)
+        else:
+            self._resume(handled, "the recorder ended")
+
+    def _wait(self, now_ns: int) -> None:
+        """After every death twice as long."""
+        self._retry_ns = now_ns + (NS_PER_S << min(self._deaths, 6)) // 2
 
     def _try_again(self, now_ns: int) -> None:
         found = self.ring.progress()
