@@ -136,6 +136,59 @@ def test_a_detector_temperature_that_cannot_be_is_said(monkeypatch, degc, end_de
     assert (status.code, status.measured, status.expected) == (codes.FPA_BAND, degc, end_degc)
 
 
+def unreadable(rig, monkeypatch):
+    """From now on every whole frame contradicts its telemetry."""
+    monkeypatch.setattr(rig.acquisition._camera, "unpack", lambda *_: None)
+
+
+def test_one_unreadable_frame_costs_itself_only(monkeypatch):
+    rig = el640_rig()
+    with monkeypatch.context() as patch:
+        unreadable(rig, patch)
+        published = rig.acquisition.published
+        while rig.acquisition.published == published:
+            rig.step()
+    rig.run(1.0)
+    assert (rig.acquisition.drops, rig.camera.counters.resyncs) == (1, 0)
+    assert rig.acquisition.status.code == codes.OK
+
+
+def test_unreadable_frames_are_named_resynchronised_and_over(monkeypatch):
+    rig = el640_rig()
+    with monkeypatch.context() as patch:
+        unreadable(rig, patch)
+        rig.run(0.1)
+        status = rig.acquisition.status
+        assert (status.code, status.expected) == (codes.LINK_TELEMETRY, 3)
+        assert status.measured >= 3
+        rig.run(0.9)
+        assert rig.camera.counters.resyncs >= 1
+    rig.next_frame()
+    rig.run(0.02)
+    assert rig.acquisition.status.code == codes.OK
+    resyncs = rig.camera.counters.resyncs
+    rig.run(2.0)
+    assert rig.camera.counters.resyncs == resyncs
+
+
+def test_frames_that_stay_unreadable_end_in_link_lost(monkeypatch):
+    rig = el640_rig()
+    unreadable(rig, monkeypatch)
+    with pytest.raises(LinkLost):
+        rig.run(20.0)
+
+
+def test_frames_that_nobody_takes_start_no_recovery():
+    rig = el640_rig()
+    end_ns = rig.now_ns + 1500 * MS
+    while rig.now_ns < end_ns:
+        rig.plant.advance_to(rig.now_ns + 2 * MS)
+        rig.clock.advance_to(rig.now_ns + 2 * MS)
+        rig.acquisition.step()
+    assert rig.camera.counters.resyncs == 0
+    assert rig.acquisition.status.code == codes.OK
+
+
 def test_short_read_is_named():
     rig = el640_rig()
     rig.plant.inject(faults.ShortRead())

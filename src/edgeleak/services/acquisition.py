@@ -218,7 +218,9 @@ class Acquisition:
         self._staleness = Staleness()
         self._stale: Trouble = FINE
         self._band: Trouble = FINE
-        self._bad_frames = self._bad_transfers = 0
+        self._bad_frames = self._bad_transfers = 0  # capture thread
+        self._unreadable = 0  # whole frames in a row; frames thread
+        self._unproven_ns: int | None = None  # a frame that the ladder has not heard of
         self._back_off_ns, self._retry_ns = FIRST_BACK_OFF_NS, 0
         self._has_failed = self._is_lost = self._is_higher = False
         self._highest = self._strides = self._strides_seen = 0
@@ -246,6 +248,7 @@ class Acquisition:
             progress = self._message()
             if progress is not Progress.MORE:
                 break
+        self._note_good()
         self._climb()
         self._strides += self._is_higher and self._ladder.step > 0
         return progress
@@ -280,8 +283,7 @@ class Acquisition:
             self._ready, self._filling, self._spare = full, self._spare, full
         self.published += 1
         self._bad_frames = 0
-        self._frame_ns = now_ns
-        self._ladder.good(now_ns)
+        self._frame_ns = self._unproven_ns = now_ns
 
     def _fail(self, was_starting: bool, is_interrupted: bool) -> None:
         """A transfer failed: open the node again, later and later."""
@@ -300,6 +302,12 @@ class Acquisition:
             camera.reopen()
         except BusError:
             camera.counters.bus += 1
+
+    def _note_good(self) -> None:
+        """A frame ends the recovery, unless the frames thread could read none of late."""
+        if self._unproven_ns is not None and self._unreadable < BAD_FRAMES:
+            self._ladder.good(self._unproven_ns)
+            self._unproven_ns = None
 
     def _climb(self) -> None:
         camera, failed = self._camera, self._has_failed
@@ -338,9 +346,9 @@ class Acquisition:
             unpacked = self._camera.unpack(buffer.packets, counts, buffer.arrival_ns)
             self._ready = None
         if unpacked is None:
-            self._bad_frames += 1
+            self._unreadable += 1
             return None
-        self._highest = 0
+        self._unreadable = self._highest = 0
         self.drops += max(0, unpacked.moved - 1)
         self._stale = self._staleness.note(unpacked.moved, unpacked.digest,
                                            lambda: _is_clipped(unpacked.info, counts))  # fmt: skip
@@ -379,6 +387,8 @@ class Acquisition:
         if self._bad_frames >= BAD_FRAMES:
             code = LOSS_CODES.get(self._camera.loss, codes.LINK_CRC)
             return code, self._bad_frames, BAD_FRAMES
+        if self._unreadable >= BAD_FRAMES:
+            return codes.LINK_TELEMETRY, self._unreadable, BAD_FRAMES
         frame_ns = self._frame_ns
         if frame_ns is None:
             return codes.LINK_STARTING, nan, nan
