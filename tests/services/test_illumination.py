@@ -2,6 +2,7 @@
 """The LED by the plant's truth: lit as asked, dark when in doubt, never over a limit."""
 
 import dataclasses
+import errno
 import math
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from edgeleak import board as boards
 from edgeleak import codes
 from edgeleak.config import SensorConfig
-from edgeleak.errors import UsageError
+from edgeleak.errors import BusError, UsageError
 from edgeleak.rigs import light_loop
 from edgeleak.services.illumination import GRACE_FRAMES, FlagWatch
 from edgeleak.sim import faults
@@ -153,6 +154,45 @@ def test_a_bus_that_fails_darkens_by_itself(rig):
     rig.run(3.0)
     assert not rig.plant.truth.led_enabled
     assert rig.plant.truth.led_ma == 0
+
+
+def failing_once(method, number=errno.EIO):
+    """`method`, whose next call fails."""
+    left = [1]
+
+    def call(*given):
+        if left:
+            left.pop()
+            raise BusError(number, "injected")
+        return method(*given)
+
+    return call
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ETIMEDOUT])
+@pytest.mark.parametrize("ask", ["request", "permission", "end"])
+def test_a_zero_that_fails_once_leaves_no_gate_mode(rig, monkeypatch, ask, number):
+    rig.lit()
+    dac = rig.light._led._dac
+    monkeypatch.setattr(dac, "write_code", failing_once(dac.write_code, number))
+    if ask == "request":
+        rig.light.request("off", 0.0)
+    elif ask == "permission":
+        rig.light.may_light = False
+    else:
+        rig.light.off()
+    rig.run(0.2)
+    assert rig.plant.log.last("led_mode").value == 0
+    assert dac.read_code() == 0
+
+
+def test_a_gate_mode_that_fails_once_is_written_again(rig, monkeypatch):
+    rig.lit()
+    sensor = rig.light._sensor
+    monkeypatch.setattr(sensor, "set_led_mode", failing_once(sensor.set_led_mode))
+    rig.light.may_light = False
+    rig.run(0.2)
+    assert rig.plant.log.last("led_mode").value == 0
 
 
 @pytest.mark.parametrize("current_ma", [-1.0, math.nan, math.inf, 401.0])

@@ -6,6 +6,8 @@ lit; current and temperature telemetry tell why it was not.  Every trouble with 
 an INHIBIT ("no illumination") or a fault of its own code; the answer is always: enable off.
 """
 
+import contextlib
+import errno
 import math
 from collections import deque
 from dataclasses import dataclass, replace
@@ -138,6 +140,7 @@ class Illumination:
         self._first_ns: int | None = None
         self._exposure_us: int | None = None
         self._latched = codes.OK
+        self._is_gating = False  # the sensor's led_mode may be another than OFF
         self.may_light = True
         self._heat: deque[tuple[int, float]] = deque(maxlen=RATE_SAMPLES)
         self.watch = FlagWatch()
@@ -200,12 +203,18 @@ class Illumination:
         return self._led.enable
 
     def _keep(self) -> None:
-        """The next edge of the enable; a light that dropped begins again with the next step."""
+        """The next edge of the enable; a light that dropped begins again with the next step.
+
+        Zero and sensor mode are owed while dark, and tried again until they are written.
+        """
         try:
             self._led.refresh()
             self._led.rest()
-        except BusError:
-            return  # no edge is off by itself; the zero is tried again
+        except BusError as error:  # no edge is off by itself
+            if error.errno == errno.ETIMEDOUT:
+                return  # another call would wait as long
+        if self._led.drive.mode == OFF:
+            self._ungate()
 
     def off(self) -> None:
         """Dark now, whatever is wished; the enable first."""
@@ -322,7 +331,7 @@ class Illumination:
                     self.status = replace(self.status, code=codes.OK)
                 return
             self._led.apply(wanted)
-            self._sensor.set_led_mode(wanted.mode)
+            self._gate(wanted.mode)
         except UsageError:  # the exposure changed under a wish that was fine
             self._go_dark(now_ns, codes.LED_LIMIT, self._sensor.integration_us / 1000,
                           self._part.max_pulse_ms)  # fmt: skip
@@ -345,10 +354,21 @@ class Illumination:
                               measured=measured, expected=expected)  # fmt: skip
 
     def _darken(self) -> None:
-        if self._led.drive is DARK:
-            return
-        try:
-            self._led.off()
-            self._sensor.set_led_mode(OFF)
-        except BusError:
-            return  # the enable is off already and does not need the bus
+        if self._led.drive is not DARK:
+            try:
+                self._led.off()
+            except BusError as error:  # the enable is off already and does not need the bus
+                if error.errno == errno.ETIMEDOUT:
+                    return
+        self._ungate()
+
+    def _gate(self, mode: int) -> None:
+        self._is_gating = True
+        self._sensor.set_led_mode(mode)
+        self._is_gating = mode != OFF
+
+    def _ungate(self) -> None:
+        """The sensor's mode to OFF, unless it surely is."""
+        if self._is_gating:
+            with contextlib.suppress(BusError):
+                self._gate(OFF)
