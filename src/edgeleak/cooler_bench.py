@@ -21,6 +21,7 @@ from edgeleak.services import parts
 from edgeleak.services.adc_round import AdcRound
 from edgeleak.services.climate import Climate
 from edgeleak.services.cooler_parts import cooler_on
+from edgeleak.services.illumination import SUPPLY_S
 from edgeleak.services.life import LifeCounters
 from edgeleak.services.thermal import Cooler
 from edgeleak.services.thermal_status import CoolerState, Surroundings
@@ -52,8 +53,9 @@ class Around:
         except BusError:
             self._supply.restart()
         air = self._climate.surroundings()
-        volts = self._supply.volts("supply") * SUPPLY_DIVIDER
-        return Surroundings(air.time_ns, air.housing_degc, air.humidity_percent, volts)
+        is_fresh = self._supply.age_s("supply") <= SUPPLY_S
+        supply_v = self._supply.volts("supply") * SUPPLY_DIVIDER if is_fresh else math.nan
+        return Surroundings(air.time_ns, air.housing_degc, air.humidity_percent, supply_v)
 
 
 def cooler_loop(board: Board, config: CoolerConfig, buses: Buses, clock: Clock,
