@@ -2,6 +2,7 @@
 """The instrument when something breaks: its answer, outputs that rest, what starts again."""
 
 from dataclasses import replace
+from math import nan
 
 import pytest
 from instrument_rig import CAPTURE, CONTROL, FRAMES, Rig, small_config, violations
@@ -55,6 +56,18 @@ def test_cooling_pauses_when_nobody_watches_supply_or_air(running, address, code
     assert not running.plant.truth.tec_enabled
     running.plant.clear("bus-nack")
     running.run_to(State.DETECTING)
+
+
+def test_a_supply_that_was_never_measured_ends_the_cooling(tmp_path):
+    rig = Rig(tmp_path, config=small_config(tmp_path))
+    rig.instrument.actuators.climate._supply_v = lambda: nan
+    driven_s = 0.0
+    for _ in range(40):
+        rig.run_s(1)
+        driven_s += rig.plant.truth.tec_enabled
+    assert rig.instrument.cooler.status.code == codes.SUPPLY_UNKNOWN
+    assert 3 < driven_s < 9
+    assert not rig.plant.truth.tec_enabled
 
 
 def test_a_sensor_that_contradicts_the_thermistor_inhibits_then_stops_the_cooler(running):

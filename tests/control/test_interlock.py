@@ -98,8 +98,17 @@ def test_near_misses_do_not_trip(courses):
     assert feed(proven(), 30, **courses)[1] is None
 
 
-def test_a_board_that_never_measured_its_supply_is_not_stopped():
+def test_a_board_that_cannot_measure_its_supply_is_not_stopped():
     assert feed(Interlock(LIMITS), 30, supply_v=math.nan)[1] is None
+
+
+def test_a_supply_that_was_never_measured_stops_a_board_that_could():
+    interlock = Interlock(dataclasses.replace(LIMITS, has_supply=True))
+    for _ in range(2):
+        seconds, trip = feed(interlock, 30, supply_v=math.nan)
+        assert (trip.code, trip.is_urgent) == (codes.SUPPLY_UNKNOWN, False)
+        assert seconds == pytest.approx(5.0)
+        interlock.reset()
 
 
 @pytest.mark.parametrize("degc", [-75.0, 130.0])

@@ -151,10 +151,10 @@ class BrownOut:
 
 
 class Blind:
-    """What the two rules above look at was known and is not any more."""
+    """What the two rules above look at is not known, though somebody measures it here."""
 
-    def __init__(self) -> None:
-        self._has_supply = False
+    def __init__(self, limits: Limits) -> None:
+        self._has_supply = limits.has_supply
         self.reset()
 
     def reset(self) -> None:

@@ -34,7 +34,7 @@ class Interlock:
             Electric(limits),
             HotSide(limits),
             BrownOut(limits),
-            Blind(),
+            Blind(limits),
             Direction(limits),
             Jump(),
             Step(),

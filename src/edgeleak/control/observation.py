@@ -33,6 +33,7 @@ class Limits:
     max_cool_a, max_heat_a, max_v, max_hot_degc, max_ramp_k_per_s : the board's
     telemetry_end_v : telemetry outside 0.05 V .. this is a rail
     no_progress_s, window_share, min_supply_v, min_fan_rpm : the user's
+    has_supply      : the board measures its supply; without, only one that was known is missed
     """
 
     physics: Physics
@@ -46,6 +47,7 @@ class Limits:
     window_share: float = 0.05
     min_supply_v: float = 4.6
     min_fan_rpm: float = 600.0
+    has_supply: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ def physics_of(model: TecModel) -> Physics:
 
 
 def interlock_limits(part: TecPart, config: CoolerConfig, physics: Physics,
-                     has_tacho: bool) -> Limits:  # fmt: skip
+                     has_tacho: bool, has_supply: bool = False) -> Limits:  # fmt: skip
     """What the interlock compares with, from board and configuration."""
     return Limits(
         physics=physics,
@@ -47,6 +47,7 @@ def interlock_limits(part: TecPart, config: CoolerConfig, physics: Physics,
         window_share=config.window_share,
         min_supply_v=config.min_supply_v,
         min_fan_rpm=config.min_fan_rpm if has_tacho else 0.0,
+        has_supply=has_supply,
     )
 
 

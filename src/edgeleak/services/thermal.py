@@ -78,7 +78,9 @@ class Cooler:
         self._full_scale_v = adc.fpa_thermistor.full_scale_v
         self.loop = ClosedLoop(part, model, config)
         has_tacho = "fan_tacho" in board.gpio.lines
-        self._interlock = Interlock(interlock_limits(part, config, self.loop.physics, has_tacho))
+        has_supply = board.led is not None  # the round of its ADC is where it is measured
+        self._interlock = Interlock(interlock_limits(part, config, self.loop.physics, has_tacho,
+                                                     has_supply))  # fmt: skip
         self._report = CoolerReport(part, config, inputs, output, self.loop, self._fan, self._life)
         self._tuner: RelayTuner | None = None
         self.tuning: Tuning | None = None
