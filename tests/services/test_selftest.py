@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The self-test shows what is there, names what is not, and drives nothing but the fan."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration, Kind
 from edgeleak.cli import bringup
 from edgeleak.clock import NS_PER_MS
 from edgeleak.drivers.link import Steps
+from edgeleak.errors import BusError
 from edgeleak.services import selftest
 from edgeleak.services.checks import Bench, Verdict, within
 from edgeleak.sim import faults
@@ -141,6 +143,35 @@ class StuckHigh:
 def test_an_enable_that_does_not_obey_fails(tmp_path):
     with pytest.raises(Exception, match="tec_enable: reads back high"):
         checked(tmp_path, wrap=lambda buses: Buses(buses.spi, buses.i2c, StuckHigh(buses.lines)))
+
+
+class FailingLine:
+    """Lines of which one refuses every write; keeps what the others were told."""
+
+    def __init__(self, lines, failing):
+        self._lines, self._failing, self.told = lines, failing, []
+
+    def __getattr__(self, name):
+        return getattr(self._lines, name)
+
+    def set(self, name, is_active):
+        if name == self._failing:
+            raise BusError(errno.EIO, name)
+        self.told.append(name)
+        self._lines.set(name, is_active)
+
+
+@pytest.mark.parametrize("failing", ["tec_enable", "led_enable", "fan", "sensor_power"])
+def test_a_line_that_fails_keeps_no_other_from_rest(tmp_path, failing):
+    board = small_board()
+    buses, _ = open_buses(Plant(board, scenario=STILL))
+    lines = FailingLine(buses.lines, failing)
+    bench = Bench(board, small_config(tmp_path), Buses(buses.spi, buses.i2c, lines), SimClock(),
+                  [].append, tmp_path)  # fmt: skip
+    with pytest.raises(BusError, match=failing):
+        selftest.rest(bench)
+    names = ["tec_enable", "led_enable", "fan", "sensor_power"]
+    assert lines.told == [name for name in names if name != failing]
 
 
 def plain_calibration(shape):

@@ -7,6 +7,7 @@ what was expected and what was found; nothing was switched on by then.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from edgeleak.board import Board
@@ -21,6 +22,7 @@ from edgeleak.errors import BusError, UnavailableError
 TRIES = 3
 PAUSE_NS = 5 * NS_PER_MS
 ENABLES = ("tec_enable", "led_enable")
+SUPPLIES = ("fan", "sensor_power")
 
 
 class Proof(NamedTuple):
@@ -85,15 +87,32 @@ def prove(chip: Chip) -> Iterator[int]:
 
 
 def outputs_off(board: Board, buses: Buses) -> None:
-    """Both enables low; UnavailableError when a line reads back high."""
-    for name in ENABLES:
-        if name in board.gpio.lines:
-            buses.lines.set(name, False)
+    """Both enables low; UnavailableError when a line reads back high.  Raises BusError."""
+    _lower(board, buses, ENABLES)
     if found := enables_on(board, buses):
         raise UnavailableError(
             f"gpio {', '.join(found)}: reads back high after it was set low;"
             " cut the supply and look for a short or another program that holds the line"
         )
+
+
+def rest(board: Board, buses: Buses) -> None:
+    """Enables low first, then fan and sensor off.  Raises as `outputs_off`, after all of it."""
+    try:
+        outputs_off(board, buses)
+    except (UnavailableError, BusError):
+        with suppress(BusError):
+            _lower(board, buses, SUPPLIES)
+        raise
+    _lower(board, buses, SUPPLIES)
+
+
+def _lower(board: Board, buses: Buses, names: tuple[str, ...]) -> None:
+    """Each of these lines that is wired, also after one that failed.  Raises BusError."""
+    with ExitStack() as stack:
+        for name in reversed(names):
+            if name in board.gpio.lines:
+                stack.callback(buses.lines.set, name, False)
 
 
 def enables_on(board: Board, buses: Buses) -> list[str]:

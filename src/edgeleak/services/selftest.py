@@ -59,11 +59,9 @@ def steps(bench: Bench) -> Generator[int, None, None]:
 
 
 def rest(bench: Bench) -> None:
-    """Fan and sensor off, enables low; UnavailableError where an enable does not obey."""
-    for name in ("fan", "sensor_power"):
-        if name in bench.board.gpio.lines:
-            bench.buses.lines.set(name, False)
-    bringup.outputs_off(bench.board, bench.buses)
+    """Enables low, then fan and sensor off; UnavailableError where an enable does not obey,
+    BusError where a line failed, each after all lines were tried."""
+    bringup.rest(bench.board, bench.buses)
 
 
 def enables(bench: Bench, what: str) -> Iterator[int]:
