@@ -2,10 +2,12 @@
 """Bring-up, safe mode, storms of starts, and the end."""
 
 import pytest
-from instrument_rig import NS, Rig, small_board, small_config
+from instrument_rig import NS, Rig, small_board, small_config, violations
 
 from edgeleak import codes
 from edgeleak.bus import linux
+from edgeleak.drivers.ad5693r import Ad5693r
+from edgeleak.drivers.tec import code_for
 from edgeleak.errors import UnavailableError, WrongDeviceError
 from edgeleak.instrument import Folders, Instrument, Options
 from edgeleak.services.health import State
@@ -152,7 +154,12 @@ def test_a_stop_that_was_asked_for_is_no_crash(tmp_path):
 
 def test_shutdown_rests_everything(running):
     assert running.plant.truth.tec_enabled
+    tec = running.plant.board.tec
+    dac = Ad5693r(running.instrument.buses.i2c, running.plant.board.address.tec_dac)
+    assert dac.read_code() != code_for(tec, 0.0)
     running.instrument.shutdown()
+    assert dac.read_code() == code_for(tec, 0.0)
+    assert not violations(running)
     running.plant.advance_to(running.plant.now_ns + NS // 5)
     assert not running.plant.truth.tec_enabled
     assert not running.plant.truth.led_enabled

@@ -12,9 +12,12 @@ from edgeleak import codes
 from edgeleak.config import CoolerConfig
 from edgeleak.control.pid import Gains
 from edgeleak.cooler_bench import Bench
+from edgeleak.drivers.ad5693r import Ad5693r
+from edgeleak.drivers.tec import code_for
 from edgeleak.errors import ConfigError, UsageError
 from edgeleak.services.thermal_status import CoolerState
 from edgeleak.sim import faults
+from edgeleak.sim.bus import Blocking, SimI2c
 from edgeleak.sim.cooler_rig import step_result
 
 
@@ -115,6 +118,34 @@ def test_a_stop_is_not_lost_to_a_later_word_of_the_same_period():
 def test_shutdown_cuts_the_enable_at_once():
     bench = held()
     bench.cooler.shutdown()
+    bench.plant.advance_to(bench.plant.now_ns + 80_000_000)
+    assert not bench.plant.truth.tec_enabled
+
+
+def command_code(bench):
+    return Ad5693r(SimI2c(bench.plant, Blocking()), DAC).read_code()
+
+
+def test_the_command_is_zero_after_the_output_has_run_out():
+    bench = held()
+    zero = code_for(PARTS.tec, 0.0)
+    off_ns = bench.rig.clock.monotonic_ns()
+    bench.cooler.shutdown()
+    assert command_code(bench) != zero
+    bench.cooler.zero()
+    assert command_code(bench) == zero
+    assert 0 < bench.rig.clock.monotonic_ns() - off_ns <= 60_000_000
+
+
+@pytest.mark.parametrize("fault", [faults.BusStuck(), faults.I2cUnplugged()])
+def test_a_bus_that_does_not_answer_bounds_the_end(fault):
+    bench = held()
+    bench.plant.inject(fault)
+    bench.rig.run(0.1)
+    bench.cooler.shutdown()
+    off_ns = bench.rig.clock.monotonic_ns()
+    bench.cooler.zero()
+    assert bench.rig.clock.monotonic_ns() - off_ns <= 200_000_000
     bench.plant.advance_to(bench.plant.now_ns + 80_000_000)
     assert not bench.plant.truth.tec_enabled
 

@@ -88,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         summary = _tune(session, course, lambda text: print(text, file=say, flush=True))
     finally:
         session.cooler.shutdown()
+        session.cooler.zero()
         session.close()
     files = []
     if args.out is not None:

@@ -53,13 +53,15 @@ class Tec:
     gpio       : refresh and bridge time of the board's monostable
     clock      : tells when a write ended: the change that time allows counts from there, because
                  a write may reach the chip at any moment until then
+
+    `fall_ns` is how long the output may last after `off`.
     """
 
     def __init__(self, dac: Ad5693r, enable: Enable, part: TecPart, gpio: GpioWiring,
                  clock: Clock) -> None:  # fmt: skip
         self._dac, self.enable, self.part, self._clock = dac, enable, part, clock
         self._refresh_ns, self._bridge_ns = gpio.refresh_ms * NS_PER_MS, gpio.bridge_ms * NS_PER_MS
-        self._fall_ns, self._rest_from_ns = self._bridge_ns, 0
+        self.fall_ns, self._rest_from_ns = self._bridge_ns, 0
         self._current_a: float | None = None  # None: the register's content is not known
         self._commanded_ns = self._written_ns = self._refreshed_ns = 0
         self.is_on, self.is_rested = False, True
@@ -123,16 +125,16 @@ class Tec:
         be a step of the current.  `rest` zeroes it.
         """
         self.is_on = self.is_rested = False
-        self._rest_from_ns, self._fall_ns = 0, self._refresh_ns
+        self._rest_from_ns, self.fall_ns = 0, self._refresh_ns
         self.enable.off()
-        self._fall_ns = self._bridge_ns
+        self.fall_ns = self._bridge_ns
 
     def rest(self, now_ns: int) -> None:
         """While off, once the output surely is: the command to zero, once.  Raises BusError."""
         if self.is_on or self.is_rested:
             return
         if not self._rest_from_ns:
-            self._rest_from_ns = now_ns + self._fall_ns
+            self._rest_from_ns = now_ns + self.fall_ns
         if now_ns >= self._rest_from_ns:
             self._write(code_for(self.part, 0.0))
             self.is_rested = True

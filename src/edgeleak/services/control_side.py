@@ -51,11 +51,13 @@ class Actuators:
             self.light.clear()
 
     def shutdown(self) -> None:
-        """Off now; after the control loop has ended."""
+        """Off now, then the commands to zero; after the control loop has ended."""
         if self.cooler is not None:
             self.cooler.shutdown()
         if self.light is not None:
             self.light.off()
+        if self.cooler is not None:
+            self.cooler.zero()
 
 
 class ControlSide:

@@ -136,6 +136,18 @@ class Cooler:
         self._cut()
         self._state = CoolerState.OFF
 
+    def zero(self) -> None:
+        """After `shutdown`: the command to zero, once the output has run out (60 to 200 ms).
+
+        Nothing is written on a bus that holds its callers; a write that fails is not repeated.
+        """
+        tec, now_ns = self._output.tec, self._clock.monotonic_ns()
+        if tec.is_rested or self._inputs.timeouts_in_a_row:
+            return
+        self._output.rest(now_ns)
+        self._clock.wait_until_ns(now_ns + tec.fall_ns)
+        self._output.rest(self._clock.monotonic_ns())
+
     # --- the two tasks ---------------------------------------------------------------------------
 
     def sample(self, _due_ns: int) -> None:

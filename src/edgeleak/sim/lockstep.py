@@ -80,6 +80,7 @@ class Lockstep:
         self._plant, self._clock, self._loops = plant, clock, list(loops)
         self._blocking = blocking or Blocking()
         self._blocking.wait = self._wait
+        clock.on_wait = plant.advance_to
         self._waiting: dict[int, Stack] = {}
         self._moving: Stack | None = None
         self._stopped: set[int] = set()

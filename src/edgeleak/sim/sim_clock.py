@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A clock that moves only when it is told to."""
 
+from collections.abc import Callable
+
 from edgeleak.errors import UsageError
 
 
@@ -9,11 +11,14 @@ class SimClock:
 
     start_ns : first monotonic time
     utc_ns   : wall clock at that moment; `jump_utc` moves it as a wrong RTC or NTP would
+
+    `on_wait` gets the end of each wait: the world goes on meanwhile.
     """
 
     def __init__(self, start_ns: int = 0, utc_ns: int = 1_767_225_600_000_000_000) -> None:
         self._now_ns = start_ns
         self._utc_offset_ns = utc_ns - start_ns
+        self.on_wait: Callable[[int], object] = lambda _: None
 
     def monotonic_ns(self) -> int:
         return self._now_ns
@@ -22,8 +27,9 @@ class SimClock:
         return self._now_ns + self._utc_offset_ns
 
     def wait_until_ns(self, time_ns: int) -> None:
-        """Time passes at once: in lockstep nobody else runs while a task waits."""
+        """Time passes at once: in lockstep no other task runs while one waits."""
         self._now_ns = max(self._now_ns, time_ns)
+        self.on_wait(self._now_ns)
 
     def advance_to(self, time_ns: int) -> None:
         """Move to `time_ns`; raises UsageError for a time that is past."""
