@@ -324,6 +324,23 @@ def test_cancelling_opens_the_shutter_at_once():
     assert bench.nuc.status.taken == 0
 
 
+def test_one_that_is_cancelled_while_solving_leaves_the_one_in_force():
+    bench = Bench(Sensor()).run(60)
+    before = bench.nuc.offset.copy()
+    assert bench.nuc.status.taken == 1
+    bench.sensor.pattern += 50
+    bench.nuc.request()
+    for phase in (Phase.COLLECTING, Phase.SOLVING):
+        while bench.nuc.status.phase is not phase:
+            bench.run(1)
+    bench.run(SLICES // 2)
+    np.testing.assert_array_equal(bench.nuc.offset, before)
+    bench.nuc.cancel()
+    bench.run(20)
+    assert bench.nuc.status.taken == 1
+    np.testing.assert_array_equal(bench.nuc.offset, before)
+
+
 def test_odd_pixels_are_replaced_where_no_factory_knew_them():
     sensor = Sensor()
     sensor.pattern[10, 20], sensor.pattern[40, 7] = 9000, -6000

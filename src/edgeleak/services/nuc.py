@@ -111,7 +111,7 @@ class Nuc:
     next_id  : number of the next correction
     housing_degc : of the shutter's surroundings; NaN unknown
 
-    `gain_q14`, `offset` and `bad_pixels` are the correction in force; while SOLVING, the next one.
+    `gain_q14`, `offset` and `bad_pixels` are the correction in force, in every phase.
     """
 
     def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
@@ -122,7 +122,7 @@ class Nuc:
         self._may_run, self._next_id = may_run, next_id
         self._sum = np.zeros(base.shape, np.uint32)
         self._flicker = FlickerSearch(base.shape)
-        self.offset = np.empty_like(base.offset, subok=False)
+        self.offset, self._solved = (np.empty_like(base.offset, subok=False) for _ in range(2))
         self._take_base(base)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
         self._asked, self._refusal = "", codes.NUC_REFUSED
@@ -314,12 +314,13 @@ class Nuc:
         np.subtract(np.float32(self._level), seen, out=seen)
         np.rint(seen, out=seen)
         np.clip(seen, -32768, 32767, out=seen)
-        self.offset[rows] = seen
+        self._solved[rows] = seen
         self._count += 1
         if self._count == SLICES:
             self._hand_over(now_ns)
 
     def _hand_over(self, now_ns: int) -> None:
+        self.offset, self._solved = self._solved, self.offset
         table = self._new_table()
         nuc_id = self._next_id()
         self._pipeline.replace_offset(self.offset, table, nuc_id, shutter_counts=self._level)
