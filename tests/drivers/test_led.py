@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeleak import board
-from edgeleak.drivers.led import ALTERNATE, DARK, OFF, ON, plan, window_on_s
+from edgeleak.drivers.led import ALTERNATE, DARK, LEAST_MA, OFF, ON, plan, window_on_s
 from edgeleak.errors import UsageError
 
 PART = board.load("el1-a").led
@@ -57,6 +57,14 @@ def test_energy_falls_with_temperature_to_nothing():
     cold, warm, hot = (plan(*wish, degc).current_ma for degc in (25.0, 60.0, PART.max_degc))
     assert cold > warm > hot == 0.0
     assert plan(*wish, math.nan).current_ma == 0.0
+
+
+def test_what_derating_leaves_below_the_least_is_dark():
+    wish = (PART, ALTERNATE, PART.max_ma, 60_000, PERIOD_US)
+    span_k = PART.max_degc - PART.derate_from_degc
+    drives = [plan(*wish, PART.max_degc - span_k * k / 20_000) for k in range(400)]
+    assert any(drive.current_ma >= LEAST_MA for drive in drives)
+    assert all(drive is DARK or drive.current_ma >= LEAST_MA for drive in drives)
 
 
 @given(

@@ -75,6 +75,8 @@ def plan(part: LedPart, mode: int, current_ma: float, integration_us: float, per
             " or use alternate"
         )
     current_ma = min(current_ma, energy_limit_ma(part, on_s, led_degc))
+    if current_ma < LEAST_MA:
+        return DARK
     energy_j = current_ma / 1000 * part.forward_v * on_s
     return Drive(mode, current_ma, pulse_s * 1000, on_s, energy_j)
 
