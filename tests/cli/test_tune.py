@@ -11,7 +11,7 @@ import pytest
 from edgeleak import config
 from edgeleak.app import main
 from edgeleak.cli import tune
-from edgeleak.errors import ConfigError
+from edgeleak.errors import ConfigError, StorageError, UnavailableError
 from edgeleak.sim.launch import RunningPlant
 
 
@@ -28,6 +28,57 @@ def test_tunes_draws_and_writes(tmp_path, capsys):
     assert tuned == said["gains"]
     assert config.load([state / "tuned.toml"]).config.cooler.kp_a_per_k == tuned["kp_a_per_k"]
     assert (tmp_path / "out" / "cooler-tuning.png").stat().st_size > 10_000
+
+
+GAINS = {"kp_a_per_k": 0.4, "ki_a_per_k_s": 0.05, "kd_a_s_per_k": 0.0}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """An experiment that ends at once with GAINS; how often it ran."""
+    ran = []
+
+    def experiment(*_):
+        ran.append(1)
+        return {"gains": GAINS, "reason": "quick", "gain_k_per_s_a": 1.0, "delay_s": 1.0,
+                "step": {"overshoot_up_k": 0.0, "overshoot_down_k": 0.0, "rms_k": 0.0}}  # fmt: skip
+
+    monkeypatch.setattr(tune, "_tune", experiment)
+    return ran
+
+
+def test_without_matplotlib_a_picture_is_refused_before_anything_is_driven(
+    monkeypatch, quick, tmp_path, capsys
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    command = ["tune", "tec", "--simulated", "--state", str(tmp_path)]
+    assert main([*command, "--out", str(tmp_path / "out")]) == UnavailableError.exit_code
+    assert "leave --out away" in capsys.readouterr().err
+    assert not quick
+    assert main(command) == 0
+    assert (tmp_path / "tuned.toml").is_file()
+
+
+def test_gains_outlast_a_picture_that_fails(monkeypatch, quick, tmp_path):
+    pytest.importorskip("matplotlib")
+
+    def fails(*_):
+        raise StorageError(28, "full")
+
+    monkeypatch.setattr(tune, "draw", fails)
+    code = main(["tune", "tec", "--simulated", "--state", str(tmp_path),
+                 "--out", str(tmp_path / "out")])  # fmt: skip
+    assert code != 0
+    assert config.load([tmp_path / "tuned.toml"]).config.cooler.kp_a_per_k == 0.4
+
+
+def test_simulated_gains_stay_out_of_the_state_of_this_machine(
+    monkeypatch, quick, tmp_path, capsys
+):
+    monkeypatch.setattr(config, "STATE_FOLDER", tmp_path)
+    assert main(["tune", "tec", "--simulated"]) == 0
+    assert "dry run  tuned.toml was not written" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_set_point_out_of_reach_is_refused_and_nothing_written(tmp_path, capsys):

@@ -6,7 +6,8 @@ it); nothing is written then.  The instrument must not run meanwhile: one progra
 bus.  With the safe strap set nothing is driven.
 
 edgeleak tune tec                          on this board; writes tuned.toml of the state folder
-edgeleak tune tec --simulated --out DIR    the same on the simulated board, judged by its truth
+edgeleak tune tec --out DIR                and the step response as a picture in DIR
+edgeleak tune tec --simulated --out DIR    the simulated board; writes no gains without --state
 edgeleak tune tec --dry-run                shows the gains, writes nothing
 """
 
@@ -22,12 +23,13 @@ from edgeleak import board as boards
 from edgeleak import codes, config
 from edgeleak.cli.config import add_file_options, load
 from edgeleak.clock import NS_PER_S
-from edgeleak.errors import UnavailableError
+from edgeleak.errors import StorageError, UnavailableError
 from edgeleak.services import tuned
 
 HELP = "tune the cooler's loop and show its step response"
 COOL_S, STEADY_S, TUNE_S, STEP_S, STEP_K = 400.0, 15.0, 620.0, 60.0, 2.0
 REFUSED = 75
+PICTURE = "cooler-tuning.png"
 NAMES = {"kp_a_per_k": "kp", "ki_a_per_k_s": "ki", "kd_a_s_per_k": "kd"}
 
 
@@ -72,13 +74,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--simulated", action="store_true", help="on the simulated board")
     parser.add_argument("--ambient", type=float, default=25.0, metavar="DEGC",
                         help="with --simulated: air temperature (25)")  # fmt: skip
-    parser.add_argument("--out", type=Path, metavar="DIR", help="picture and numbers go there")
-    parser.add_argument("--dry-run", action="store_true", help="tuned.toml is not written")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="draw the step response there")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="tuned.toml is not written, nor with --simulated without"
+                             " --state")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
     """Tune; exit code 75 when the experiment refused."""
+    if args.out is not None:
+        _prepare_picture(args.out)
     settings = load(args).config
     board = boards.load(args.board or settings.instrument.board)
     make = _simulated if args.simulated else _real
@@ -91,15 +97,39 @@ def run(args: argparse.Namespace) -> int:
         session.cooler.zero()
         session.close()
     files = []
-    if args.out is not None:
-        args.out.mkdir(parents=True, exist_ok=True)
-        files.append(draw(course, summary, args.out / "cooler-tuning.png"))
-    is_good = summary["gains"] is not None
-    if is_good and not args.dry_run:
+    is_good, is_dry = summary["gains"] is not None, _is_dry(args)
+    if is_good and not is_dry:
         files.append(write_gains(args.state / config.TUNED_NAME, summary["gains"]))
-    summary["files"] = [str(path) for path in files]
+    if args.out is not None:
+        files.append(draw(course, summary, args.out / PICTURE))
+    summary |= {"files": [str(path) for path in files], "is_dry": is_dry}
     _report(summary, args.json)
     return 0 if is_good else REFUSED
+
+
+def _prepare_picture(folder: Path) -> None:
+    """Whatever stands against the picture is said before anything is driven.
+
+    Raises UnavailableError without matplotlib, StorageError for a folder that cannot be.
+    """
+    from edgeleak.evaluate.extras import load_pyplot
+
+    try:
+        load_pyplot()
+    except UnavailableError as error:
+        raise UnavailableError(
+            "the picture of --out needs matplotlib, which is not installed;"
+            " run: pip install edgeleak[host], or leave --out away"
+        ) from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(error.errno, f"--out {folder}: {error.strerror}") from error
+
+
+def _is_dry(args: argparse.Namespace) -> bool:
+    """The gains of a simulated cooler are not this board's, unless a folder of its own is given."""
+    return bool(args.dry_run or (args.simulated and args.state == config.STATE_FOLDER))
 
 
 def _tune(session: Session, course: Course, say: Callable[[str], None]) -> dict[str, Any]:
@@ -242,6 +272,8 @@ def _report(summary: dict[str, Any], as_json: bool) -> None:
             f"step     overshoot {step['overshoot_up_k']:.3f} K up,"
             f" {step['overshoot_down_k']:.3f} K down, then {1000 * step['rms_k']:.1f} mK rms"
         )
+    if summary["gains"] is not None and summary["is_dry"]:
+        print(f"dry run  {config.TUNED_NAME} was not written")
     for path in summary["files"]:
         print(f"file     {path}")
 
