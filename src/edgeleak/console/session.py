@@ -81,6 +81,7 @@ class Session:
         self._answers: list[bytes] = []
         self._answer_bytes = 0
         self._job: Job | None = None
+        self._is_asked = False
         self.messages = self.defects = 0
 
     def feed(self, data: bytes, may_go_on: MayGoOn = always) -> bytes:
@@ -182,7 +183,7 @@ class Session:
             self._log(f"FAILED console {command.header}: {error!r}")
             raise ScpiError(INTERNAL, f"a defect in {command.header}, see the log") from error
         if isinstance(answer, Job):
-            self._job = answer
+            self._job, self._is_asked = answer, command.is_query
         else:
             self._keep(answer)
 
@@ -241,8 +242,16 @@ class Session:
             self._free()
 
     def close(self) -> None:
-        """The connection is gone."""
+        """The connection is gone.  What only it asked for is not begun any more; what changes
+        something is done all the same."""
         self._free()
+        if self._job is not None and self._is_asked:
+            self.desk.clerk.drop(self._job)
+
+    def begin(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> Job:
+        """Have work done beside the frames loop; ScpiError when too much of it waits."""
+        made: Job = self.desk.clerk.begin(self.client, work, then)
+        return made
 
     def note(self, line: str) -> None:
         """A line of the log."""

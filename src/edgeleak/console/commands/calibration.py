@@ -56,7 +56,7 @@ def download(session: Session) -> Job:
         session.download_crc = zlib.crc32(data)
         return block(data)
 
-    return session.desk.clerk.begin(work)
+    return session.begin(work)
 
 
 def download_crc(session: Session) -> str:
@@ -91,7 +91,7 @@ def upload(session: Session, data: bytes, crc: int = -1) -> Job:
         rebase(on, found)
         session.note(f"calibration {found.nuc_id} stored and in force; a correction is due")
 
-    return session.desk.clerk.begin(work, then)
+    return session.begin(work, then)
 
 
 def crc(session: Session) -> Job:
@@ -100,7 +100,7 @@ def crc(session: Session) -> Job:
     def work() -> str:
         return str(zlib.crc32(path.read_bytes()) if path.is_file() else 0)
 
-    return session.desk.clerk.begin(work)
+    return session.begin(work)
 
 
 COMMANDS = (

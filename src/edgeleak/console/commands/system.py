@@ -110,7 +110,7 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
         session.level = target
         session.note(f"level {wanted} granted")
 
-    return session.desk.clerk.begin(work)
+    return session.begin(work)
 
 
 def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
@@ -136,7 +136,7 @@ def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
         pins.choose(wanted, new)
         session.note(f"PIN of level {wanted} chosen")
 
-    return session.desk.clerk.begin(work)
+    return session.begin(work)
 
 
 def has_pin(session: Session, wanted: str) -> str:
@@ -162,7 +162,7 @@ def log(session: Session, count: int = 100) -> bytes:
 
 def pack(session: Session) -> Job:
     work = bundle.gather(session.desk)
-    return session.desk.clerk.begin(lambda: block(work()))
+    return session.begin(lambda: block(work()))
 
 
 def store_bundle(session: Session) -> Job:
@@ -172,11 +172,11 @@ def store_bundle(session: Session) -> Job:
     def store() -> None:
         replace_file(path, work())
 
-    return session.desk.clerk.begin(store)
+    return session.begin(store)
 
 
 def save(session: Session) -> Job:
-    return session.desk.clerk.begin(session.desk.live.saving())
+    return session.begin(session.desk.live.saving())
 
 
 COMMANDS = (
