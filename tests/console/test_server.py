@@ -151,6 +151,15 @@ def test_a_person_pastes_a_long_line_and_the_frames_do_not_wait(console):
     assert b"".join(shown).split(b"\r\n")[-2] == b";".join([b"1"] * 80)
 
 
+def test_the_time_is_looked_at_after_each_key_of_a_person(console):
+    console.say(b"\x02")
+    times = iter(range(0, 10**15, BUDGET_NS // 3))
+    console.console.server._clock_ns = lambda: next(times)
+    console.cable.sent += b"a" * 40
+    console.poll()
+    assert 1 <= len(console.cable.got) <= 3
+
+
 KINDS = ("none", "flood", "garbage", "dead", "slow", "frames")
 
 

@@ -3,6 +3,7 @@
 
 import difflib
 import re
+from functools import lru_cache
 
 WORD = re.compile(r"[A-Za-z]+")
 LEVELS = ("operate", "oper", "service", "serv")
@@ -11,6 +12,10 @@ BEFORE_PIN = re.compile(
     rf"\??\s*(['\"]?({LEVEL})\b['\"]?\s*,?\s*|['\"]?(o|op|ope|s|se|ser)$)?", re.IGNORECASE
 )
 """Between the word and the PIN: a level, or its beginning while it is typed."""
+WORD_MOST = 11
+"""Letters of a word that is near any of those looked for."""
+KEPT_MOST = 4096
+"""Words whose answers are kept, as a line is looked at after each key; none behind a PIN's word."""
 
 
 def shown(line: str) -> str:
@@ -34,15 +39,24 @@ def _pin_at(line: str) -> int:
 
 
 def _leads_to_pin(line: str, found: re.Match[str]) -> bool:
-    word, before = found[0].lower(), line[: found.start()]
-    if _is_near(word, "login", 0.7) and word != "log":
+    word, at = found[0].lower(), found.start()
+    if len(word) > WORD_MOST:
+        return False
+    if _is_pin_word(word) or (word in ("lev", "level") and "sys" in line[:at].lower()):
         return True
-    if len(word) <= 4 and _is_near(word, "pin", 0.66) and word != "min":
-        return True
-    if "sys" in before.lower() and word in ("lev", "level"):
-        return True
-    is_argument = before[-1:] in ("'", '"', ",", " ") and not before.startswith("help")
-    return is_argument and any(_is_near(word, level, 0.75) for level in LEVELS)
+    is_argument = at > 0 and line[at - 1] in "'\", " and not line.startswith("help")
+    return is_argument and _is_level(word)
+
+
+@lru_cache(KEPT_MOST)
+def _is_pin_word(word: str) -> bool:
+    is_login = _is_near(word, "login", 0.7) and word != "log"
+    return is_login or (len(word) <= 4 and _is_near(word, "pin", 0.66) and word != "min")
+
+
+@lru_cache(KEPT_MOST)
+def _is_level(word: str) -> bool:
+    return any(_is_near(word, level, 0.75) for level in LEVELS)
 
 
 def _is_near(word: str, wanted: str, ratio: float) -> bool:

@@ -18,8 +18,6 @@ from edgeleak.console.session import ANSWER_MOST, Session
 from edgeleak.console.tree import Level
 
 READ_MOST, BLOCK_READ_MOST = 2048, 65536
-KEYS_MOST = 4
-"""Of a person at once; each costs a look at the whole line."""
 UNITS_MOST = 32
 """Commands of one peer in one poll; a program that asks one thing at a time needs one."""
 BUDGET_NS = 3_000_000
@@ -139,12 +137,9 @@ class Peer:
         return not (self.human.is_on and turn.is_over)
 
     def _to_human(self) -> None:
-        """One line at most: a long command keeps what follows waiting."""
-        ends = [at for end in (CTRL_A, b"\n", b"\r") if (at := self._in.find(end)) >= 0]
-        part = self._take(min(KEYS_MOST, *(at + 1 for at in ends), len(self._in)))
-        self._out += self.human.feed(part.removesuffix(CTRL_A))
-        if part.endswith(CTRL_A):
-            self._out += self.human.leave()
+        """One key: it costs a look at the whole line, and a long command keeps others waiting."""
+        key = self._take(1)
+        self._out += self.human.leave() if key == CTRL_A else self.human.feed(key)
 
     def _to_session(self, turn: Turn) -> None:
         found = MODE_KEYS.search(self._in)
