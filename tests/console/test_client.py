@@ -12,7 +12,7 @@ from edgeleak.cli import console as cli
 from edgeleak.console import client, commands
 from edgeleak.console.client import Client
 from edgeleak.console.scpi import block
-from edgeleak.console.server import Peer
+from edgeleak.console.server import Peer, Turn
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Level, Tree
 from edgeleak.errors import BusError
@@ -65,7 +65,7 @@ class Cable(Ready):
 
     def read(self, most):
         while self.sent:
-            self._peer.poll(0, lambda: True)
+            self._peer.poll(0, Turn(lambda: 0, 0))
         found = bytes(self.got)
         self.got.clear()
         return found
@@ -123,7 +123,7 @@ def test_a_program_takes_its_level_with_it(monkeypatch, capsys):
     cli.configure(parser)
     assert cli.run(parser.parse_args(["port", "--json", "--command", "SYST:LEV?"])) == 0
     assert json.loads(capsys.readouterr().out)["commands"][0]["answer"] == "SERVICE"
-    cable._peer.poll(0, lambda: True)
+    cable._peer.poll(0, Turn(lambda: 0, 0))
     assert cable.session.level is Level.LOOK
 
 

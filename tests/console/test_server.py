@@ -157,7 +157,27 @@ def test_the_time_is_looked_at_after_each_key_of_a_person(console):
     console.console.server._clock_ns = lambda: next(times)
     console.cable.sent += b"a" * 40
     console.poll()
-    assert 1 <= len(console.cable.got) <= 3
+    assert 1 <= len(console.cable.got) <= 4
+
+
+@pytest.mark.parametrize("key", [b"\x01", b"\x03", b"\x02\x01"])
+def test_mode_keys_of_a_program_have_no_more_time_than_commands(console, key):
+    times = iter(range(0, 10**15, BUDGET_NS // 10))
+    console.console.server._clock_ns = lambda: next(times)
+    console.cable.sent += key * 400
+    console.poll()
+    assert len(console.peer._in) > 300
+    console.poll(400)
+    assert not console.peer._in
+    assert console.say(b"*OPC?\n").endswith(b"1\n")
+
+
+def test_whoever_is_served_gets_something_done_though_the_time_is_over(console):
+    server, times = console.console.server, iter(range(0, 10**15, 2 * BUDGET_NS))
+    server._clock_ns = lambda: next(times)
+    console.cable.sent += b"\x03\x02*OPC?\r"
+    console.poll(9)
+    assert console.cable.got.endswith(b"1\r\nedgeleak> ")
 
 
 KINDS = ("none", "flood", "garbage", "dead", "slow", "frames")

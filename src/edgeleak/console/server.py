@@ -122,7 +122,9 @@ class Peer:
     def _answer(self, turn: Turn) -> None:
         """Ctrl-B and Ctrl-A change the mode wherever they stand, except inside a block; they and
         Ctrl-C forget half a line."""
-        while self._may_go_on(turn):
+        is_first = True
+        while self._may_go_on() and (is_first or not turn.is_over):
+            is_first = False
             if self.human.is_on:
                 self._to_human()
             elif self.session.is_in_block:
@@ -130,11 +132,9 @@ class Peer:
             else:
                 self._to_session(turn)
 
-    def _may_go_on(self, turn: Turn) -> bool:
-        """Something waits, and there are neither answers enough for a turn nor too little time."""
-        if not self._in or self._is_busy or len(self._out) > ANSWER_MOST:
-            return False
-        return not (self.human.is_on and turn.is_over)
+    def _may_go_on(self) -> bool:
+        """Something waits, and there are not answers enough for a turn."""
+        return bool(self._in) and not self._is_busy and len(self._out) <= ANSWER_MOST
 
     def _to_human(self) -> None:
         """One key: it costs a look at the whole line, and a long command keeps others waiting."""
