@@ -244,6 +244,9 @@ class Oracle:
             self.own["FRAMe:HOLD"] = 0
             back = [*PICTURE, "LED:CURRent"]
             self.kept |= {name: self.defaults[name] for name in back}
+            self.kept["COOLer:SETPoint"] = None  # by the cooler that is there, and off or on
+        elif header == "SYSTem:SAVE":
+            self.defaults = dict(self.kept)
         elif header == "SYSTem:LOGout":
             self.own |= {"FRAMe:HOLD": 0, "SYSTem:LEVel": self.floor.name}
             self.level = self.floor

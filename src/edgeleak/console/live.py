@@ -16,6 +16,9 @@ from edgeleak.services.illumination import MODES
 
 TAKEN_NS = 200 * NS_PER_MS
 """Two steps of the slowest control task that takes wishes, and room."""
+SECTIONS = ("picture", "led", "sensor", "cooler")
+Values = dict[str, dict[str, Any]]
+"""By section of the settings, then by name."""
 
 
 class Live:
@@ -31,13 +34,18 @@ class Live:
         self._base = profiles.load(instrument.config.detection.profile)
         self._asked: dict[str, tuple[float, int]] = {}
         self._written: set[tuple[str, str]] = set()
+        self._filed = {name: getattr(instrument.config, name) for name in SECTIONS}
         self.picture, self.led = config.PictureConfig(), instrument.config.led
         self.restore()
 
     def restore(self) -> None:
         """As the settings files say."""
-        self._take(self._instrument.config.picture)
-        self.led = self._instrument.config.led
+        self._take(self.filed("picture"))
+        self.led = self.filed("led")
+
+    def filed(self, section: str) -> Any:
+        """One of `SECTIONS` as the settings files have it, with what was saved since the start."""
+        return self._filed[section]
 
     def change(self, **values: Any) -> None:
         """Other picture settings, already in range; an error leaves all as it was."""
@@ -82,33 +90,54 @@ class Live:
         self._instrument.light.request_exposure(integration_us)
         self.asked("us", integration_us)
 
+    def cool(self, degc: float) -> None:
+        """Have the cooler drive to a set-point; UsageError for one that it cannot have."""
+        self._instrument.cooler.request(degc)
+        self.asked("degc", degc)
+        self.asked("drive", 1)
+
+    def warm_up(self) -> None:
+        """Switch the cooler off, on the ramp."""
+        self._instrument.cooler.request("off")
+        self.asked("drive", 0)
+
+    def is_cooler_on(self) -> bool:
+        """It is wished to drive to a set-point, whether it can or not."""
+        return bool(self.wish("drive", self._instrument.cooler.wants_drive))
+
     def exposure_us(self) -> float:
         """As it is wished, or set by now; NaN where the sensor has none."""
         return self.wish("us", getattr(self._instrument.sensor, "integration_us", nan))
 
-    def saving(self) -> Callable[[], str | None]:
-        """Work that writes what differs from the settings files, or was written before."""
+    def saving(self) -> Callable[[], Values]:
+        """Work that writes what differs from the settings files, or was written before, and
+        returns it; `saved` comes after it."""
         on, wanted = self._instrument, {}
         for section, values in self._now().items():
-            configured = getattr(on.config, section)
+            filed = self.filed(section)
             found = {
                 name: value
                 for name, value in values.items()
-                if value != getattr(configured, name) or (section, name) in self._written
+                if value != getattr(filed, name) or (section, name) in self._written
             }
             self._written |= {(section, name) for name in found}
             if found:
                 wanted[section] = found
         path = on.folders.state / config.TUNED_NAME
 
-        def work() -> str | None:
+        def work() -> Values:
             if wanted:
                 tuned.write(path, wanted)
-            return None
+            return wanted
 
         return work
 
-    def _now(self) -> dict[str, dict[str, Any]]:
+    def saved(self, written: Values) -> None:
+        """The settings files have these values now."""
+        for section, values in written.items():
+            self._filed[section] = dataclasses.replace(self._filed[section], **values)
+
+    def _now(self) -> Values:
         """Everything that `saving` may write, by section."""
         found = {"picture": dataclasses.asdict(self.picture), "led": dataclasses.asdict(self.led)}
         if not isnan(us := self.exposure_us()):

@@ -122,6 +122,11 @@ class Cooler:
         self._requests.append(what)
 
     @property
+    def wants_drive(self) -> bool:
+        """It is to drive to the set-point, by the requests that were taken until now."""
+        return self._wants_drive
+
+    @property
     def gains(self) -> Gains:
         """Of the loop; a change of them makes no bump."""
         return self.loop.pid.gains

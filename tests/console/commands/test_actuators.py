@@ -41,11 +41,12 @@ def test_light_is_asked_for_in_amperes_and_refused_beyond_its_limits(fresh):
     assert fresh.ask("SENS:INT?")[0] == "0.004"
     assert fresh.ask("SYST:SAVE;*OPC?")[0] == "1"
     assert config.load([fresh.folder / config.TUNED_NAME]).config.sensor.integration_us == 4000
-    assert fresh.ask("*RST;:SENS:INT?;:LED:MODE?") == ("0.008;OFF", [])
+    assert fresh.ask("LED:MODE OFF;:SENS:INT 8 ms")[1] == []
     fresh.run_s(1)
     assert fresh.instrument.sensor.integration_us == 8000
-    assert fresh.ask("SENS:INT 4 ms")[1] == []
+    assert fresh.ask("*RST;:SENS:INT?;:LED:MODE?") == ("0.004;ALTERNATE", [])
     fresh.run_s(1)
+    assert fresh.instrument.sensor.integration_us == 4000
     assert fresh.ask("SENS:INT 2")[1] == [-222]
     assert fresh.plant.judge.violations == []
 
@@ -137,3 +138,28 @@ def test_nothing_drives_in_safe_mode_or_fault(ready, line):
     bench.ask("SYST:SAFE OFF")
     bench.ready()
     assert bench.ask("SYST:SAFE?")[0] == "0"
+
+
+def test_reset_leaves_a_cooler_off_that_is_off(fresh):
+    fresh.ready()
+    assert fresh.ask("COOL:STAT OFF;*RST;:COOL:STAT OFF")[1] == []
+    fresh.run_s(1)
+    assert fresh.ask("*RST")[1] == []
+    fresh.run_s(1)
+    assert fresh.ask("COOL:PHAS?")[0] in ("WARM", "OFF")
+    assert fresh.ask("COOL:STAT ON;*RST")[1] == []
+    fresh.run_s(1)
+    assert fresh.ask("COOL:PHAS?")[0] == "DRIVE"
+
+
+def test_reset_in_the_line_that_switches_the_cooler_off_leaves_it_off(fresh):
+    fresh.ready()
+    assert fresh.ask("COOL:STAT OFF;*RST")[1] == []
+    fresh.run_s(1)
+    assert fresh.ask("COOL:PHAS?")[0] in ("WARM", "OFF")
+
+
+def test_reset_while_the_cooler_has_yet_to_start_keeps_it_wished(fresh):
+    assert fresh.ask("*RST")[1] == []
+    fresh.ready()
+    assert fresh.ask("COOL:PHAS?")[0] == "DRIVE"

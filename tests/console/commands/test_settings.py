@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of the picture: applied between frames, kept over a restart, refused as a whole."""
 
+import threading
+
 import numpy as np
 import pytest
 from console_bench import Bench
 from instrument_rig import small_config
 
 from edgeleak import config
-from edgeleak.errors import ConfigError
+from edgeleak.errors import ConfigError, StorageError
 from edgeleak.services import tuned
 
 
@@ -33,7 +35,48 @@ def test_settings_apply_between_frames_and_survive_a_restart(fresh):
     assert config.load([fresh.folder / config.TUNED_NAME]).config.picture.sensitivity == 1
     again = Bench(fresh.folder, config=kept)
     assert again.ask("AGC:RANG?;:PAL?")[0] == "5000,7000;GREY_INVERTED"
-    assert fresh.ask("*RST;:AGC:MODE?;:CLAH:TILE?")[0] == "AUTO;0"
+    assert fresh.ask("AGC:MODE AUTO;:CLAH:TILE 0")[1] == []
+    assert fresh.ask("*RST;:AGC:MODE?;:CLAH:TILE?")[0] == "LOCKED;4"
+
+
+def saved(bench):
+    assert bench.ask("SYST:SAVE;*OPC?") == ("1", [])
+    return config.load([bench.folder / config.TUNED_NAME]).config
+
+
+def test_reset_goes_back_to_what_was_saved_and_the_next_save_keeps_it(fresh):
+    fresh.ready()
+    assert fresh.ask("COOL:SETP 19;:SENS 2;:LED:CURR 300 mA;:SENS:INT 4 ms")[1] == []
+    kept = saved(fresh)
+    fresh.run_s(0.5)
+    assert fresh.ask("COOL:SETP 20;:SENS 1;:LED:CURR 100 mA;:SENS:INT 8 ms")[1] == []
+    fresh.run_s(0.5)
+    asked = "*RST;:COOL:SETP?;:SENS?;:LED:CURR?;:SENS:INT?"
+    assert fresh.ask(asked) == ("19;2;0.3;0.004", [])
+    fresh.run_s(0.5)
+    assert fresh.ask(asked.removeprefix("*RST;")) == ("19;2;0.3;0.004", [])
+    assert saved(fresh) == kept
+
+
+def test_a_save_that_failed_is_nothing_to_go_back_to(fresh, monkeypatch):
+    def full(*_):
+        raise StorageError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuned, "replace_text", full)
+        assert fresh.ask("SENS 2;:SYST:SAVE")[1] == [-250]
+    assert fresh.ask("*RST;:SENS?") == ("1", [])
+
+
+def test_a_value_that_returns_before_the_save_before_it_is_done_is_saved(fresh):
+    gate = threading.Event()
+    fresh.desk.clerk.begin("storage", lambda: gate.wait(20))
+    first, second = fresh.session(client="a"), fresh.session(client="b")
+    first.feed(b"SENS 2;:SYST:SAVE\n")
+    second.feed(b"SENS 1;:SYST:SAVE\n")
+    gate.set()
+    assert second._job.wait(20)
+    assert config.load([fresh.folder / config.TUNED_NAME]).config.picture.sensitivity == 1
 
 
 def test_a_save_before_the_cooler_knows_its_set_point_leaves_it_out(fresh):

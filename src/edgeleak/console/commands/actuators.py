@@ -21,8 +21,8 @@ def set_point(session: Session) -> str:
 
 def reach_set_point(session: Session, degc: float) -> None:
     session.desk.may_drive()
-    session.desk.cooler().request(degc)
-    session.desk.live.asked("degc", degc)
+    session.desk.cooler()
+    session.desk.live.cool(degc)
 
 
 def cooler_state(session: Session) -> str:
@@ -31,11 +31,12 @@ def cooler_state(session: Session) -> str:
 
 def switch_cooler(session: Session, is_on: bool) -> None:
     """Off warms up on the ramp first."""
-    cooler = session.desk.cooler()
+    cooler, live = session.desk.cooler(), session.desk.live
     if is_on:
         session.desk.may_drive()
-    wish_degc = session.desk.live.wish("degc", cooler.status.wish_degc)
-    cooler.request(wish_degc if is_on else "off")
+        live.cool(live.wish("degc", cooler.status.wish_degc))
+    else:
+        live.warm_up()
 
 
 def cooler_phase(session: Session) -> str:

@@ -27,7 +27,7 @@ def identify(session: Session) -> str:
 
 
 def reset(session: Session) -> None:
-    """As the settings say; faults, levels and corrections stay."""
+    """As the settings files say; faults, levels and corrections stay."""
     desk = session.desk
     on = desk.instrument
     desk.live.restore()
@@ -38,17 +38,25 @@ def reset(session: Session) -> None:
     if on.light is not None:
         _reset_light(desk, may_drive)
     if may_drive and on.cooler is not None:
-        config = on.config.cooler
-        on.cooler.request(config.set_point_degc if config.is_on_at_start else "off")
+        _reset_cooler(desk)
 
 
 def _reset_light(desk: Desk, may_drive: bool) -> None:
     """Dark in between: neither old light with the new exposure nor the other way round has to be
     allowed.  The exposure is no actuator: it is put back in fault and safe state too."""
     desk.instrument.light.request("off", 0.0)
-    desk.live.set_exposure(desk.instrument.config.sensor.integration_us)
+    desk.live.set_exposure(desk.live.filed("sensor").integration_us)
     if may_drive:
         desk.live.set_light()
+
+
+def _reset_cooler(desk: Desk) -> None:
+    """A cooler that is off stays off."""
+    config = desk.live.filed("cooler")
+    if not config.is_on_at_start:
+        desk.live.warm_up()
+    elif desk.live.is_cooler_on():
+        desk.live.cool(config.set_point_degc)
 
 
 def test(session: Session) -> str:
@@ -176,14 +184,15 @@ def store_bundle(session: Session) -> Job:
 
 
 def save(session: Session) -> Job:
-    return session.begin(session.desk.live.saving())
+    live = session.desk.live
+    return session.begin(live.saving(), live.saved)
 
 
 COMMANDS = (
     Command("*IDN?", identify, "maker, board, serial number, version", answer="words"),
     Command("*RST", reset, "live settings, exposure, light and set-point as the settings files"
-            " say; a recording ends, nothing is held any more",
-            Level.OPERATE),
+            " say, with what was saved; a cooler that is off stays off; a recording ends, nothing"
+            " is held any more", Level.OPERATE),
     Command("*TST?", test, "checks that failed, 0 is good; takes no frame", answer="count"),
     Command("TEST:RESults?", test_results, "each check with value, limit, verdict",
             answer="block of text"),
