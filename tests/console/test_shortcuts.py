@@ -115,3 +115,12 @@ def test_a_wrong_level_or_span_changes_neither(console, words):
     before = console.desk.live.picture
     console.say(f"agc {words}\r".encode())
     assert console.desk.live.picture == before
+
+
+def test_a_login_of_too_many_words_is_no_wrong_pin(console, quick_hashes):
+    console.desk.pins.choose("operate", "4711")
+    console.say(b"\x02")
+    for _ in range(5):
+        assert b"which has no blank" in console.say(b"login operate 47 11\r")
+    console.say(b"login operate 4711\r")
+    assert console.peer.session.level is Level.OPERATE

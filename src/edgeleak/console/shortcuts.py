@@ -176,6 +176,8 @@ def log_in(words: list[str]) -> str:
     """`login operate PIN` as the command that does it."""
     if not words:
         return "login operate PIN, or login service PIN"
+    if len(words) > 2:
+        return "nothing done: a level and its PIN, which has no blank"
     return f":SYST:LEV {words[0]},{quoted(words[1] if len(words) > 1 else '')}"
 
 

@@ -124,8 +124,8 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
 def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
     """The first one at the cable or by root, and once there is any PIN at a level that was logged
     in to; a later one with the old one, or at level service."""
-    if not (LEAST <= len(new) <= MOST and new.isprintable()):
-        raise ScpiError(-224, f"pin: {LEAST} to {MOST} printable characters")
+    if not (LEAST <= len(new) <= MOST and new.isprintable()) or " " in new:
+        raise ScpiError(-224, f"pin: {LEAST} to {MOST} printable characters, no blank")
     pins, level = session.desk.pins, session.level
     is_owner, is_logged_in = session.is_owner, level > session.floor
 
