@@ -180,6 +180,26 @@ def test_whoever_is_served_gets_something_done_though_the_time_is_over(console):
     assert console.cable.got.endswith(b"1\r\nedgeleak> ")
 
 
+class Costly(Memory):
+    """To read it takes more than half a turn's time of a clock."""
+
+    def __init__(self, name, spent_ns):
+        super().__init__(name)
+        self._spent_ns = spent_ns
+
+    def read(self, most):
+        self._spent_ns.append((self.name, BUDGET_NS * 6 // 10))
+        return super().read(most)
+
+
+def test_a_turn_begins_with_who_had_none_in_the_last(console):
+    server, spent_ns = console.console.server, []
+    server._clock_ns = lambda: sum(ns for _, ns in spent_ns)
+    server.peers = [server._peer(Costly(name, spent_ns), Level.LOOK, 0) for name in "abcde"]
+    console.poll(5)
+    assert "".join(name for name, _ in spent_ns) == "abcde" * 2
+
+
 KINDS = ("none", "flood", "garbage", "dead", "slow", "frames")
 
 

@@ -21,7 +21,7 @@ READ_MOST, BLOCK_READ_MOST = 2048, 65536
 UNITS_MOST = 32
 """Commands of one peer in one poll; a program that asks one thing at a time needs one."""
 BUDGET_NS = 3_000_000
-"""Of a period of 20 ms; whoever was not served is first the next time."""
+"""Of a period of 20 ms; the first who was not served begins the next one."""
 WELCOME_NS = 1_000_000
 """Of that, for clients who come; those who are served already keep the rest."""
 STALL_NS = 10 * NS_PER_S
@@ -225,19 +225,27 @@ class Console:
         return Peer(link, session, self._make_human(session), now_ns)
 
     def poll(self, now_ns: int) -> None:
-        """One turn for everybody, or for as many as the time is enough for."""
+        """One turn for everybody, or for as many as the time is enough for: one at least, and
+        the next turn begins with the first who had none."""
         self.polls += 1
         end_ns = self._clock_ns() + BUDGET_NS
         if self._listener is not None:
             self._welcome_all(self._listener, now_ns)
-        for peer in tuple(self.peers):
+        order = tuple(self.peers)
+        first = order[1:]
+        for at, peer in enumerate(order, 1):
             turn = Turn(self._clock_ns, end_ns)
             self._serve(peer, now_ns, turn)
             if turn.is_over:
                 self.cut_short += 1
+                first = order[at:] or first
                 break
-        if len(self.peers) > 1:
-            self.peers.append(self.peers.pop(0))
+        self._begin_with(first)
+
+    def _begin_with(self, first: Sequence[Peer]) -> None:
+        """These the next time, then the others in their order."""
+        there = [peer for peer in first if peer in self.peers]
+        self.peers = there + [peer for peer in self.peers if peer not in there]
 
     def _serve(self, peer: Peer, now_ns: int, turn: Turn) -> None:
         try:
