@@ -28,6 +28,8 @@ KEPT = ("*ESE", "*SRE", "STATus:OPERation:ENABle", "STATus:QUEStionable:ENABle",
 OWN = ("*ESE", "*SRE", "STATus:OPERation:ENABle", "STATus:QUEStionable:ENABle", "FRAMe:HOLD",
        "SYSTem:LEVel")  # fmt: skip
 """Of these each connection has its own."""
+MASKS = {"*SRE": ~0x40, "STATus:OPERation:ENABle": 0x7FFF, "STATus:QUEStionable:ENABle": 0x7FFF}
+"""What a register takes of what it is given."""
 PICTURE = tuple(h for h in KEPT if h.split(":")[0] in ("AGC", "CLAHe", "BACKground", "SENSitivity",
                                                       "PALette"))  # fmt: skip
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(E[-+]?\d+)?")
@@ -234,7 +236,7 @@ class Oracle:
     def _keep_own(self, header, value):
         if header == "SYSTem:LEVel":
             self.level = Level[value]
-        self.own[header] = int(value) & ~0x40 if header == "*SRE" else value
+        self.own[header] = int(value) & MASKS[header] if header in MASKS else value
 
     def _tell_of_many(self, header):
         if header == "STATus:PRESet":

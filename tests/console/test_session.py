@@ -277,3 +277,11 @@ def test_events_latch_what_rises_and_nothing_that_falls():
     assert session.feed(b"STAT:OPER?;:STAT:OPER?\n") == b"4;0\n"
     register.update(0)
     assert session.feed(b"STAT:OPER?\n") == b"0\n"
+
+
+@pytest.mark.parametrize("name", ["OPER", "QUES"])
+def test_an_enable_register_takes_sixteen_bits_and_keeps_fifteen(session, name):
+    for bits, kept in ((65535, 32767), (32768, 0), (32770, 2)):
+        assert session.feed(f"STAT:{name}:ENAB {bits};ENAB?\n".encode()) == b"%d\n" % kept
+    session.feed(f"*CLS;:STAT:{name}:ENAB 65536\n".encode())
+    assert session.status.take_error()[0] == -222

@@ -8,7 +8,9 @@ from edgeleak.console.tree import Command, NumberOf, Text
 
 SCPI_VERSION = "1999.0"
 BYTE = NumberOf("bits", "", 0, 255, is_whole=True)
-WORD = NumberOf("bits", "", 0, 32767, is_whole=True)
+WORD = NumberOf("bits", "", 0, 65535, is_whole=True)
+USED = 0x7FFF
+"""Bit 15 of a register is always 0."""
 
 
 def _clear(session: Session) -> None:
@@ -55,7 +57,7 @@ def _status_commands(name: str, what: str) -> tuple[Command, ...]:
     """Condition, event and enable of one SCPI register."""
 
     def set_enable(session: Session, bits: int) -> None:
-        _register(session, name).enable = bits
+        _register(session, name).enable = bits & USED
 
     def condition(session: Session) -> str:
         session.refresh()
