@@ -136,7 +136,7 @@ class Oracle:
     def connect(self, level):
         """A new connection: a cable, or a socket that may more."""
         self.level = self.floor = level
-        self.is_owner = level == Level.LOOK
+        self.is_owner, self.has_shown_pin = level == Level.LOOK, False
         self.own = dict.fromkeys(OWN, 0) | {"SYSTem:LEVel": level.name}
 
     @property
@@ -193,13 +193,15 @@ class Oracle:
 
     def _of_level(self, values):
         wanted = Level[values[0]]
-        if wanted <= max(self.floor, self.level):
+        is_shown = len(values) == 2 and self.level <= wanted == self.floor
+        if wanted <= max(self.floor, self.level) and not (is_shown and values[0] in self.pins):
             return {0}
         return {0, -203} if values[0] in self.pins else {-203}
 
     def _of_pin(self, values):
         if values[0] not in self.pins:
-            is_allowed = self.level > self.floor if self.pins else self.is_owner
+            is_logged_in = self.level > self.floor or self.has_shown_pin
+            is_allowed = is_logged_in if self.pins else self.is_owner
             return {0} if is_allowed else {-203}
         if self.level >= Level.SERVICE:
             return {0}
@@ -216,7 +218,9 @@ class Oracle:
         header, values = line.command.header, line.values
         if error:
             return
-        if header in OWN:
+        if header == "SYSTem:LEVel":
+            self._keep_level(*values)
+        elif header in OWN:
             self._keep_own(header, values[0])
         elif header in KEPT and header != "AGC:LOCK":
             self.kept[header] = values[0]
@@ -233,9 +237,13 @@ class Oracle:
         else:
             self._tell_of_many(header)
 
+    def _keep_level(self, name, pin=""):
+        wanted, is_right = Level[name], bool(pin) and name in self.pins
+        is_kept = self.has_shown_pin and wanted == self.level
+        self.has_shown_pin = is_kept or (is_right and wanted >= self.level)
+        self.level, self.own["SYSTem:LEVel"] = wanted, name
+
     def _keep_own(self, header, value):
-        if header == "SYSTem:LEVel":
-            self.level = Level[value]
         self.own[header] = int(value) & MASKS[header] if header in MASKS else value
 
     def _tell_of_many(self, header):
@@ -251,7 +259,7 @@ class Oracle:
             self.defaults = dict(self.kept)
         elif header == "SYSTem:LOGout":
             self.own |= {"FRAMe:HOLD": 0, "SYSTem:LEVel": self.floor.name}
-            self.level = self.floor
+            self.level, self.has_shown_pin = self.floor, False
 
     def agrees(self, header, text):
         """The query's answer is what was set; one that nobody can know is learnt."""

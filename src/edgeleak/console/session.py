@@ -68,6 +68,7 @@ class Session:
                  client: str = "somebody") -> None:  # fmt: skip
         self.tree, self.desk, self.level = tree, desk, level
         self.floor, self.is_owner, self.client = level, is_owner, client
+        self.has_shown_pin = False
         self.status = Status()
         self.held: Any = None
         self.shown: Any = None
@@ -268,7 +269,7 @@ class Session:
         """Back to the level the transport grants; what was held is let go."""
         if self.level != self.floor:
             self._log(f"logged out of level {self.level.name.lower()}")
-        self.level, self.held = self.floor, None
+        self.level, self.held, self.has_shown_pin = self.floor, None, False
 
     def refresh(self) -> None:
         """Registers as it is now, not as it was when this round of the peers began."""

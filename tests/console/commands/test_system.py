@@ -71,6 +71,22 @@ def test_a_floor_chooses_no_first_pin(fresh, quick_hashes):
     assert fresh.ask("SYST:LEV SERV,'good';PIN OPER,'other'", session=display)[1] == []
 
 
+def test_a_right_pin_at_the_floor_is_a_log_in(fresh, quick_hashes):
+    """Root has no cable: without this no service PIN could be chosen over the socket."""
+    root, display = fresh.session(OPERATE, is_owner=True), fresh.session(OPERATE)
+    assert fresh.ask("SYST:LEV OPER,'none yet'", session=root)[1] == []
+    assert fresh.ask("SYST:PIN SERV,'evil1'", session=display)[1] == [-203]
+    assert fresh.ask("SYST:PIN OPER,'owner'", session=root)[1] == []
+    for line in ("SYST:LEV OPER,'wrong'", "SYST:LEV OPER;PIN SERV,'evil1'"):
+        assert fresh.ask(line, session=root)[1] == [-203]
+    shown = "SYST:LEV OPER,'owner'"
+    for left in ("SYST:LOG", "SYST:LEV LOOK", "SYST:LEV LOOK;LEV OPER"):
+        assert fresh.ask(f"{shown};:{left};:SYST:PIN SERV,'evil1'", session=root)[1] == [-203]
+    assert fresh.ask(f"SYST:LEV LOOK;LEV OPER,'owner';LEV?;{shown[5:]}", session=root)[1] == []
+    assert fresh.ask("SYST:PIN SERV,'good'", session=root)[1] == []
+    assert fresh.ask("SYST:LEV SERV,'good';LEV?", session=display) == ("SERVICE", [])
+
+
 @pytest.mark.parametrize(("who", "is_owner"), [("user 0", True), ("user 900", False)])
 def test_of_sockets_only_roots_is_an_owner(fresh, who, is_owner):
     mine, theirs = socket.socketpair()

@@ -102,12 +102,14 @@ def level(session: Session) -> str:
 
 
 def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
-    """Down at once, up with the level's PIN; the floor of the connection needs none."""
-    target = LEVEL_OF[wanted]
-    if target <= max(session.floor, session.level):
+    """Down at once, up with the level's PIN; the floor of the connection needs none, but one that
+    is given there has to be right, and counts as a log-in."""
+    target, pins = LEVEL_OF[wanted], session.desk.pins
+    is_shown = bool(pin) and session.level <= target == session.floor and pins.has(wanted)
+    if target <= max(session.floor, session.level) and not is_shown:
+        session.has_shown_pin = session.has_shown_pin and target == session.level
         session.level = target
         return None
-    pins = session.desk.pins
 
     def work() -> None:
         try:
@@ -115,7 +117,7 @@ def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
         except Refused as error:
             session.note_refusal(f"level {wanted} refused: {error}", "PINs")
             raise
-        session.level = target
+        session.level, session.has_shown_pin = target, True
         session.note(f"level {wanted} granted")
 
     return session.begin(work)
@@ -127,7 +129,7 @@ def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
     if not (LEAST <= len(new) <= MOST and new.isprintable()) or " " in new:
         raise ScpiError(-224, f"pin: {LEAST} to {MOST} printable characters, no blank")
     pins, level = session.desk.pins, session.level
-    is_owner, is_logged_in = session.is_owner, level > session.floor
+    is_owner, is_logged_in = session.is_owner, level > session.floor or session.has_shown_pin
 
     def work() -> None:
         try:
