@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bring-up, safe mode, storms of starts, and the end."""
 
+import errno
+
 import pytest
 from instrument_rig import NS, Rig, small_board, small_config, violations
 
@@ -8,7 +10,7 @@ from edgeleak import codes
 from edgeleak.bus import linux
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.tec import code_for
-from edgeleak.errors import UnavailableError, WrongDeviceError
+from edgeleak.errors import BusError, UnavailableError, WrongDeviceError
 from edgeleak.instrument import Folders, Instrument, Options
 from edgeleak.services.health import State
 from edgeleak.services.watchdog import STORM_STARTS, Starts
@@ -142,6 +144,23 @@ def test_a_storm_over_missing_nodes_stays_up(tmp_path):
     assert instrument.failure is None
     assert instrument.health.state is State.FAULT
     assert instrument.watchdog.feeds > 5
+    instrument.shutdown()
+
+
+def test_a_storm_over_lines_that_somebody_holds_does_not_say_off(tmp_path, monkeypatch):
+    def busy(*_):
+        raise BusError(errno.EBUSY, "/dev/gpiochip0: another program uses it")
+
+    monkeypatch.setattr(linux, "LinuxGpio", busy)
+    board, clock = small_board(), SimClock()
+    buses = linux.open_present(board, [].append)
+    options = Options(has_recorder=False, starts=STORM_STARTS + 1)
+    instrument = Instrument(board, small_config(tmp_path), buses, clock,
+                            folders=Folders(tmp_path, tmp_path), options=options)  # fmt: skip
+    Lockstep(Plant(board), clock, instrument.loops).run_until(5 * NS)
+    assert instrument.failure is None
+    assert instrument.health.state is State.FAULT
+    assert not instrument.outputs_are_off()
     instrument.shutdown()
 
 

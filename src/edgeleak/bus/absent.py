@@ -2,8 +2,11 @@
 """Buses that are not there: the instrument stays up over them, in a fault and with a console.
 
 Every transfer fails with what was wrong at opening.  A line that nobody requested is held by its
-pull resistor, so it reads inactive, and setting it changes nothing.
+pull resistor, so it reads inactive, and setting it changes nothing; what another program holds may
+have any level.
 """
+
+import errno
 
 from edgeleak.errors import BusError
 
@@ -52,13 +55,21 @@ class AbsentSpi:
 
 
 class AbsentLines:
-    """In place of a GPIO chip."""
+    """In place of a GPIO chip.
+
+    error : of its opening
+    """
+
+    def __init__(self, error: BusError) -> None:
+        self._error = error
 
     def set(self, name: str, is_active: bool) -> None:
         """Nothing to set."""
 
     def get(self, name: str) -> bool:
-        """Inactive."""
+        """Inactive.  Raises BusError where another program holds the lines."""
+        if self._error.errno == errno.EBUSY:
+            raise BusError(errno.EBUSY, f"{name}: {self._error.strerror}")
         return False
 
     def wait_edge(self, name: str, timeout_s: float) -> int | None:

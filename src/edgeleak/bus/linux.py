@@ -296,7 +296,7 @@ def open_present(board: Board, say: Callable[[str], None]) -> Buses:
         lines = LinuxGpio(board.gpio)
     except BusError as error:
         say(f"FAILED {error}")
-        lines = AbsentLines()
+        lines = AbsentLines(error)
     try:
         i2c = LinuxI2c(board.i2c.device)
     except BusError as error:

@@ -46,7 +46,7 @@ STATES = {
 def check(board: Board, config: Config) -> None:
     """What a start would refuse, found without a bus.  Raises ConfigError."""
     error = BusError(errno.ENODEV, "not opened")
-    nowhere = Buses(AbsentSpi(error, board.spi.bufsiz_bytes), AbsentI2c(error), AbsentLines())
+    nowhere = Buses(AbsentSpi(error, board.spi.bufsiz_bytes), AbsentI2c(error), AbsentLines(error))
     clock = SystemClock()
     illumination(board, nowhere, clock, sensor(board, config.sensor, nowhere, clock), config.led)
     load_profile(config.detection.profile)
