@@ -20,12 +20,14 @@ from row import Outcome, Row
 
 from edgeleak import board as boards
 from edgeleak.clock import NS_PER_S
+from edgeleak.console.jobs import JOBS_MOST
 from edgeleak.console.listener import UnixListener
 from edgeleak.console.pty_link import PtyLink
 from edgeleak.console.tree import Level
 from edgeleak.loop import Record
 
-KINDS = ("greedy", "slow", "dead", "flooding", "garbage", "vanishing")
+KINDS = ("greedy", "slow", "dead", "flooding", "garbage", "vanishing", "typing", "interrupts",
+         "leaving")  # fmt: skip
 FULL_SIZE = ("greedy",)
 """Before a sensor of 640x480 pixels, with a twin of their own."""
 HEAVY = ("hoarding", "arguing")
@@ -42,7 +44,9 @@ NEVER = ("drops", "overruns", "plant")
 SENT_MOST = 200_000
 SLOW_BYTES = 3
 BLOCK = b"#6300000" + b"a" * 300_000
-GREEDY = b"FRAM:DATA? CORR" + b";DATA? CORR" * 340 + b"\n"
+TYPED, RETYPED = b"\x02" + b"a " * 252, b"\x08a" * 1024
+"""A line as long as may be, then its last letter again and again."""
+GREEDY = b"FRAM:DATA? CORR" + b";DATA? CORR" * 60 + b"\n"
 FRAME_BYTES = 2 * 640 * 480
 HELD_MOST = FRAME_BYTES + 200_000
 """Bytes of answers that were not taken: one frame, and what may stand around it."""
@@ -106,6 +110,14 @@ def act(far: Far, kind: str, turn: int, rng: random.Random) -> None:
     elif kind == "greedy":
         far.stream(GREEDY)
         far.take(1 << 20)
+    elif kind == "typing":
+        far.send(RETYPED if turn else TYPED)
+        far.take(1 << 20)
+    elif kind == "interrupts":
+        far.send(b"\x03" * 4000)
+        far.take(1 << 20)
+    elif kind == "leaving":
+        leave(far, turn)
     elif kind == "vanishing":
         far.send(b"FRAM:DATA? CORR\nSYST:BUND?\nCAL:DATA #9000100000abc")
         if turn % 10 == 9:
@@ -116,6 +128,15 @@ def act(far: Far, kind: str, turn: int, rng: random.Random) -> None:
         far.take(SLOW_BYTES if kind == "slow" else 0)
 
 
+def leave(far: Far, turn: int) -> None:
+    """Ask for work beside the frames loop in one turn, be gone in the next."""
+    if turn % 2:
+        far.close()
+        far.open()
+    else:
+        far.send(b"CAL:DATA?\n")
+
+
 class Stretch(NamedTuple):
     """What a run with a peer came to.
 
@@ -123,6 +144,7 @@ class Stretch(NamedTuple):
     missed  : deadlines by task, overrun or skipped
     late_ms : 99 of 100 starts of each task were no later
     age_ms  : of the oldest frame when it was judged
+    jobs    : most that waited at a time beside the frames loop
     """
 
     counts: dict[str, int]
@@ -133,6 +155,7 @@ class Stretch(NamedTuple):
     defects: int
     kept: int
     held: int
+    jobs: int
 
 
 class Watch:
@@ -142,7 +165,8 @@ class Watch:
     def __init__(self, bench: Bench, act_now: Callable[[], None]) -> None:
         self._bench, self._act = bench, act_now
         self._poll, self._judged = bench.console.poll, bench.instrument.path.on_frame
-        self.worst_s, self.kept, self.held, self.age_ns = 0.0, 0, 0, 0
+        self._began_s, bench.console.server._clock_ns = 0.0, self.now_ns
+        self.worst_s, self.kept, self.held, self.jobs, self.age_ns = 0.0, 0, 0, 0, 0
         bench.instrument.on_poll, bench.instrument.path.on_frame = self.poll, self.judged
         bench.blocking.counts_transfers = True  # loops may wait in the middle of a task
         for loop in bench.instrument.loops:
@@ -151,14 +175,20 @@ class Watch:
 
     def poll(self, due_ns: int) -> None:
         self._act()
-        began_s = time.thread_time()
+        self._began_s = time.thread_time()
         self._poll(due_ns)
-        took_s = time.thread_time() - began_s
+        took_s = time.thread_time() - self._began_s
         self.worst_s = max(self.worst_s, took_s)
         peers = self._bench.console.server.peers
         self.kept = max(self.kept, sum(len(peer.session._reader._kept) for peer in peers))
         self.held = max(self.held, *(len(peer._out) for peer in peers))
+        self.jobs = max(self.jobs, len(self._bench.desk.clerk._waiting))
         self._bench.blocking.wait(round(took_s * NS_PER_S))
+
+    def now_ns(self) -> int:
+        """Of a poll that is under way: the turn ends in time by what it took until now."""
+        took_s = time.thread_time() - self._began_s
+        return self._bench.clock.monotonic_ns() + round(took_s * NS_PER_S)
 
     def judged(self, info: Any) -> None:
         self._judged(info)
@@ -185,7 +215,7 @@ def run(kind: str, transport: str, seed: int, is_full: bool) -> Stretch:
         late_ms = {name: one.late_ms(0.99) for name, one in tasks.items()}
         defects = sum(peer.session.defects for peer in bench.console.server.peers)
         found = Stretch(counts_of(bench), missed, late_ms, watch.age_ns / 1e6, watch.worst_s,
-                        defects, watch.kept, watch.held)  # fmt: skip
+                        defects, watch.kept, watch.held, watch.jobs)  # fmt: skip
         if far is not None:
             far.close()
         bench.console.close()
@@ -222,6 +252,7 @@ def judge(quiet: Stretch, found: Stretch, outcome: Outcome, what: str) -> bool:
         (not found.defects, f"{found.defects} defects"),
         (found.kept <= KEPT_MOST, f"{found.kept} bytes are kept"),
         (found.held <= HELD_MOST, f"{found.held} bytes of answers are held"),
+        (found.jobs <= JOBS_MOST, f"{found.jobs} pieces of work wait"),
     )
     held = [outcome.expect(holds, f"{what}: {said}") for holds, said in claims]
     return all(held)
@@ -247,9 +278,9 @@ def bad_peers(kinds: tuple[str, ...], count: int, seed: int) -> Outcome:
 
 
 ROWS = (
-    Row("F1P", "greedy, slow, dead, flooding, garbage, vanishing peers x pty, socket: no frame"
-        " missed, polls under 30 ms", "real pty", 12, 100, partial(bad_peers, KINDS),
-        "F1P.patch", 8, more=("F1P-late.patch", "F1P-greedy.patch")),
+    Row("F1P", "greedy, slow, dead, flooding, garbage, vanishing, typing, interrupting, leaving"
+        " peers x pty, socket: no frame missed, polls under 30 ms", "real pty", 18, 100,
+        partial(bad_peers, KINDS), "F1P.patch", 8, more=("F1P-late.patch", "F1P-greedy.patch")),
     Row("F1B", "blocks nobody may send, without end or behind arguments: none kept", "real pty",
         4, 100, partial(bad_peers, HEAVY), "F1B.patch", 4),
 )  # fmt: skip
