@@ -266,7 +266,7 @@ class Pipeline:
         nuc_id: int = -1,
         *,
         shutter_counts: float = nan,
-    ) -> None:
+    ) -> bool:
         """Take a new one-point correction between two steps; allocates nothing.
 
         offset     : (H, W) int16, counts, copied; the gain stays
@@ -275,17 +275,20 @@ class Pipeline:
         nuc_id     : number that frames under it carry; -1 does not compare
         shutter_counts : what it makes of the shutter it was taken on; NaN unknown
 
-        The frames around it must say so (FrameInfo.nuc_state), then the background is learnt
-        again.  Raises UsageError on a pipeline that was made without calibration.
+        Returns whether `bad_pixels` is in force.  The frames around it must say so
+        (FrameInfo.nuc_state), then the background is learnt again.  Raises UsageError on a
+        pipeline that was made without calibration.
         """
         if self._fix.offset is None:
             raise UsageError("this pipeline has no correction; make it with a calibration")
         self._fix.offset[:] = offset
-        if bad_pixels is not None and isinstance(self._stage, CountsStage):
-            self._fix.bad_pixels = bad_pixels if len(bad_pixels) else None
         self._has_planes = False
         self._tiles.structure.shutter_counts = shutter_counts
         self._guard.expect_nuc(nuc_id)
+        if bad_pixels is None or not isinstance(self._stage, CountsStage):
+            return False
+        self._fix.bad_pixels = bad_pixels if len(bad_pixels) else None
+        return True
 
     def _look_first(self, is_whole: bool) -> None:
         """Gain from the first frame, whatever it is, and again from the first whole one."""

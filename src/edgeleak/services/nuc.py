@@ -98,7 +98,7 @@ class Correctable(Protocol):
     """What of the pipeline takes new offsets."""
 
     def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None,
-                       nuc_id: int = -1, *, shutter_counts: float = nan) -> None: ...  # fmt: skip
+                       nuc_id: int = -1, *, shutter_counts: float = nan) -> bool: ...  # fmt: skip
 
 
 class Nuc:
@@ -323,8 +323,10 @@ class Nuc:
         self.offset, self._solved = self._solved, self.offset
         table = self._new_table()
         nuc_id = self._next_id()
-        self._pipeline.replace_offset(self.offset, table, nuc_id, shutter_counts=self._level)
-        self.bad_pixels = self.bad_pixels if table is None else table
+        is_taken = self._pipeline.replace_offset(self.offset, table, nuc_id,
+                                                 shutter_counts=self._level)  # fmt: skip
+        if table is not None and is_taken:
+            self.bad_pixels = table
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc,
                               off_k=self._off_k)  # fmt: skip
