@@ -46,7 +46,7 @@ def light_loop(board: Board, config: SensorConfig, keep: list[Light], *,
     """
 
     def make(buses: Buses, clock: Clock) -> Loop:
-        sensor = parts.sensor(board, config, buses, clock)
+        sensor = parts.sensor(board, config, buses, clock, wait_s=0.0)
         acquisition = Acquisition(sensor, clock, config.stale_ms)
         light = parts.illumination(board, buses, clock, sensor)
         if light is None:

@@ -15,7 +15,7 @@ from edgeleak.clock import NS_PER_S, Clock, SystemClock
 from edgeleak.config import Config, LedConfig, SensorConfig
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.ads1115 import Ads1115
-from edgeleak.drivers.el640 import El640
+from edgeleak.drivers.el640 import EDGE_WAIT_S, El640
 from edgeleak.drivers.enables import Enable
 from edgeleak.drivers.led import Led
 from edgeleak.drivers.lepton import Lepton
@@ -52,8 +52,11 @@ def check(board: Board, config: Config) -> None:
     load_profile(config.detection.profile)
 
 
-def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El640 | Lepton:
+def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock, *,
+           wait_s: float = EDGE_WAIT_S) -> El640 | Lepton:  # fmt: skip
     """Driver of the board's sensor; a Lepton has one rate and one exposure.
+
+    wait_s : for the edge of a frame; 0 where one loop does more than read frames
 
     Raises ConfigError for times that bus or sensor cannot keep.
     """
@@ -63,6 +66,7 @@ def sensor(board: Board, config: SensorConfig, buses: Buses, clock: Clock) -> El
         return El640(
             buses, board, clock, integration_us=config.integration_us,
             frame_period_us=round(US_PER_S / config.fps), binned=config.binning,
+            wait_s=wait_s,
         )  # fmt: skip
     except UsageError as error:
         raise ConfigError(f"settings [sensor]: {error}") from error
