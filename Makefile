@@ -3,7 +3,7 @@
 # make test   every test        make lint   style and types
 # make bench  speed against the named peers
 # make faults-quick the fault rows that CI can afford
-# make faults everything is broken on purpose; the simulated board judges (an hour)
+# make faults everything is broken on purpose; the simulated board judges (half an hour)
 # make faults-full   the same for hours, and docs/faults.md again
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
 # make firmware   the payload for a board, installed and self-tested under emulation
