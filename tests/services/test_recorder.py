@@ -140,14 +140,19 @@ def test_a_stopped_recorder_loses_frames_of_the_file_and_says_so(made, tmp_path)
     assert kept == sorted(kept)
 
 
-def test_a_killed_recorder_is_started_again_and_goes_on(made, tmp_path):
-    recorder, camera = made
+def killed(recorder, camera):
+    """Both, after five written frames and the end of the process, a second ago."""
     camera.take(5)
     recorder.start("test")
     until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
     recorder._process.kill()
     recorder._process.wait()
     recorder.supervise(10**9)
+    return recorder, camera
+
+
+def test_a_killed_recorder_is_started_again_and_goes_on(made, tmp_path):
+    recorder, camera = killed(*made)
     camera.take(5)
     assert recorder.report().code == codes.RECORDER_GONE
     recorder.supervise(3 * 10**9)
@@ -201,13 +206,7 @@ def test_a_machine_without_processes_costs_the_recording_only(monkeypatch, tmp_p
 
 
 def test_a_respawn_that_fails_forgets_nothing(monkeypatch, made, tmp_path):
-    recorder, camera = made
-    camera.take(5)
-    recorder.start("test")
-    until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
-    recorder._process.kill()
-    recorder._process.wait()
-    recorder.supervise(10**9)
+    recorder, camera = killed(*made)
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", exhausted)
         recorder.supervise(3 * 10**9)
