@@ -11,7 +11,7 @@ import pytest
 
 from edgeleak.blackbox import format as box
 from edgeleak.blackbox import shrink
-from edgeleak.services import acquisition
+from edgeleak.services import ladder
 
 FOLDER = Path(__file__).resolve().parents[1] / "blackbox_cases"
 CASES = sorted(FOLDER.glob("*.elbb"))
@@ -33,6 +33,6 @@ def test_there_are_cases():
 
 def test_a_firmware_without_the_rule_does_not_fail(monkeypatch):
     """The case notices: the link is never given up."""
-    rungs = (acquisition.Rung.RESYNC,) * 1000
-    monkeypatch.setattr(acquisition.Ladder, "RUNGS", rungs)
+    rungs = (ladder.Rung.RESYNC,) * 1000
+    monkeypatch.setattr(ladder.Ladder, "RUNGS", rungs)
     assert shrink.said_by(FOLDER / "plug-out.elbb") is None

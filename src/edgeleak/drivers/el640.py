@@ -22,6 +22,8 @@ from edgeleak.drivers.el640_link import (
     FLAG_LED,
     FLAG_SATURATED,
     FLAG_SHUTTER,
+    MEMORY_BINNED,
+    MEMORY_FRAMES,
     REG_CTRL,
     REG_ID,
     REG_INTEGRATION_US,
@@ -114,6 +116,12 @@ class El640:
     def resync_after_ns(self) -> int:
         """Four periods without a frame are no accident."""
         return max(300 * NS_PER_MS, 4 * self.period_ns)
+
+    @property
+    def memory_ns(self) -> int:
+        """So long the sensor keeps frames that nobody reads; one of them is read or written."""
+        frames = MEMORY_BINNED if self._ctrl & CTRL_BIN else MEMORY_FRAMES
+        return (frames - 1) * self.period_ns
 
     @property
     def is_starting(self) -> bool:

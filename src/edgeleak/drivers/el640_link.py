@@ -20,6 +20,8 @@ CTRL_STREAM, CTRL_BIN, CTRL_SHUTTER = 1, 2, 4
 FLAG_LED, FLAG_SHUTTER, FLAG_SATURATED, CHANNEL_SHIFT = 1, 2, 4, 4
 TELEMETRY = struct.Struct(">IIHHIHH")
 HEADER_BYTES = 8
+MEMORY_FRAMES, MEMORY_BINNED = 4, 16
+"""Frames that the sensor keeps until somebody reads them."""
 READOUT_NS = 6 * NS_PER_MS
 """From the end of an exposure to its first line on the bus."""
 SLACK_NS = 3 * NS_PER_MS

@@ -2,18 +2,16 @@
 """From bus messages to frames: two buffers, and what is done when frames stop coming.
 
 The capture thread fills one buffer while the other waits to be taken, so a bus at its ceiling
-never waits for the pipeline; a buffer is handed over only when the driver has seen every line of
-one frame, whole and in order, so a torn frame cannot be published.  When no frame comes: bounded
+does not wait for the pipeline, unless that stalls: then the sensor's own memory keeps the frames
+for a while (`patience`).  A buffer is handed over only when the driver has seen every line of one
+frame, whole and in order, so a torn frame cannot be published.  When no frame comes: bounded
 resyncs, then a named fault and a power cycle of the sensor, then `LinkLost` for the supervisor.
 Nothing here waits except in the driver's own wait for data-ready.
 """
 
 import errno
 import threading
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from math import nan
 from typing import Any, Protocol
 
@@ -26,14 +24,13 @@ from edgeleak.errors import BusError, LinkLost
 from edgeleak.frame import MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.pipeline.clipping import saturated_from
 from edgeleak.sensor import SensorInfo
+from edgeleak.services.ladder import POWER_CYCLES, RESYNCS, Ladder, Rung
+from edgeleak.services.patience import Patience
+from edgeleak.services.staleness import FINE, Staleness, Trouble
 
 BAD_FRAMES = 3
 """Lost frames in a row that are more than a glitch."""
 BAD_TRANSFERS = 3
-RESYNCS, POWER_CYCLES = 3, 2
-REPEATS = 3
-LOOP_REPEATS, LOOP_LONGEST = 6, 8
-STANDS_STILL = 3
 CLIPPED_SHARE = 0.99
 """The rest may be dead pixels; as many live ones are never twice the same."""
 FPA_BAND_DEGC = (-60.0, 90.0)
@@ -68,6 +65,9 @@ class Camera(Protocol):
     def resync_after_ns(self) -> int: ...
 
     @property
+    def memory_ns(self) -> int: ...
+
+    @property
     def is_starting(self) -> bool: ...
 
     is_running: bool
@@ -86,87 +86,6 @@ class Camera(Protocol):
 
     def unpack(self, packets: np.ndarray, counts: np.ndarray,
                arrival_ns: int) -> Unpacked | None: ...  # fmt: skip
-
-
-class Rung(IntEnum):
-    """What is tried next."""
-
-    NONE = 0
-    RESYNC = 1
-    POWER_CYCLE = 2
-    GIVE_UP = 3
-
-
-class Ladder:
-    """Which rung follows when frames stay away; pure.
-
-    patience_ns : without a frame this long the next rung is tried
-    """
-
-    RUNGS = (Rung.RESYNC,) * RESYNCS + (Rung.POWER_CYCLE,) * POWER_CYCLES + (Rung.GIVE_UP,)
-
-    def __init__(self, patience_ns: int) -> None:
-        self._patience_ns = patience_ns
-        self._since_ns: int | None = None
-        self.step = 0
-
-    def good(self, now_ns: int) -> None:
-        """A frame came."""
-        self._since_ns, self.step = now_ns, 0
-
-    def failed(self) -> None:
-        """Bring-up or resync failed: there is nothing to wait for."""
-        self._since_ns = None
-
-    def next(self, now_ns: int, is_busy: bool, is_failed: bool) -> Rung:
-        """The rung to take now; the time in which the driver is busy does not count."""
-        if is_busy or (self._since_ns is None and not is_failed):
-            self._since_ns = now_ns
-            return Rung.NONE
-        since_ns = now_ns if self._since_ns is None else self._since_ns
-        if not is_failed and now_ns - since_ns <= self._patience_ns:
-            return Rung.NONE
-        rung = self.RUNGS[min(self.step, len(self.RUNGS) - 1)]
-        self.step += 1
-        self._since_ns = now_ns
-        return rung
-
-    @property
-    def is_dead(self) -> bool:
-        """Resyncs were in vain."""
-        return self.step > RESYNCS
-
-
-class Staleness:
-    """Tells a live sensor from one that repeats itself: a live picture has noise.
-
-    Not one that is clipped throughout: that repeats however live it is, so it counts as none.
-    """
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-        self._recent: deque[int] = deque(maxlen=LOOP_LONGEST)
-        self._same = self._seen = self._still = 0
-
-    def note(self, moved: int, digest: int,
-             is_clipped: Callable[[], bool] = lambda: False) -> "Trouble":  # fmt: skip
-        """(code, measured, expected) after a frame whose number moved by `moved`.
-
-        is_clipped : asked of pictures that were there before; True tells nothing of them
-        """
-        is_old = digest in self._recent and not is_clipped()
-        self._same = self._same + 1 if is_old and digest == self._last else 0
-        self._seen = self._seen + 1 if is_old else 0
-        self._still = self._still + 1 if moved == 0 else 0
-        self._last = digest
-        self._recent.append(digest)
-        if self._same >= REPEATS:
-            return codes.FRAME_REPEATED, self._same, REPEATS
-        if self._seen >= LOOP_REPEATS:
-            return codes.FRAME_LOOP, self._seen, LOOP_REPEATS
-        if self._still >= STANDS_STILL:
-            return codes.COUNTER_STUCK, self._still, STANDS_STILL
-        return codes.OK, nan, nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +113,6 @@ class _Buffer:
     arrival_ns: int = 0
 
 
-Trouble = tuple[int, float, float]
-FINE: Trouble = (codes.OK, nan, nan)
-
-
 class Acquisition:
     """`step` belongs to the capture thread, `take` to the frames thread, `status` to everybody.
 
@@ -213,6 +128,8 @@ class Acquisition:
             _Buffer(np.zeros(camera.packets_shape, np.uint8)) for _ in range(2)
         )
         self._ready: _Buffer | None = None
+        self._is_full = False  # what is being filled is a whole frame
+        self._patience = Patience(min(camera.memory_ns, self._stale_ns) // 2)
         self._lock = threading.Lock()
         self._ladder = Ladder(max(self._stale_ns, camera.resync_after_ns))
         self._staleness = Staleness()
@@ -258,7 +175,8 @@ class Acquisition:
         return self.step() is not Progress.NOTHING
 
     def _message(self) -> Progress:
-        if self._has_failed or self._clock.monotonic_ns() < self._retry_ns:
+        now_ns = self._clock.monotonic_ns()
+        if self._has_failed or now_ns < self._retry_ns or not self._has_room(now_ns):
             return Progress.NOTHING
         was_starting = self._camera.is_starting
         try:
@@ -267,23 +185,36 @@ class Acquisition:
             self._fail(was_starting, error.errno in AT_ONCE)
             return Progress.NOTHING
         if progress is Progress.COMPLETE:
-            self._publish()
+            self._complete()
         elif progress is Progress.LOST:
             self._bad_frames += 1
         if progress is not Progress.NOTHING:
             self._bad_transfers, self._back_off_ns = 0, FIRST_BACK_OFF_NS
         return progress
 
+    def _complete(self) -> None:
+        self._filling.arrival_ns = self._camera.arrival_ns
+        self._is_full = True
+        self._bad_frames = 0
+        self._frame_ns = self._unproven_ns = now_ns = self._clock.monotonic_ns()
+        self._has_room(now_ns)
+
+    def _has_room(self, now_ns: int) -> bool:
+        """Hands over what is full, at once or when the frame before it was taken; False while the
+        next frame stays in the sensor's memory."""
+        if self._patience.waits(now_ns, self._is_full and self._ready is not None):
+            return False
+        if self._is_full:
+            self._publish()
+        return True
+
     def _publish(self) -> None:
-        now_ns = self._clock.monotonic_ns()
         full = self._filling
-        full.arrival_ns = self._camera.arrival_ns
         with self._lock:
             self.overruns += self._ready is not None
             self._ready, self._filling, self._spare = full, self._spare, full
         self.published += 1
-        self._bad_frames = 0
-        self._frame_ns = self._unproven_ns = now_ns
+        self._is_full = False
 
     def _fail(self, was_starting: bool, is_interrupted: bool) -> None:
         """A transfer failed: open the node again, later and later."""

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting time is spent, bounded, and slowly regained."""
+
+from link_rig import MS
+
+from edgeleak.services.patience import Patience
+
+
+def waited_ms(patience, begin_ms, end_ms):
+    return sum(patience.waits(at * MS, True) for at in range(begin_ms, end_ms))
+
+
+def test_it_waits_as_long_as_its_store_and_no_longer():
+    patience = Patience(100 * MS)
+    assert not patience.waits(0, False)
+    assert waited_ms(patience, 1, 1000) == 99
+
+
+def test_what_was_spent_comes_back_slowly_and_never_above_the_store():
+    patience = Patience(100 * MS)
+    waited_ms(patience, 0, 1000)
+    assert not patience.waits(2000 * MS, False)
+    assert waited_ms(patience, 2000, 3000) in (20, 21)
+    assert not patience.waits(1_000_000 * MS, False)
+    assert waited_ms(patience, 1_000_000, 1_001_000) == 100
+
+
+def test_an_empty_store_never_waits():
+    patience = Patience(0)
+    assert waited_ms(patience, 0, 100) == 0
