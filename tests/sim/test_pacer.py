@@ -16,11 +16,21 @@ def test_a_process_that_was_stopped_says_for_how_long():
     assert max(stop.seconds for stop in pacer.stops) >= 2 * STOP_S
 
 
+def test_a_short_absence_is_told_and_no_stop():
+    pacer = Pacer()
+    with pacer:
+        pacer.process.send_signal(signal.SIGSTOP)
+        threading.Event().wait(0.04)
+        pacer.process.send_signal(signal.SIGCONT)
+    assert max(turn.seconds for turn in pacer.away) >= 0.025
+    assert not pacer.stops or max(stop.seconds for stop in pacer.stops) > 0.04  # the machine's own
+
+
 def test_a_pacer_that_is_killed_saw_nothing():
     pacer = Pacer()
     with pacer:
         pacer.process.kill()
-    assert pacer.stops == []
+    assert (pacer.stops, pacer.away) == ([], [])
 
 
 def test_stops_are_told_with_their_worst():

@@ -30,7 +30,7 @@ from typing import Any
 from edgeleak import board as boards
 from edgeleak.drivers.el640_link import ceiling_fps, frame_bytes
 from edgeleak.sim.launch import RunningPlant
-from edgeleak.sim.pacer import Pacer, Stop, in_words
+from edgeleak.sim.pacer import AWAY_S, Pacer, Stop, in_words
 from edgeleak.sim.spi_timing import SpiTiming
 
 BOARD = "el1-a"
@@ -112,7 +112,7 @@ def measure(row: Row, seconds: float) -> dict[str, Any]:
     loads = f"{load_before:.1f} to {os.getloadavg()[1]:.1f}"
     tasks = [judged(task, 1000 / row.fps) for task in report["tasks"]]
     return {**facts, "violations": violations, "load": loads, "tasks": tasks,
-            "stops": pacer.stops}  # fmt: skip
+            "stops": pacer.stops, "away": pacer.away}  # fmt: skip
 
 
 def judged(task: dict[str, Any], frame_ms: float) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def print_run(run: dict[str, Any]) -> None:
         f"  {run['exposed']} frames exposed; damaged {sum(run['bad'].values())}; processor time of"
         f" the firmware {run['firmware_cpu_s']} s, {run['firmware_cores']:.1%} of a core here"
     )
-    print(f"  the machine {stood_still(run['stops'])}")
+    print(f"  the machine {stood_still(run['stops'])}; {were_away(run['away'])}")
     print_tasks(run["tasks"])
 
 
@@ -220,6 +220,15 @@ def stood_still(stops: list[Stop]) -> str:
         return "never stood still"
     lost_s = sum(stop.seconds for stop in stops)
     return f"stood still for {lost_s:.1f} s in all: {in_words(stops)}"
+
+
+def were_away(turns: list[Stop]) -> str:
+    """Shorter turns of the host, which hold up whatever runs on that processor."""
+    if not turns:
+        return f"no processor was away for {AWAY_S * 1000:.0f} ms"
+    worst_ms = 1000 * max(turn.seconds for turn in turns)
+    return (f"processors were away {len(turns)} times for over {AWAY_S * 1000:.0f} ms,"
+            f" {worst_ms:.0f} ms at most")  # fmt: skip
 
 
 def print_tasks(tasks: list[dict[str, Any]]) -> None:

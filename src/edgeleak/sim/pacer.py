@@ -28,6 +28,8 @@ WINDOW_S = 1.0
 """A host takes its turns in slices: those of one second count together."""
 USUAL_S = 0.003
 """A wake-up is late by less on an idle machine without a real-time priority."""
+AWAY_S = 0.01
+"""A processor that was away for longer held up whatever ran there, though no limit knows it."""
 PRIORITY = 60
 """Above the emulated board's (40), which is above the firmware's."""
 END_S = 5.0
@@ -48,26 +50,31 @@ class Stop(NamedTuple):
 
 
 class Pacer:
-    """Watches the machine in a process of its own; a context manager."""
+    """Watches the machine in a process of its own; a context manager.
+
+    stops : that reach the limits of the firmware
+    away  : every single wake-up that was late by more than AWAY_S
+    """
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "edgeleak.sim.pacer"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          text=True, start_new_session=True)  # fmt: skip
         self.stops: list[Stop] = []
+        self.away: list[Stop] = []
         if self.process.stdout is not None:
             self.process.stdout.readline()  # it ticks on every processor
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Ends it; `stops` is then complete."""
+        """Ends it; `stops` and `away` are then complete."""
         try:
             text = self.process.communicate(timeout=END_S)[0]
         except subprocess.TimeoutExpired:
             self.process.kill()
             text = self.process.communicate()[0]
         if text.strip().startswith("["):
-            self.stops = [Stop(*row) for row in json.loads(text)]
+            self.stops, self.away = ([Stop(*row) for row in rows] for rows in json.loads(text))
 
 
 def in_words(stops: list[Stop]) -> str:
@@ -99,7 +106,8 @@ class Window:
         return lost_s
 
 
-def watch(processor: int, begin_s: float, end: threading.Event, stops: list[Stop]) -> None:
+def watch(processor: int, begin_s: float, end: threading.Event, stops: list[Stop],
+          away: list[Stop]) -> None:  # fmt: skip
     """Tick on one processor until the end."""
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {processor})
@@ -109,7 +117,10 @@ def watch(processor: int, begin_s: float, end: threading.Event, stops: list[Stop
     while not end.is_set():
         time.sleep(TICK_S)
         now_s = time.monotonic()
-        if lost_s := window.late(now_s, now_s - last_s - TICK_S):
+        late_s = now_s - last_s - TICK_S
+        if late_s > AWAY_S:
+            away.append(Stop(now_s - begin_s, late_s, processor))
+        if lost_s := window.late(now_s, late_s):
             stops.append(Stop(now_s - begin_s, lost_s, processor))
         last_s = now_s
 
@@ -118,16 +129,16 @@ def main() -> int:
     """Until standard input ends; prints every stop as JSON."""
     processors = os.sched_getaffinity(0)
     with kept_awake(processors if is_virtual() else set()):
-        stops = watch_all(processors)
-    print(json.dumps(stops))
+        print(json.dumps(watch_all(processors)))
     return os.EX_OK
 
 
-def watch_all(processors: set[int]) -> list[Stop]:
-    """A thread for each, until standard input ends."""
+def watch_all(processors: set[int]) -> tuple[list[Stop], list[Stop]]:
+    """A thread for each, until standard input ends; stops and away."""
     stops: list[Stop] = []
+    away: list[Stop] = []
     end, begin_s = threading.Event(), time.monotonic()
-    threads = [threading.Thread(target=watch, args=(one, begin_s, end, stops))
+    threads = [threading.Thread(target=watch, args=(one, begin_s, end, stops, away))
                for one in processors]  # fmt: skip
     for thread in threads:
         thread.start()
@@ -136,7 +147,7 @@ def watch_all(processors: set[int]) -> list[Stop]:
     end.set()
     for thread in threads:
         thread.join()
-    return stops
+    return stops, away
 
 
 if __name__ == "__main__":
