@@ -32,6 +32,8 @@ MASKS = {"*SRE": ~0x40, "STATus:OPERation:ENABle": 0x7FFF, "STATus:QUEStionable:
 """What a register takes of what it is given."""
 PICTURE = tuple(h for h in KEPT if h.split(":")[0] in ("AGC", "CLAHe", "BACKground", "SENSitivity",
                                                       "PALette"))  # fmt: skip
+SHORT = {"OPERATE": "OPER", "SERVICE": "SERV", "LOCKED": "LOCK", "ALTERNATE": "ALT"}
+"""Answers are short forms."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(E[-+]?\d+)?")
 BARE = re.compile(r"[A-Z0-9_ .:\-]+", re.IGNORECASE)
 
@@ -270,6 +272,7 @@ class Oracle:
             return True
         if isinstance(wanted, bool):
             wanted = int(wanted)
+        wanted = SHORT.get(wanted, wanted)
         return text == wanted if isinstance(wanted, str) and not NUMBER.fullmatch(wanted) else (
             isclose(float(text), float(wanted), rel_tol=1e-5, abs_tol=1e-9))  # fmt: skip
 

@@ -122,7 +122,7 @@ def test_a_program_takes_its_level_with_it(monkeypatch, capsys):
     parser = argparse.ArgumentParser()
     cli.configure(parser)
     assert cli.run(parser.parse_args(["port", "--json", "--command", "SYST:LEV?"])) == 0
-    assert json.loads(capsys.readouterr().out)["commands"][0]["answer"] == "SERVICE"
+    assert json.loads(capsys.readouterr().out)["commands"][0]["answer"] == "SERV"
     cable._peer.poll(0, Turn(lambda: 0, 0))
     assert cable.session.level is Level.LOOK
 

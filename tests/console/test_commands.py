@@ -18,7 +18,7 @@ LOOK, OPERATE = Level.LOOK, Level.OPERATE
 def test_identity_and_state(ready):
     assert ready.ask("*IDN?", LOOK) == ("EdgeLeak,el1-a,0000,0.1.0", [])
     assert ready.ask("SYST:STAT?;CODE?") == ('DETECTING;0,"every input fresh and in range"', [])
-    assert ready.ask("VERD?;:SYST:LEV?") == ("NO GAS;SERVICE", [])
+    assert ready.ask("VERD?;:SYST:LEV?") == ("NO GAS;SERV", [])
     assert float(ready.ask("EVID?")[0]) == ready.instrument.pipeline.evidence
     assert ready.ask("*TST?") == ("0", [])
     assert "pass  detector" in unpacked(ready.ask("TEST:RES?")[0]).decode()

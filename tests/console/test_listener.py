@@ -26,7 +26,7 @@ def test_sockets_have_the_level_of_their_user_and_a_limit(console, tmp_path):
     assert len(server.peers) == 1 + USER_MOST
     clients[0].send(b"SYST:LEV?\n")
     console.poll(20)
-    assert clients[0].recv(100) == b"OPERATE\n"
+    assert clients[0].recv(100) == b"OPER\n"
     clients[0].close()
     console.poll(20)
     assert len(server.peers) == USER_MOST

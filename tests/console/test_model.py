@@ -17,6 +17,7 @@ from edgeleak.pipeline.live import LEAST_OCTAVES, TOP_COUNTS
 
 RANGES = {"SENS": (0.25, 2.5), "CLAH:CLIP": (-1, 100), "BACK:SLEW": (0, 8), "AGC:LEV": (1, 16383),
           "AGC:SPAN": (4, 16383)}  # fmt: skip
+SHORT = {Level.LOOK: "LOOK", Level.OPERATE: "OPER", Level.SERVICE: "SERV"}
 EVERY = [command for _, found in commands.SUBJECTS for command in found]
 LEVELS = st.sampled_from(list(Level))
 NUMBERS = st.integers(-200, 20_000).map(lambda n: n / 100)
@@ -143,7 +144,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def registers_agree(self):
         count, level, enabled = self.say("SYST:ERR:COUN?;:SYST:LEV?;*ESE?").split(";")
-        assert (int(count), level, int(enabled)) == (len(self.errors), self.level.name, self.ese)
+        assert (int(count), level, int(enabled)) == (len(self.errors), SHORT[self.level], self.ese)
         bits = int(self.say("*STB?"))
         assert bool(bits & 0x04) == bool(self.errors)
         assert bool(bits & 0x20) == bool(self.esr & self.ese)

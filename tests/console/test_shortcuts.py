@@ -61,11 +61,11 @@ def test_a_setting_is_echoed_as_it_is(console):
 
 
 @pytest.mark.parametrize(("typed", "echoed"), [
-    ("agc 7000 2000", ["AGC:LEV 7000", "AGC:SPAN 2000", "AGC:MODE LOCKED"]),
+    ("agc 7000 2000", ["AGC:LEV 7000", "AGC:SPAN 2000", "AGC:MODE LOCK"]),
     ("agc lock", ["AGC:LOCK 1"]), ("agc AUTO", ["AGC:LOCK 0"]),
     ("clahe 4 3", ["CLAH:TILE 4", "CLAH:CLIP 3"]), ("background 2", ["BACK:SLEW 2"]),
     ("SENSITIVITY 0.5", ["SENSITIVITY 0.5"]), ("PAL IRON", ["PAL IRON"]),
-    ("led alternate", ["LED:MODE ALTERNATE"]), ("LED:CURR 100 mA", ["LED:CURR 0.1"]),
+    ("led alternate", ["LED:MODE ALT"]), ("LED:CURR 100 mA", ["LED:CURR 0.1"]),
     ("tec 21", ["COOL:SETP 21"]), ("COOLer:SETPoint 22", ["COOLER:SETPOINT 22"]),
     ("SENS 1;:PAL GREY;:LED:MODE OFF", ["SENS 1", "PAL GREY", "LED:MODE OFF"]),
 ])  # fmt: skip

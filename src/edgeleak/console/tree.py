@@ -88,6 +88,10 @@ class Choice:
                 return form.lower()
         raise ScpiError(-224, f"{self.name}: {self.spoken()}")
 
+    def short(self, value: str) -> str:
+        """The short form of a value, as a query answers it."""
+        return next(min(forms(form), key=len) for form in self.words if form.lower() == value)
+
     def spoken(self) -> str:
         return " | ".join(self.words)
 

@@ -30,9 +30,9 @@ def test_cooler_obeys_and_keeps_its_limits(fresh):
 def test_light_is_asked_for_in_amperes_and_refused_beyond_its_limits(fresh):
     fresh.ready()
     assert fresh.ask("LED:CURR 300 mA;CURR?;MODE?") == ("0.3;OFF", [])
-    assert fresh.ask("LED:MODE ALT;MODE?") == ("ALTERNATE", [])
+    assert fresh.ask("LED:MODE ALT;MODE?") == ("ALT", [])
     fresh.run_s(3)
-    assert fresh.ask("LED:MODE?")[0] == "ALTERNATE"
+    assert fresh.ask("LED:MODE?")[0] == "ALT"
     assert float(fresh.ask("MEAS:LED:CURR?")[0]) == pytest.approx(0.3, rel=0.1)
     assert fresh.ask("LED:CURR 1.9")[1] == [-222]
     assert fresh.ask("LED:CURR?")[0] == "0.3"
@@ -44,7 +44,7 @@ def test_light_is_asked_for_in_amperes_and_refused_beyond_its_limits(fresh):
     assert fresh.ask("LED:MODE OFF;:SENS:INT 8 ms")[1] == []
     fresh.run_s(1)
     assert fresh.instrument.sensor.integration_us == 8000
-    assert fresh.ask("*RST;:SENS:INT?;:LED:MODE?") == ("0.004;ALTERNATE", [])
+    assert fresh.ask("*RST;:SENS:INT?;:LED:MODE?") == ("0.004;ALT", [])
     fresh.run_s(1)
     assert fresh.instrument.sensor.integration_us == 4000
     assert fresh.ask("SENS:INT 2")[1] == [-222]
@@ -70,7 +70,7 @@ def test_light_without_a_current_is_refused_and_is_dark_where_the_settings_say_s
     assert bench.ask("LED:CURR 0.1;MODE ALT")[1] == []
     assert bench.ask("LED:CURR 0.5mA")[1] == [-221]
     bench.run_s(2)
-    assert bench.ask("LED:MODE?;CURR?;:SYST:STAT?")[0] == "ALTERNATE;0.1;DETECTING"
+    assert bench.ask("LED:MODE?;CURR?;:SYST:STAT?")[0] == "ALT;0.1;DETECTING"
 
 
 def settings():

@@ -36,7 +36,7 @@ def test_settings_apply_between_frames_and_survive_a_restart(fresh):
     again = Bench(fresh.folder, config=kept)
     assert again.ask("AGC:RANG?;:PAL?")[0] == "5000,7000;GREY_INVERTED"
     assert fresh.ask("AGC:MODE AUTO;:CLAH:TILE 0")[1] == []
-    assert fresh.ask("*RST;:AGC:MODE?;:CLAH:TILE?")[0] == "LOCKED;4"
+    assert fresh.ask("*RST;:AGC:MODE?;:CLAH:TILE?")[0] == "LOCK;4"
 
 
 def saved(bench):

@@ -12,7 +12,7 @@ from edgeleak.services.thermal_status import CoolerState
 
 RUNNING = (CoolerState.DRIVE, CoolerState.TUNE)
 MODES = ("OFF", "ON", "ALTernate")
-WORDS = ("OFF", "ON", "ALTERNATE")
+MODE = Choice("mode", MODES)
 
 
 def set_point(session: Session) -> str:
@@ -61,7 +61,8 @@ def tuning(session: Session) -> str:
 
 
 def led_mode(session: Session) -> str:
-    return WORDS[round(session.desk.live.wish("mode", session.desk.light().status.mode))]
+    wished = round(session.desk.live.wish("mode", session.desk.light().status.mode))
+    return MODE.short(MODES[wished].lower())
 
 
 def set_led_mode(session: Session, mode: str) -> None:
@@ -128,7 +129,7 @@ COMMANDS = (
     Command("COOLer:TUNE?", tuning, "gains kp, ki, kd, and what the experiment said",
             answer="A/K,A/(K s),A s/K,text"),
     Command("LED:MODE", set_led_mode, "light in no, every or every second frame", OPERATE,
-            (Choice("mode", MODES),)),
+            (MODE,)),
     Command("LED:MODE?", led_mode, "in which frames light is wished, or lit by now", answer="word"),
     Command("LED:CURRent", set_led_current, "peak current; the board's four limits stand above",
             OPERATE, (NumberOf("current", "A", 0, 2, 0.2),)),

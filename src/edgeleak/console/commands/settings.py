@@ -12,7 +12,8 @@ from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch
 
 FIELDS = {field.name: field for field in dataclasses.fields(PictureConfig)}
 DEFAULTS = PictureConfig()
-AGC_MODES = ("AUTO", "LOCKed")
+AGC_MODE = Choice("mode", ("AUTO", "LOCKed"))
+PALETTE = Choice("palette", tuple(name.upper().replace("-", "_") for name in PALETTES))
 
 
 def _get(name: str) -> Callable[[Session], str]:
@@ -41,7 +42,7 @@ def _number(header: str, name: str, help_: str, is_whole: bool = False) -> tuple
 
 
 def agc_mode(session: Session) -> str:
-    return session.desk.live.picture.agc_mode.upper()
+    return AGC_MODE.short(session.desk.live.picture.agc_mode)
 
 
 def agc_span(session: Session) -> str:
@@ -61,7 +62,7 @@ def agc_locked(session: Session) -> str:
 
 
 def palette(session: Session) -> str:
-    return session.desk.live.picture.palette.upper().replace("-", "_")
+    return PALETTE.short(session.desk.live.picture.palette.replace("-", "_"))
 
 
 def set_palette(session: Session, name: str) -> None:
@@ -70,7 +71,7 @@ def set_palette(session: Session, name: str) -> None:
 
 COMMANDS = (
     Command("AGC:MODE", _set("agc_mode"), "follow the scene, or hold level and span",
-            Level.OPERATE, (Choice("mode", AGC_MODES),)),
+            Level.OPERATE, (AGC_MODE,)),
     Command("AGC:MODE?", agc_mode, "who sets the gain", answer="word"),
     *_number("AGC:LEVel", "agc_level_counts", "middle of the picture"),
     *_number("AGC:SPAN", "agc_span_counts", "black to white"),
@@ -84,6 +85,6 @@ COMMANDS = (
     *_number("BACKground:SLEW", "background_slew", "speed of the background"),
     *_number("SENSitivity", "sensitivity", "of the detection"),
     Command("PALette", set_palette, "colours of viewers", Level.OPERATE,
-            (Choice("palette", tuple(name.upper().replace("-", "_") for name in PALETTES)),)),
+            (PALETTE,)),
     Command("PALette?", palette, "colours of viewers", answer="word"),
 )  # fmt: skip

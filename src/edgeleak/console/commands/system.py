@@ -17,7 +17,7 @@ LEVELS = ("LOOK", "OPERate", "SERVice")
 LEVEL_OF = {"look": Level.LOOK, "operate": Level.OPERATE, "service": Level.SERVICE}
 PIN = Text("pin", MOST)
 BUNDLE_NAME = "bundle.zip"
-KEYED = Choice("level", LEVELS[1:])
+LEVEL, KEYED = Choice("level", LEVELS), Choice("level", LEVELS[1:])
 
 
 def identify(session: Session) -> str:
@@ -98,7 +98,7 @@ def tasks(session: Session) -> bytes:
 
 
 def level(session: Session) -> str:
-    return session.level.name
+    return LEVEL.short(session.level.name.lower())
 
 
 def set_level(session: Session, wanted: str, pin: str = "") -> Job | None:
@@ -209,7 +209,7 @@ COMMANDS = (
             answer="block of JSON"),
     Command("SYSTem:LEVel?", level, "what this connection may do", answer="word"),
     Command("SYSTem:LEVel", set_level, "log in with the level's PIN, or step down",
-            parameters=(Choice("level", LEVELS), PIN), needed=1),
+            parameters=(LEVEL, PIN), needed=1),
     Command("SYSTem:PIN", choose_pin, "choose a PIN: the first at the cable, later with the old",
             parameters=(KEYED, Text("new", MOST), Text("old", MOST)), needed=2),
     Command("SYSTem:PIN?", has_pin, "whether a PIN was chosen", parameters=(KEYED,),
