@@ -7,6 +7,7 @@ Rows that the first file lacks are taken from the older ones.  A row is of this 
 stamp is the one of the sources as they are; all others get a star and are counted apart.
 """
 
+import argparse
 import json
 import platform
 import subprocess
@@ -122,7 +123,9 @@ def commit() -> str:
 
 
 def main() -> int:
-    results = newest(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", metavar="JSON", help="of `run.py --json`, newest first")
+    results = newest(parser.parse_args().files)
     red = [row for row in results if not is_green(row)]
     lines = [f"| {' | '.join(cells(row))} |" for row in results]
     tail = [
