@@ -4,6 +4,7 @@
 Both are in real time: nothing of an hour is simulated or left out.
 """
 
+import re
 from collections import Counter
 from math import nan
 from pathlib import Path
@@ -60,7 +61,7 @@ def operate(console, request, measure, seconds) -> None:
     begin_ns = console._clock.monotonic_ns()
     for _ in console.tries(seconds, PERIOD_S):
         asked_ns = console._clock.monotonic_ns()
-        rows.append(console.query(ASK).split(";"))
+        rows.append(answers_of(console.query(ASK)))
         waits_ms.append((console._clock.monotonic_ns() - asked_ns) / 1e6)
         if process is not None:
             sizes.append(size_of(process))
@@ -75,6 +76,11 @@ def operate(console, request, measure, seconds) -> None:
     judge_frames(rows, note)
     judge_answers(rows, request, note)
     assert not bad, bad
+
+
+def answers_of(line) -> list[str]:
+    """The answers of one line; a semicolon in quoted text parts none."""
+    return re.findall(r'(?:"[^"]*"|[^";])+', line)
 
 
 def judge_frames(rows, measure) -> None:
