@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from link_rig import MS, Rig, el640_rig, lepton_rig, recovery_ms, reduced_board
+from link_rig import MS, Rig, el640_rig, recovery_ms, reduced_board
 
 from edgeleak import codes
 from edgeleak.errors import BusError, LinkLost, WrongDeviceError
@@ -418,54 +418,6 @@ def test_wrong_device_at_the_address_ends_the_start():
     rig.plant.inject(faults.ReadCorrupted(address=0x3A, mask=0x40))
     with pytest.raises(WrongDeviceError, match="expected el640"):
         rig.run(1.0)
-
-
-def stall(rig, seconds):
-    """The bus goes on, nobody takes a frame; messages read meanwhile."""
-    reads, end_ns = rig.camera.counters.frames, rig.now_ns + round(seconds * 1e9)
-    while rig.now_ns < end_ns:
-        rig.plant.advance_to(rig.now_ns + 2 * MS)
-        rig.clock.advance_to(rig.now_ns + 2 * MS)
-        rig.acquisition.step()
-    return rig.camera.counters.frames - reads
-
-
-def test_a_stall_of_the_frames_loop_costs_no_frame():
-    """Three periods: one frame is ready, one is read, the sensor keeps what comes after."""
-    rig = el640_rig().run(1.0)
-    bus_frames = stall(rig, 0.03)
-    assert bus_frames <= 2
-    rig.run(1.0)
-    assert (rig.acquisition.overruns, rig.acquisition.drops, rig.torn) == (0, 0, 0)
-    assert np.diff([info.sequence for info in rig.frames]).tolist() == [1] * (len(rig.frames) - 1)
-
-
-def test_a_long_stall_costs_frames_and_not_their_age():
-    """When the store is empty the newest frame is what is taken, as if nobody had waited."""
-    rig = el640_rig().run(1.0)
-    stall(rig, 1.0)
-    assert rig.acquisition.overruns > 50
-    age_ns = rig.now_ns - rig.step().monotonic_ns
-    assert age_ns < 5 * rig.period_us * 1000
-
-
-def test_a_frames_loop_that_is_too_slow_gets_new_frames():
-    """Every third frame is taken in time for ever: the sensor's memory must not stay full."""
-    rig, ages_ms = el640_rig().run(1.0), []
-    for _ in range(200):
-        stall(rig, 0.028)
-        info = rig.step()
-        ages_ms.append((rig.now_ns - info.monotonic_ns) / MS)
-    assert rig.acquisition.overruns > 100
-    assert np.median(ages_ms[20:]) < 3 * rig.period_us / 1000
-
-
-def test_a_sensor_without_memory_is_never_kept_waiting():
-    rig = lepton_rig().run(0.5)
-    stall(rig, 0.5)
-    assert rig.acquisition.overruns > 0
-    rig.run(1.0)
-    assert rig.acquisition.status.code == codes.OK
 
 
 def test_capture_and_frames_in_two_threads():

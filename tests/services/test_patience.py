@@ -13,7 +13,13 @@ def waited_ms(patience, begin_ms, end_ms):
 def test_it_waits_as_long_as_its_store_and_no_longer():
     patience = Patience(100 * MS)
     assert not patience.waits(0, False)
-    assert waited_ms(patience, 1, 1000) == 99
+    assert waited_ms(patience, 1, 1000) == 100
+
+
+def test_a_long_transfer_before_is_not_spent():
+    patience = Patience(100 * MS)
+    assert not patience.waits(0, False)
+    assert waited_ms(patience, 89, 1000) == 100
 
 
 def test_what_was_spent_comes_back_slowly_and_never_above_the_store():

@@ -17,11 +17,16 @@ class Patience:
     def __init__(self, most_ns: int) -> None:
         self._most_ns = self._left_ns = float(most_ns)
         self._seen_ns: int | None = None
+        self._was_wanted = False
 
     def waits(self, now_ns: int, is_wanted: bool) -> bool:
-        """Whether to go on waiting, since `is_wanted`; to be asked all the time."""
+        """Whether to wait, where that is wanted; to be asked again and again while it is.
+
+        What passes while waiting is wanted is spent, all else earns: a transfer that took long
+        before is no waiting, and an empty store stays empty until the frame is gone.
+        """
         passed_ns = 0 if self._seen_ns is None else now_ns - self._seen_ns
-        self._seen_ns = now_ns
-        change_ns = -passed_ns if is_wanted else EARN * passed_ns
+        change_ns = -passed_ns if self._was_wanted and is_wanted else EARN * passed_ns
         self._left_ns = min(max(0.0, self._left_ns + change_ns), self._most_ns)
+        self._seen_ns, self._was_wanted = now_ns, is_wanted
         return is_wanted and self._left_ns > 0
