@@ -74,7 +74,7 @@ def outline_sums(const uint8_t[:, ::1] mask not None, const int16_t[:, ::1] smoo
     difference : (H, W) int16, quarter counts, counts minus background, not smoothed
     counts     : (H, W) uint16, the picture; larger values count as 16383
     background : (H, W) uint16, UQ14.2
-    sums       : (rows, columns, 3) int32 of place_sums for this mask
+    sums       : (rows, columns, 4) int32 of place_sums for this mask
     outline    : (rows, columns, 2, 4) int32, written, below and above the background: rim of
                  the mask, steps, steps of the background alone, steps of the picture alone
     cell_px    : side of a cell, 1..255
@@ -122,7 +122,7 @@ def judge_ghosts(const int32_t[:, :, ::1] sums not None,
                  int reach, int share_q16, int least_px, int points):
     """Which groups of cells are the place of something that has left?
 
-    sums    : (rows, columns, 3) int32 of place_sums, at most 4096 cells
+    sums    : (rows, columns, 4) int32 of place_sums, at most 4096 cells
     outline : (rows, columns, 2, 4) int32 of outline_sums
     seen    : (rows, columns, 2) uint8, updated: points of the cell's group, below and above the
               background, from looks in a row: 3 when the whole group is a ghost, 1 when

@@ -90,7 +90,7 @@ def remember_objects(const int32_t[:, :, ::1] sums not None,
                      int reach, int part_q16, int change_part_q16, int still_q4):
     """Running means, cell by cell, of what tells a thing from gas.
 
-    sums    : (rows, columns, 3) int32 of place_sums, at most 4096 cells
+    sums    : (rows, columns, 4) int32 of place_sums, at most 4096 cells
     outline : (rows, columns, 2, 4) int32 of outline_sums for the same mask
     squares : (rows, columns, 2) int64 of change_squares for the same mask
     objects : (rows, columns, 4) int32, updated, Q16: share of the outline about the cell (3x3

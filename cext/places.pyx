@@ -20,6 +20,8 @@ cdef extern from "edgeleak/places.h" nogil:
         int32_t change_q16
         int32_t balance_q16
         int32_t clear_q16
+        int32_t spread_q16
+        int32_t pixel_px
     struct el_memory:
         uint16_t *duty
         int32_t *balance
@@ -30,6 +32,7 @@ cdef extern from "edgeleak/places.h" nogil:
         int32_t change
         int32_t balance
         int32_t clear
+        int32_t spread
         int32_t is_kept
     size_t el_places_cells(size_t side, size_t cell)
     void el_places_sums(const uint8_t *mask, const int16_t *now, size_t h, size_t w, size_t cell,
@@ -52,7 +55,8 @@ def place_sums(const uint8_t[:, ::1] mask not None, const int16_t[:, ::1] smooth
 
     mask     : (H, W) uint8, any value but 0 is set
     smoothed : (H, W) int16, quarter counts, difference to the background now
-    sums     : (rows, columns, 3) int32, written: pixels, sum of smoothed, sum of |smoothed|
+    sums     : (rows, columns, 4) int32, written: pixels, sum of smoothed, sum of |smoothed|, its
+               largest
     cell_px  : side of a cell, 1..255; cells at the right and lower rim may be cut
 
     Bit-exact with the NumPy reference.  Releases the GIL.
@@ -122,10 +126,10 @@ cdef int cells_alike(const int32_t[:, :, ::1] sums, const int32_t[:, :, ::1] bal
 def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, ::1] duty not None,
                  int32_t[:, :, ::1] balance not None, const int32_t[:, :, ::1] objects not None,
                  uint8_t[:, ::1] keep not None, *, int least_px, int part_q16, int share_q16,
-                 int change_q16, int balance_q16, int clear_q16):
+                 int change_q16, int balance_q16, int clear_q16, int spread_q16, int pixel_px):
     """Remember how long each cell was masked, and keep the groups of cells that may be gas.
 
-    sums    : (rows, columns, 3) int32 of place_sums, at most 4096 cells
+    sums    : (rows, columns, 4) int32 of place_sums, at most 4096 cells
     duty    : (rows, columns) uint16, updated: share of the time under the mask, Q16, a running
               mean
     balance : (rows, columns, 2) int32, updated: running means of the two difference sums
@@ -137,9 +141,11 @@ def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, ::1] duty n
     change_q16 : least change of a group
     balance_q16 : least sum of |mean difference| over mean of |difference| of a group
     clear_q16 : least share of a group's outline that is no thing's
+    spread_q16 : least share of a group's |smoothed| that one pixel with its peak would not make
+    pixel_px : sum over peak of one pixel after smoothing, 1..255
 
     Cells with masked pixels that touch, corners too, are one group.  Returns (area px, duty,
-    change, balance, clear, is_kept) of the largest kept group, else of the largest; zeros for
+    change, balance, clear, spread, is_kept) of the largest kept group, else of the largest; zeros for
     none.  Bit-exact with the NumPy reference.  Releases the GIL.
     """
     cdef Py_ssize_t rows = sums.shape[0], columns = sums.shape[1]
@@ -155,13 +161,16 @@ def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, ::1] duty n
     in_range("change_q16", change_q16, 0, 65535)
     in_range("balance_q16", balance_q16, 0, 65535)
     in_range("clear_q16", clear_q16, 0, 65535)
+    in_range("spread_q16", spread_q16, 0, 65535)
+    in_range("pixel_px", pixel_px, 1, 255)
     memory.duty, memory.balance = &duty[0, 0], &balance[0, 0, 0]
     memory.objects = &objects[0, 0, 0]
     cells_apart(sums, &memory, keep)
     s.least_px, s.part_q16, s.share_q16 = least_px, part_q16, share_q16
     s.change_q16, s.balance_q16, s.clear_q16 = change_q16, balance_q16, clear_q16
+    s.spread_q16, s.pixel_px = spread_q16, pixel_px
     with nogil:
         found = el_places_judge(&sums[0, 0, 0], &memory, &keep[0, 0], <size_t>rows,
                                 <size_t>columns, &s)
-    return (found.area, found.duty, found.change, found.balance, found.clear,
+    return (found.area, found.duty, found.change, found.balance, found.clear, found.spread,
             bool(found.is_kept))

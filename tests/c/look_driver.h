@@ -148,7 +148,7 @@ look_local(struct look *k)
 static void
 look_places(struct look *k)
 {
-    const struct el_places settings = {32, 2300, 39321, 3932, 42598, 39976};
+    const struct el_places settings = {32, 2300, 39321, 3932, 42598, 39976, 1311, 25};
     const struct el_memory memory = {k->duty, k->balance, k->objects};
     el_places_sums(k->mask, k->difference, k->h, k->w, k->cell, k->sums);
     k->found += el_places_judge(k->sums, &memory, k->keep, k->rows, k->columns, &settings).area;

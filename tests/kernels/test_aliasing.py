@@ -8,7 +8,17 @@ from edgeleak import kernels
 
 SHAPE = (8, 8)
 RULE = dict.fromkeys(
-    ("least_px", "part_q16", "share_q16", "change_q16", "balance_q16", "clear_q16"), 1
+    (
+        "least_px",
+        "part_q16",
+        "share_q16",
+        "change_q16",
+        "balance_q16",
+        "clear_q16",
+        "spread_q16",
+        "pixel_px",
+    ),
+    1,
 )
 
 
@@ -36,7 +46,7 @@ def level_calls():
 
 def place_calls():
     mask, keep = ("mask", "u1", SHAPE), ("keep", "u1", (2, 2))
-    plane, sums = ("smoothed", "i2", SHAPE), ("sums", "i4", (2, 2, 3))
+    plane, sums = ("smoothed", "i2", SHAPE), ("sums", "i4", (2, 2, 4))
     squares, objects = ("squares", "i8", (2, 2, 2)), ("objects", "i4", (2, 2, 4))
     yield (mask, plane, sums), lambda m, s, t: kernels.place_sums(m, s, t, cell_px=4), {2}
     yield (

@@ -17,7 +17,7 @@ def cells_of(shape, cell=CELL):
 
 def grid(shape, cell=CELL):
     cells = cells_of(shape, cell)
-    return np.zeros((*cells, 3), np.int32), np.full((*cells, 2, 4), 7, np.int32)
+    return np.zeros((*cells, 4), np.int32), np.full((*cells, 2, 4), 7, np.int32)
 
 
 @pytest.mark.parametrize(("shape", "cell"), [((1, 1), 4), ((7, 30), 4), ((61, 83), 9)])
@@ -44,7 +44,7 @@ def test_judge_is_bit_exact_over_time(rng, share_q16):
     ours = rng.integers(0, 256, (*cells, 2), dtype=np.uint8)
     twin, rule = ours.copy(), {**RULE, "share_q16": share_q16}
     for _ in range(8):
-        sums = rng.integers(0, 2, (*cells, 3)).astype(np.int32)
+        sums = rng.integers(0, 2, (*cells, 4)).astype(np.int32)
         outline = rng.integers(0, 60, (*cells, 2, 4)).astype(np.int32)
         found = kernels.judge_ghosts(sums, outline, ours, **rule)
         assert found == reference.judge_ghosts(sums, outline, twin, **rule)

@@ -46,7 +46,7 @@ def test_memory_is_bit_exact_over_time(rng, largest, still_q4, part_q16):
         "still_q4": still_q4,
     }  # fmt: skip
     for _ in range(8):
-        sums = (rng.integers(0, 2, (*cells, 3)) * 65025).astype(np.int32)
+        sums = (rng.integers(0, 2, (*cells, 4)) * 65025).astype(np.int32)
         outline = rng.integers(0, 60, (*cells, 2, 4)).astype(np.int32)
         squares = rng.integers(0, largest, (*cells, 2)) * (sums[..., :1] > 0)
         kernels.remember_objects(sums, outline, squares, ours, **rule)
@@ -56,7 +56,7 @@ def test_memory_is_bit_exact_over_time(rng, largest, still_q4, part_q16):
 
 def looked(left=0, here=0, squares=(900, 900), still_q4=0, cells=1):
     """Share of the outline and change of the first cell, after one look that fills them."""
-    sums = np.tile(np.array([30, 0, 900], np.int32), (1, cells, 1))
+    sums = np.tile(np.array([30, 0, 900, 40], np.int32), (1, cells, 1))
     outline = np.tile(np.array([[10, 40, left, here], [0] * 4], np.int32), (1, cells, 1, 1))
     objects = np.zeros((1, cells, 4), np.int32)
     seen = np.tile(np.array(squares, np.int64), (1, cells, 1))
@@ -88,7 +88,7 @@ def test_noise_is_no_change():
 
 
 def test_what_is_gone_is_forgotten():
-    sums, outline = np.zeros((1, 1, 3), np.int32), np.zeros((1, 1, 2, 4), np.int32)
+    sums, outline = np.zeros((1, 1, 4), np.int32), np.zeros((1, 1, 2, 4), np.int32)
     objects = np.full((1, 1, 4), 65535, np.int32)
     squares = np.zeros((1, 1, 2), np.int64)
     for _ in range(300):
@@ -104,7 +104,7 @@ def test_bad_input_is_refused():
         kernels.change_squares(mask, plane, plane, squares, cell_px=8)
     with pytest.raises(ValueError, match="past has shape"):
         kernels.change_squares(mask, plane, plane[:4], squares, cell_px=4)
-    sums, outline = np.zeros((2, 2, 3), np.int32), np.zeros((2, 2, 2, 4), np.int32)
+    sums, outline = np.zeros((2, 2, 4), np.int32), np.zeros((2, 2, 2, 4), np.int32)
     objects = np.zeros((2, 2, 4), np.int32)
     good = {"reach": 1, "part_q16": 1, "change_part_q16": 1, "still_q4": 0}
     for key, value in (
@@ -115,7 +115,7 @@ def test_bad_input_is_refused():
 
 
 def test_where_there_is_no_outline_its_share_stays_unknown():
-    sums, outline = np.array([[[30, 0, 900]]], np.int32), np.zeros((1, 1, 2, 4), np.int32)
+    sums, outline = np.array([[[30, 0, 900, 40]]], np.int32), np.zeros((1, 1, 2, 4), np.int32)
     objects, squares = np.zeros((1, 1, 4), np.int32), np.full((1, 1, 2), 900, np.int64)
     kernels.remember_objects(sums, outline, squares, objects, reach=2, part_q16=65536,
                              change_part_q16=65536, still_q4=0)  # fmt: skip

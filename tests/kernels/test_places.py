@@ -9,7 +9,7 @@ from edgeleak.kernels.reference import places as reference
 
 RULE = {
     "least_px": 3, "part_q16": 20000, "share_q16": 40000, "change_q16": 4000,
-    "balance_q16": 39000, "clear_q16": 42000,
+    "balance_q16": 39000, "clear_q16": 42000, "spread_q16": 1311, "pixel_px": 9,
 }  # fmt: skip
 FULL = 65535
 
@@ -27,7 +27,7 @@ def memory(cells):
 def test_bit_exact_over_time(rng, shape, cell, share):
     cells = (-(-shape[0] // cell), -(-shape[1] // cell))
     ours, twin = memory(cells), memory(cells)
-    sums = np.full((2, *cells, 3), 7, np.int32)
+    sums = np.full((2, *cells, 4), 7, np.int32)
     always = rng.random(shape) < share
     for _ in range(12):
         mask = ((rng.random(shape) < share) | always).astype(np.uint8) * 255
@@ -47,22 +47,22 @@ def test_bit_exact_over_time(rng, shape, cell, share):
 
 
 def watch(frames, cells=(2, 4), objects=(0, FULL, FULL, FULL)):
-    """Answer after showing (column, pixels, signed, absolute) frame by frame."""
+    """Answer after showing (column, pixels, signed, absolute, peak) frame by frame."""
     kept = memory(cells)
     kept[2][...] = objects
     for column, *values in frames:
-        sums = np.zeros((*cells, 3), np.int32)
+        sums = np.zeros((*cells, 4), np.int32)
         sums[0, column] = values
         found = kernels.judge_places(sums, *kept, **RULE)
     return found
 
 
-STAYS = [(0, 30, -900, 900)] * 20
+STAYS = [(0, 30, -900, 900, 40)] * 20
 
 
 def test_what_stays_is_kept_and_what_passes_is_not():
     assert watch(STAYS)[-1]
-    assert not watch([(t % 4, 30, -900, 900) for t in range(20)])[-1]
+    assert not watch([(t % 4, 30, -900, 900, 40) for t in range(20)])[-1]
 
 
 @pytest.mark.parametrize("weight", [900, FULL])
@@ -73,8 +73,8 @@ def test_what_changes_is_kept_and_what_is_still_is_not(weight):
 
 
 def test_one_sign_is_kept_and_both_signs_are_not():
-    assert watch([(0, 30, -900 * (1 + t % 2), 900 * (1 + t % 2)) for t in range(40)])[-1]
-    assert not watch([(0, 30, 900 * (-1) ** t, 900) for t in range(40)])[-1]
+    assert watch([(0, 30, -900 * (1 + t % 2), 900 * (1 + t % 2), 40) for t in range(40)])[-1]
+    assert not watch([(0, 30, 900 * (-1) ** t, 900, 40) for t in range(40)])[-1]
 
 
 @pytest.mark.parametrize("weight", [900, FULL])
@@ -84,15 +84,31 @@ def test_what_has_an_outline_is_a_thing(weight):
     assert not watch(STAYS, objects=(int(most) + 2, weight, 1, 1))[-1]
 
 
+def test_one_pixel_is_not_kept_and_more_than_one_is():
+    """Sum over peak of one smoothed pixel is 9 here: 900 of 100 is its spot, of 97 a bit more."""
+    assert not watch([(0, 30, -900, 900, 100)] * 20)[-1]
+    assert not watch([(0, 9, -900, 900, 150)] * 20)[-1]
+    assert watch([(0, 30, -900, 900, 97)] * 20)[-1]
+
+
+def test_the_peak_of_a_group_is_that_of_its_cells():
+    kept = memory((2, 4))
+    sums = np.zeros((2, 4, 4), np.int32)
+    sums[0, 0], sums[0, 1] = (30, 500, 500, 70), (30, 400, 400, 90)
+    for _ in range(20):
+        found = kernels.judge_places(sums, *kept, **RULE)
+    assert found[5] == (900 - 9 * 90) * FULL // 900
+
+
 def test_what_nobody_looked_at_is_judged_by_the_other_rules():
     assert watch(STAYS, objects=(0, 0, 0, 0))[2:5] == (FULL, FULL, FULL)
 
 
 def test_the_largest_cell_holds_the_largest_sums():
     mask, now = np.full((255, 255), 255, np.uint8), np.full((255, 255), -32768, np.int16)
-    sums = np.zeros((1, 1, 3), np.int32)
+    sums = np.zeros((1, 1, 4), np.int32)
     kernels.place_sums(mask, now, sums, cell_px=255)
-    assert sums.ravel().tolist() == [255**2, -32768 * 255**2, 32768 * 255**2]
+    assert sums.ravel().tolist() == [255**2, -32768 * 255**2, 32768 * 255**2, 32768]
     with pytest.raises(ValueError, match=r"cell_px must be 1\.\.255"):
         kernels.place_sums(mask, now, sums, cell_px=256)
 
@@ -100,10 +116,10 @@ def test_the_largest_cell_holds_the_largest_sums():
 def test_bad_input_is_refused():
     mask, now = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int16)
     with pytest.raises(ValueError, match="sums has shape"):
-        kernels.place_sums(mask, now, np.zeros((1, 2, 3), np.int32), cell_px=4)
+        kernels.place_sums(mask, now, np.zeros((1, 2, 4), np.int32), cell_px=4)
     with pytest.raises(ValueError, match="cells"):
-        kernels.judge_places(np.zeros((65, 64, 3), np.int32), *memory((65, 64)), **RULE)
+        kernels.judge_places(np.zeros((65, 64, 4), np.int32), *memory((65, 64)), **RULE)
     wrong = memory((2, 2))
     wrong[2] = np.zeros((2, 3, 4), np.int32)
     with pytest.raises(ValueError, match="objects has shape"):
-        kernels.judge_places(np.zeros((2, 2, 3), np.int32), *wrong, **RULE)
+        kernels.judge_places(np.zeros((2, 2, 4), np.int32), *wrong, **RULE)

@@ -86,6 +86,7 @@ def test_quiet_scene_is_no_gas_and_a_plume_is_gas():
         "change",
         "one-sign",
         "no-outline",
+        "spread",
         "ghost",
     }
 

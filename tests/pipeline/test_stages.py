@@ -6,16 +6,17 @@ import pytest
 from pipeline_scenes import Pipeline
 
 from edgeleak.frame import FrameInfo
+from edgeleak.pipeline import load_profile
 
 SHAPE, FPS, SECONDS = (48, 64), 10, 60
 
 
-def watch(contrast_at, shape=SHAPE, seconds=SECONDS):
+def watch(contrast_at, shape=SHAPE, seconds=SECONDS, profile="sensitive"):
     """Answers of a minute; contrast_at(seconds, y, x) is added after 5 quiet seconds."""
     rng = np.random.default_rng(3)
     y, x = np.indices(shape)
     scene = 5000 + 30.0 * x + 10.0 * y + 60 * np.sin(x / 5) * np.sin(y / 4)
-    pipeline = Pipeline(shape)
+    pipeline = Pipeline(shape, profile)
     words = []
     for i in range((5 + seconds) * FPS):
         time_s = i / FPS
@@ -41,7 +42,7 @@ def test_a_steady_plume_stays_gas_for_a_minute():
     assert start < (5 + 10) * FPS  # 9 s: the place rule, then persistence
     assert set(words[start:]) == {"GAS"}
     # One frame may show less than the least area: the plume flickers, persistence bridges it.
-    names = ("persistence", "place", "change", "one-sign", "no-outline")
+    names = ("persistence", "place", "change", "one-sign", "no-outline", "spread")
     assert all(fired(verdict)[name] for name in names)
 
 
@@ -64,6 +65,33 @@ def test_what_has_an_outline_is_no_gas(soft_px):
 
     words, verdict = watch(body, (120, 160), 20)
     assert ("GAS" in words) == fired(verdict)["no-outline"] == (soft_px > 1)
+
+
+class Flickering:
+    """One pixel that jumps by 180 counts, or a soft spot as bright that jumps with it."""
+
+    def __init__(self, size=0.0):
+        self.size, self.rng = size, np.random.default_rng(5)
+
+    def __call__(self, s, y, x):
+        away2 = (y - 60.0) ** 2 + (x - 70.0) ** 2
+        spot = np.exp(-away2 / (2 * self.size**2)) if self.size else away2 == 0
+        return -180.0 * (self.rng.random() < 0.7) * spot
+
+
+@pytest.mark.parametrize("has_rule", [True, False])
+def test_a_pixel_that_flickers_is_no_gas(has_rule):
+    """Half of the usual area is evidence here, so that the rule alone keeps the spot out."""
+    small = {"evidence.area_permille": 0.25, "rule.spread": has_rule}
+    words, verdict = watch(Flickering(), (240, 320), 20, load_profile("sensitive").replace(small))
+    assert ("GAS" in words) is not has_rule
+    assert fired(verdict).get("spread", False) is False
+
+
+def test_a_spot_that_an_optic_can_make_passes_the_rule():
+    words, verdict = watch(Flickering(4.0), (240, 320), 20)
+    assert "GAS" in words
+    assert fired(verdict)["spread"]
 
 
 def test_something_that_passes_is_never_gas():

@@ -4,7 +4,7 @@
  * Sums per cell are taken from the mask, which is nearly empty, so they cost a look at the
  * mask.  Cells that touch (8 neighbours) form a group; a group is kept when one of its cells
  * has been masked for long enough, when it goes on changing, has one sign, and has no outline
- * of its own (objects.h).
+ * of its own (objects.h), and when more than one smoothed pixel made it.
  */
 #ifndef EDGELEAK_PLACES_H
 #define EDGELEAK_PLACES_H
@@ -15,8 +15,8 @@
 #define EL_PLACES_MAX_CELL_PX 255 /* 255^2 * 32768 is the largest sum that int32 holds */
 
 /* One cell of one frame, all pixels under the mask: how many, sum of the difference, sum of
- * its size. */
-enum { EL_PLACE_AREA, EL_PLACE_SIGNED, EL_PLACE_ABSOLUTE, EL_PLACE_SUMS };
+ * its size, its largest size. */
+enum { EL_PLACE_AREA, EL_PLACE_SIGNED, EL_PLACE_ABSOLUTE, EL_PLACE_PEAK, EL_PLACE_SUMS };
 /* Running means about a cell: share of the outline that is a thing's, and of change; and the
  * weights of both. */
 enum {
@@ -34,6 +34,8 @@ struct el_places {
     int32_t change_q16;  /* least change of a group */
     int32_t balance_q16; /* least |signed| / absolute of a group */
     int32_t clear_q16;   /* least share of an outline that is no thing's */
+    int32_t spread_q16;  /* least share of the difference that is not one pixel's */
+    int32_t pixel_px;    /* sum over peak of one pixel, smoothed */
 };
 
 /* What is remembered of the cells. */
@@ -45,7 +47,7 @@ struct el_memory {
 
 /* What was measured of the group that decides: the largest kept one, else the largest. */
 struct el_group {
-    int32_t area, duty, change, balance, clear, is_kept;
+    int32_t area, duty, change, balance, clear, spread, is_kept;
 };
 
 static inline size_t
@@ -63,7 +65,9 @@ el_places_add_run(const int16_t *now, const uint8_t *mask, size_t n, int32_t *su
         const int32_t d = now[x];
         sums[EL_PLACE_AREA] += 1;
         sums[EL_PLACE_SIGNED] += d;
-        sums[EL_PLACE_ABSOLUTE] += d < 0 ? -d : d;
+        const int32_t size = d < 0 ? -d : d;
+        sums[EL_PLACE_ABSOLUTE] += size;
+        sums[EL_PLACE_PEAK] = size > sums[EL_PLACE_PEAK] ? size : sums[EL_PLACE_PEAK];
     }
 }
 
@@ -171,13 +175,15 @@ static inline void
 el_places_measure(const int32_t *sums, const struct el_memory *memory, const uint16_t *stack,
                   size_t size, const struct el_places *s, struct el_group *group)
 {
-    int64_t sign_sum = 0, size_sum = 0, means[EL_OBJECT_MEANS] = {0};
+    int64_t sign_sum = 0, size_sum = 0, now_sum = 0, peak = 0, means[EL_OBJECT_MEANS] = {0};
     memset(group, 0, sizeof *group);
     for (size_t i = 0; i < size; i++) {
         const size_t at = stack[i];
-        const int32_t duty = memory->duty[at], area = sums[at * EL_PLACE_SUMS + EL_PLACE_AREA];
-        const int32_t *mean = memory->balance + 2 * at;
+        const int32_t duty = memory->duty[at], *now = sums + at * EL_PLACE_SUMS;
+        const int32_t area = now[EL_PLACE_AREA], *mean = memory->balance + 2 * at;
         group->area += area;
+        now_sum += now[EL_PLACE_ABSOLUTE];
+        peak = now[EL_PLACE_PEAK] > peak ? now[EL_PLACE_PEAK] : peak;
         group->duty = duty > group->duty ? duty : group->duty;
         sign_sum += mean[0] < 0 ? -(int64_t)mean[0] : mean[0];
         size_sum += mean[1];
@@ -190,8 +196,10 @@ el_places_measure(const int32_t *sums, const struct el_memory *memory, const uin
     group->clear =
         el_places_ratio(means[EL_OBJECT_SHARE_WEIGHT] - means[EL_OBJECT_SHARE],
                         means[EL_OBJECT_SHARE_WEIGHT]);
+    group->spread = now_sum > 0 ? el_places_ratio(now_sum - peak * s->pixel_px, now_sum) : 0;
     group->is_kept = group->duty >= s->share_q16 && group->change >= s->change_q16 &&
-                     group->balance >= s->balance_q16 && group->clear >= s->clear_q16;
+                     group->balance >= s->balance_q16 && group->clear >= s->clear_q16 &&
+                     group->spread >= s->spread_q16;
 }
 
 /* keep: written, 255 for the cells of kept groups, 0 elsewhere. */
@@ -199,7 +207,7 @@ static inline struct el_group
 el_places_judge(const int32_t *sums, const struct el_memory *memory, uint8_t *keep, size_t rows,
                 size_t columns, const struct el_places *s)
 {
-    struct el_group best = {0, 0, 0, 0, 0, 0}, group;
+    struct el_group best = {0, 0, 0, 0, 0, 0, 0}, group;
     uint16_t stack[EL_PLACES_MAX_CELLS];
     el_places_remember(sums, memory, rows * columns, s);
     memset(keep, 0, rows * columns);

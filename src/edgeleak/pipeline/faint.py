@@ -69,7 +69,7 @@ class NoFaint:
 class Faint:
     """Memory of the means; `is_kept` says that some place may be gas.
 
-    group : facts as of Places.judge; its outline is not known and counts as none
+    group : facts as of Places.judge; outline and spread are not known and count as none and all
     sigma : how far the strongest stands out; NaN before it is known
     limit : from where that may be gas; NaN where the rule is off
     """
@@ -128,7 +128,7 @@ class Faint:
     @property
     def group(self) -> Group:
         area, duty, flicker, _, is_kept, _ = self._found
-        return area, duty, flicker, ALL_Q16, ALL_Q16, is_kept
+        return area, duty, flicker, ALL_Q16, ALL_Q16, ALL_Q16, is_kept
 
     def add(self, dt_s: float, strong_counts: float, is_held: bool) -> None:
         """The corrected counts of a frame that may train; looks when it is time.

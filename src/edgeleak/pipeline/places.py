@@ -12,20 +12,22 @@ from edgeleak.pipeline.rules import is_on
 
 CELLS_ACROSS = 40
 """Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
-NO_GROUP = (0, 0, 0, 0, 0, False)
-RULES = ("place", "change", "one-sign", "no-outline")
+NO_GROUP = (0, 0, 0, 0, 0, 0, False)
+RULES = ("place", "change", "one-sign", "no-outline", "spread")
 """Names of the rules that a group must pass, in the order of its facts."""
-Group = tuple[int, int, int, int, int, bool]
-"""Facts of kernels.judge_places: area px, duty, change, balance, clear (Q16), is_kept."""
+Group = tuple[int, int, int, int, int, int, bool]
+"""Facts of kernels.judge_places: area px, duty, change, balance, clear, spread (Q16), is_kept."""
 
 
 class Places:
     """Which groups of cells may be gas: masked for long enough, in one place, and no thing.
 
-    limits : least duty, change, balance and clear share of a group, 0..1; 0 where a rule is off
+    size   : window of the smoothing, px
+    limits : least duty, change, balance, clear share and spread of a group, 0..1; 0 where a rule
+             is off
     """
 
-    def __init__(self, profile: Profile, arena: Arena) -> None:
+    def __init__(self, profile: Profile, arena: Arena, size: int) -> None:
         self._arena = arena
         self._cell_px = cell_px(arena.shape)
         self._least_px = max(1, round(self._cell_px**2 * profile["place.cell_percent"] / 100))
@@ -33,12 +35,14 @@ class Places:
         self._duty_s = profile["place.window_s"] / 2
         share, change = profile["place.share"], profile["object.change"]
         balance, clear = profile["place.balance"], 1 - profile["object.share"]
-        limits = zip(RULES, (share, change, balance, clear), strict=True)
+        wanted = (share, change, balance, clear, profile["spread.share"])
+        limits = zip(RULES, wanted, strict=True)
         self.limits = tuple(limit if is_on(profile, rule) else 0.0 for rule, limit in limits)
-        names = ("share_q16", "change_q16", "balance_q16", "clear_q16")
+        names = ("share_q16", "change_q16", "balance_q16", "clear_q16", "spread_q16")
         self._limits = {
             name: round(65535 * limit) for name, limit in zip(names, self.limits, strict=True)
         }
+        self._pixel_px = size * size
         self._weights, self._values = np.zeros((2, arena["kept"].size))
 
     def reset(self) -> None:
@@ -54,7 +58,8 @@ class Places:
         group = kernels.judge_places(
             arena["sums"], arena["places"], arena["balance"], arena["objects"], arena["kept"],
             least_px=self._least_px,
-            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))), **self._limits,
+            part_q16=round(65536 * (1 - exp(-dt_s / self._duty_s))), pixel_px=self._pixel_px,
+            **self._limits,
         )  # fmt: skip
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
         return group

@@ -172,7 +172,7 @@ class CountsStage:
         self._every_s = profile["lag.span_s"] / profile["lag.slots"]
         self._slots = profile["lag.slots"]
         self.adjust(profile)
-        self._places = Places(profile, arena)
+        self._places = Places(profile, arena, self._size)
         self.registration = Registration(profile, arena["counts"])
         self.looks = Looks(profile, arena, cell_px(arena.shape), self._size)
         self.place_limits = self._places.limits
@@ -219,7 +219,7 @@ class CountsStage:
             Member("lag", (slots, *shape), "i2", f"smoothed of the last {profile['lag.span_s']} s"),
             Member("local", tiles, "i2", "level of each part of the picture"),
             Member("row", (shape[1] + 16,), "i4", "scratch of smoothing and local level"),
-            Member("sums", (*cells, 3), "i4", "what lies under the mask in each cell now"),
+            Member("sums", (*cells, 4), "i4", "what lies under the mask in each cell now"),
             Member("places", cells, "u2", "how long each cell was masked"),
             Member("balance", (*cells, 2), "i4", "its mean difference, signed and absolute"),
             Member("kept", cells, "u1", "cells of groups that may be gas"),

@@ -129,7 +129,7 @@ class Verdict(NamedTuple):
     noise_counts: float
     flags: FrameFlag
     limits: Limits
-    group: tuple[int, int, int, int, int, bool] = (0, 0, 0, 0, 0, False)
+    group: tuple[int, int, int, int, int, int, bool] = (0, 0, 0, 0, 0, 0, False)
     ghost: float = nan
     contrast_counts: float = nan
     nuc_age_ms: int = -1
@@ -181,9 +181,9 @@ class Verdict(NamedTuple):
 
     def _place_rules(self) -> tuple[Rule, ...]:
         """Does it stay in one place, does it change there, is it warmer or colder throughout,
-        and is it without an outline of its own?"""
-        names = ("place", "change", "one-sign", "no-outline")
-        measured = [value / 65535 for value in self.group[1:5]]
+        is it without an outline of its own, and more than one pixel?"""
+        names = ("place", "change", "one-sign", "no-outline", "spread")
+        measured = [value / 65535 for value in self.group[1:-1]]
         return tuple(
             Rule(name, value >= limit, value, limit, "1")
             for name, value, limit in zip(names, measured, self.limits.place, strict=False)
@@ -229,9 +229,11 @@ class Verdict(NamedTuple):
     @property
     def facts(self) -> dict[str, Any]:
         """What was measured of the group that decided, in plain values; None: not measured."""
-        area, duty, change, balance, clear, is_kept = self.group
+        area, is_kept = self.group[0], self.group[-1]
         is_there = bool(area and self.limits.place)
-        shares = [share / 65535 if is_there else None for share in (change, clear, duty, balance)]
+        duty, flicker, balance, clear, spread = (
+            share / 65535 if is_there else None for share in self.group[1:-1]
+        )
         return {
             "polarity": self.polarity,
             "contrast_counts": _or_none(self.contrast_counts),
@@ -239,10 +241,11 @@ class Verdict(NamedTuple):
             "noise_counts": _or_none(self.noise_counts),
             "group_px": area,
             "may_be_gas": is_kept,
-            "flicker": shares[0],
-            "coherence": None if shares[1] is None else 1 - shares[1],
-            "persistence": shares[2],
-            "one_sign": shares[3],
+            "flicker": flicker,
+            "coherence": None if clear is None else 1 - clear,
+            "persistence": duty,
+            "one_sign": balance,
+            "spread": spread,
             "frames_held": self.hits,
             "frames_needed": self.needed,
             "nuc_age_s": self.nuc_age_ms / 1000 if self.nuc_age_ms >= 0 else None,
