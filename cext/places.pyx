@@ -145,8 +145,8 @@ def judge_places(const int32_t[:, :, ::1] sums not None, uint16_t[:, ::1] duty n
     pixel_px : sum over peak of one pixel after smoothing, 1..255
 
     Cells with masked pixels that touch, corners too, are one group.  Returns (area px, duty,
-    change, balance, clear, spread, is_kept) of the largest kept group, else of the largest; zeros for
-    none.  Bit-exact with the NumPy reference.  Releases the GIL.
+    change, balance, clear, spread, is_kept) of the largest kept group, else of the largest;
+    zeros for none.  Bit-exact with the NumPy reference.  Releases the GIL.
     """
     cdef Py_ssize_t rows = sums.shape[0], columns = sums.shape[1]
     cdef el_places s

@@ -16,6 +16,7 @@ import numpy as np
 from edgeleak import codes
 from edgeleak.config import RecorderConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
+from edgeleak.pipeline.group import Group
 from edgeleak.pipeline.verdict import Limits, Verdict
 from edgeleak.sensor import EL640
 from edgeleak.services.health import FINE, Answer, Trouble
@@ -24,7 +25,7 @@ from edgeleak.sources import open_source
 
 SHAPE = (60, 80)
 FPS = 10.0
-LIMITS = Limits(1.0, 0.5, (0.1, 0.2, 0.3))
+LIMITS = Limits(1.0, 0.5, (0.1, 0.2, 0.3, 0.4, 0.5))
 STREAM = Stream(SHAPE, FPS, EL640, "7", LIMITS)
 FRAME_NS = 100_000_000
 PATIENCE_S = 20
@@ -44,7 +45,7 @@ def info_of(number):
 
 
 def verdict_of(number):
-    kind, place = codes.Kind(number % 2), (9, 8, 7, 6, 5, True)
+    kind, place = codes.Kind(number % 2), Group(9, 8, 7, 6, 5, 4, is_kept=True)
     return Verdict(kind, 0, number / 7, 1.5, 2.5, 3, 4, 55, 0.25, 1.75, FrameFlag.SATURATED, LIMITS,
                    place, 0.75, -3.5, 120_000, 4.25)  # fmt: skip
 

@@ -51,6 +51,14 @@ def test_a_plume_within_the_noise_is_found_where_it_is():
     assert (pipeline.arena["faint"] > 0).any()
 
 
+def test_what_means_of_places_do_not_show_is_told_as_not_measured():
+    verdict = watch(plume)[0][-1]
+    assert verdict.facts["coherence"] is verdict.facts["spread"] is None
+    names = {rule.name for rule in verdict.rules}
+    assert {"faint", "place", "one-sign"} < names
+    assert not names & {"spread", "no-outline"}
+
+
 @pytest.mark.parametrize("changes", [{"rule.faint": False}, {"faint.root_sigma": 20.0}])
 def test_without_the_rule_it_is_not(changes):
     seen, pipeline = watch(plume, profile=FAINT.replace(changes))

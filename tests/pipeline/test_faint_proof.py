@@ -20,7 +20,7 @@ def watched(structure_counts, is_faint):
 
     def claims(dt_s):
         look(dt_s)
-        stage.group = (900, *stage.group[1:-1], True)
+        stage.group = stage.group._replace(area_px=900, is_kept=True)
         stage.is_faint = is_faint
 
     stage._look_for_faint = claims

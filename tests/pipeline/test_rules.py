@@ -7,7 +7,7 @@ from math import isnan
 import pytest
 from pipeline_scenes import Pipeline, Scene, ready, run
 
-from edgeleak.pipeline.places import RULES
+from edgeleak.pipeline.group import PLACE_RULES
 from edgeleak.pipeline.profile import load
 from edgeleak.pipeline.rules import event_settings, is_on, knowledge, off_in
 from edgeleak.pipeline.verdict import RULE_OF_CODE
@@ -34,7 +34,7 @@ def test_every_switch_is_in_the_profile_and_on():
 
 def test_the_code_asks_no_rule_that_is_not_known():
     alone = {"evidence", "persistence", "faint"}
-    assert set(RULES) | set(RULE_OF_CODE.values()) | alone == set(knowledge())
+    assert set(PLACE_RULES) | set(RULE_OF_CODE.values()) | alone == set(knowledge())
 
 
 def test_numbers_of_events_are_in_range():

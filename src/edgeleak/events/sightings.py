@@ -75,7 +75,7 @@ class Sightings:
     def find(self) -> list[Sighting]:
         """Of the frame stepped last, the largest first; empty without an answer."""
         verdict = self._pipeline.verdict
-        if verdict.code or not (verdict.group[-1] or (not self.has_places and verdict.area_px)):
+        if verdict.code or not (verdict.group.is_kept or (not self.has_places and verdict.area_px)):
             return []
         kept, sums = self._taken()
         regions = self._finder.find(kept, labels=self._labels)

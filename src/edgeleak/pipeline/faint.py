@@ -16,7 +16,8 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena, Member
-from edgeleak.pipeline.places import Group, cell_px
+from edgeleak.pipeline.group import ALL_Q16, NOT_MEASURED, Group
+from edgeleak.pipeline.places import cell_px
 from edgeleak.pipeline.profile import Profile
 from edgeleak.pipeline.rules import is_on
 
@@ -26,7 +27,6 @@ LEAST_SCALE_Q8 = 51
 """A fifth of a look's noise: a mean of 1.5 s cannot have less."""
 LEAST_NOISE_Q6 = 3
 """A twentieth of a count: below it there is rounding, not noise."""
-ALL_Q16 = 65535
 ANY_Q16 = 65536
 """Above every share."""
 NOTHING = (0, 0, 0, 0, False, 0)
@@ -69,7 +69,7 @@ class NoFaint:
 class Faint:
     """Memory of the means; `is_kept` says that some place may be gas.
 
-    group : facts as of Places.judge; outline and spread are not known and count as none and all
+    group : facts as of Places.judge; outline and spread are not measured
     sigma : how far the strongest stands out; NaN before it is known
     limit : from where that may be gas; NaN where the rule is off
     """
@@ -128,7 +128,7 @@ class Faint:
     @property
     def group(self) -> Group:
         area, duty, flicker, _, is_kept, _ = self._found
-        return area, duty, flicker, ALL_Q16, ALL_Q16, ALL_Q16, is_kept
+        return Group(area, duty, flicker, ALL_Q16, NOT_MEASURED, NOT_MEASURED, is_kept)
 
     def add(self, dt_s: float, strong_counts: float, is_held: bool) -> None:
         """The corrected counts of a frame that may train; looks when it is time.

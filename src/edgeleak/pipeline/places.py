@@ -7,16 +7,12 @@ import numpy as np
 
 from edgeleak import kernels
 from edgeleak.pipeline.arena import Arena
+from edgeleak.pipeline.group import ALL_Q16, PLACE_RULES, Group
 from edgeleak.pipeline.profile import Profile
 from edgeleak.pipeline.rules import is_on
 
 CELLS_ACROSS = 40
 """Cells along the longer side of the grid of places: 16x16 pixels at 640x480."""
-NO_GROUP = (0, 0, 0, 0, 0, 0, False)
-RULES = ("place", "change", "one-sign", "no-outline", "spread")
-"""Names of the rules that a group must pass, in the order of its facts."""
-Group = tuple[int, int, int, int, int, int, bool]
-"""Facts of kernels.judge_places: area px, duty, change, balance, clear, spread (Q16), is_kept."""
 
 
 class Places:
@@ -36,11 +32,11 @@ class Places:
         share, change = profile["place.share"], profile["object.change"]
         balance, clear = profile["place.balance"], 1 - profile["object.share"]
         wanted = (share, change, balance, clear, profile["spread.share"])
-        limits = zip(RULES, wanted, strict=True)
+        limits = zip(PLACE_RULES, wanted, strict=True)
         self.limits = tuple(limit if is_on(profile, rule) else 0.0 for rule, limit in limits)
         names = ("share_q16", "change_q16", "balance_q16", "clear_q16", "spread_q16")
         self._limits = {
-            name: round(65535 * limit) for name, limit in zip(names, self.limits, strict=True)
+            name: round(ALL_Q16 * limit) for name, limit in zip(names, self.limits, strict=True)
         }
         self._pixel_px = size * size
         self._weights, self._values = np.zeros((2, arena["kept"].size))
@@ -62,7 +58,7 @@ class Places:
             **self._limits,
         )  # fmt: skip
         kernels.keep_places(arena["mask"], arena["kept"], cell_px=self._cell_px)
-        return group
+        return Group(*group)
 
     def contrast_counts(self, is_kept: bool) -> float:
         """Mean difference of what is kept, else of all that changed; above 0 is warmer.

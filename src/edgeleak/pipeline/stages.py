@@ -13,8 +13,9 @@ from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline.arena import Arena, Member
 from edgeleak.pipeline.faint import Faint, Lit, NoFaint, faint_members
 from edgeleak.pipeline.gain import AutoGain, equalise_members, grid_size, grid_step
+from edgeleak.pipeline.group import NO_GROUP
 from edgeleak.pipeline.looks import Looks, NoLooks, look_members
-from edgeleak.pipeline.places import NO_GROUP, Places, cell_px, grid_cells
+from edgeleak.pipeline.places import Places, cell_px, grid_cells
 from edgeleak.pipeline.profile import Profile
 from edgeleak.pipeline.registration import NoRegistration, Registration
 
@@ -299,9 +300,9 @@ class CountsStage:
         self.looks.look(past, dt_s, self.noise_counts)
         self.group = self._places.judge(dt_s)
         self._look_for_faint(dt_s)
-        self.evidence_px = self.group[0] if self.group[-1] else 0
-        is_there = self.group[0] > 0
-        self.contrast_counts = self._places.contrast_counts(self.group[-1]) if is_there else nan
+        self.evidence_px = self.group.area_px if self.group.is_kept else 0
+        is_there = self.group.area_px > 0
+        self.contrast_counts = self._places.contrast_counts(self.group.is_kept) if is_there else nan
         self._remember(dt_s, seed)
         return area
 
@@ -309,7 +310,7 @@ class CountsStage:
         """Where no single pixels prove gas, means over places and seconds may, dark or lit."""
         self.faint.add(dt_s, self._floor_q2 / 4, self.registration.is_held)
         faint = self.lit if self.lit.is_kept and not self.faint.is_kept else self.faint
-        is_strong = self.group[-1]
+        is_strong = self.group.is_kept
         self.faint_sigma = nan if is_strong else faint.sigma
         self.is_faint = faint.is_kept and not is_strong
         if self.is_faint:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from edgeleak.codes import GHOST, MOVING, NO_SCENE, SCENE_CHANGED, TABLE, WORDS, Kind
 from edgeleak.frame import FrameFlag
+from edgeleak.pipeline.group import NO_GROUP, PLACE_RULES, Group
 from edgeleak.pipeline.rules import Known, knowledge
 
 RULE_OF_CODE = {MOVING: "motion", SCENE_CHANGED: "scene-change", NO_SCENE: "scene", GHOST: "ghost"}
@@ -80,7 +81,7 @@ RULE_OF_NAME = {TABLE[code].name: rule for code, rule in RULE_OF_CODE.items()}
 class Limits(NamedTuple):
     """What a profile compares with; shared by all verdicts of a pipeline.
 
-    place : least duty, change, balance and clear share of a group of places, 0..1; empty
+    place : least shares of a group of places, 0..1, one for each of PLACE_RULES; empty
             without these rules
     ghost : least share of an outline that has left, 0..1; NaN without that rule
     off   : names of the rules that are switched off
@@ -109,7 +110,7 @@ class Verdict(NamedTuple):
     noise_counts : typical noise of the smoothed difference, counts; NaN when not measured
     flags    : what weakens the frame (8-bit source, assumed rate, ...)
     limits   : what the numbers were compared with
-    group    : facts of the group of places that decided, see kernels.judge_places
+    group    : facts of the group of places that decided
     ghost    : largest share of an outline that has left, at the last look; NaN: none was taken
     contrast_counts : mean difference of what may be gas, else of all that changed, above 0 is
                warmer than its background; NaN where nothing changed
@@ -129,7 +130,7 @@ class Verdict(NamedTuple):
     noise_counts: float
     flags: FrameFlag
     limits: Limits
-    group: tuple[int, int, int, int, int, int, bool] = (0, 0, 0, 0, 0, 0, False)
+    group: Group = NO_GROUP
     ghost: float = nan
     contrast_counts: float = nan
     nuc_age_ms: int = -1
@@ -157,10 +158,10 @@ class Verdict(NamedTuple):
         held = f"{self.hits} {frames} of the last {self.limits.window_s:g} s, {self.needed} needed"
         if self.kind == Kind.GAS:
             return f"{compared}, in {held}; {self.area_px} pixels changed"
-        against = [rule.name for rule in self._place_rules() if not rule.fired]
-        if against and self.group[0]:
-            facts = "; ".join(str(rule) for rule in self._place_rules() if not rule.fired)
-            return f"{compared}, in {held}; {self.group[0]} pixels changed but are no gas: {facts}"
+        against = "; ".join(str(rule) for rule in self._place_rules() if not rule.fired)
+        if against and self.group.area_px:
+            changed = f"{self.group.area_px} pixels changed but are no gas"
+            return f"{compared}, in {held}; {changed}: {against}"
         return f"{compared}, in {held}; every input fresh and in range"
 
     @property
@@ -182,12 +183,13 @@ class Verdict(NamedTuple):
     def _place_rules(self) -> tuple[Rule, ...]:
         """Does it stay in one place, does it change there, is it warmer or colder throughout,
         is it without an outline of its own, and more than one pixel?"""
-        names = ("place", "change", "one-sign", "no-outline", "spread")
-        measured = [value / 65535 for value in self.group[1:-1]]
+        if not self.limits.place:
+            return ()
+        asked = zip(PLACE_RULES, self.group.shares, self.limits.place, strict=True)
         return tuple(
-            Rule(name, value >= limit, value, limit, "1")
-            for name, value, limit in zip(names, measured, self.limits.place, strict=False)
-            if name not in self.limits.off
+            Rule(name, share >= limit, share, limit, "1")
+            for name, share, limit in asked
+            if share is not None and name not in self.limits.off
         )
 
     def _faint_rules(self) -> tuple[Rule, ...]:
@@ -229,10 +231,10 @@ class Verdict(NamedTuple):
     @property
     def facts(self) -> dict[str, Any]:
         """What was measured of the group that decided, in plain values; None: not measured."""
-        area, is_kept = self.group[0], self.group[-1]
+        area, is_kept = self.group.area_px, self.group.is_kept
         is_there = bool(area and self.limits.place)
         duty, flicker, balance, clear, spread = (
-            share / 65535 if is_there else None for share in self.group[1:-1]
+            self.group.shares if is_there else (None,) * len(PLACE_RULES)
         )
         return {
             "polarity": self.polarity,

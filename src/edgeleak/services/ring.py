@@ -20,9 +20,10 @@ import numpy as np
 from edgeleak.codes import Kind
 from edgeleak.errors import DataError
 from edgeleak.frame import FrameFlag, FrameInfo, NucState, UtcQuality
+from edgeleak.pipeline.group import Group
 from edgeleak.pipeline.verdict import Limits, Verdict
 
-MAGIC = b"ELRING3\0"
+MAGIC = b"ELRING4\0"
 HEAD_BYTES = 4096
 SLOT_HEAD_BYTES = 256
 MARGIN_SLOTS = 2
@@ -34,7 +35,8 @@ _CORRECTION = struct.Struct("<Qqq")
 BAD_SHARE = 8
 """One pixel in so many may be bad; more and the recording has no correction beside it."""
 PUBLISHED_AT, STATE_AT, CORRECTION_AT = 64, 128, 256
-_SLOT = struct.Struct("<Qqqqdqqq I4B BHHdd BHddd iii dd I iiiiiB d dq d")
+_GROUP = len(Group._fields)
+_SLOT = struct.Struct(f"<Qqqqdqqq I4B BHHdd BHddd iii dd I {_GROUP - 1}iB d dq d")
 
 
 class Progress(NamedTuple):
@@ -230,7 +232,8 @@ def _slot(fields: tuple, limits: Limits) -> Slot:
         nuc_id, since_ms, NucState(nuc_state), drops, FrameFlag(flags),
     )  # fmt: skip
     kind, code, _, measured, expected, *found = rest
-    group = (*found[11:16], bool(found[16]))
-    facts = (Kind(found[0]), *found[1:10], FrameFlag(found[10]), limits, group, *found[17:21])
+    seen, group, last = found[:11], found[11 : 11 + _GROUP], found[11 + _GROUP :]
+    kept = Group(*group)._replace(is_kept=bool(group[-1]))
+    facts = (Kind(seen[0]), *seen[1:10], FrameFlag(seen[10]), limits, kept, *last)
     verdict = Verdict._make(facts)
     return Slot(info, verdict, kind, code, measured, expected)
