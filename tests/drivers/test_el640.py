@@ -268,6 +268,15 @@ def test_steps_wait_without_blocking_and_end_with_an_error():
     assert steps.advance()
 
 
+@pytest.mark.parametrize(("is_binned", "frames"), [(False, 3), (True, 15)])
+def test_what_sensor_and_bus_can_keep(is_binned, frames):
+    rig, board = el640_rig(), reduced_board()
+    driver = El640(rig.buses, board, rig.clock, frame_period_us=20_000, binned=is_binned)
+    assert driver.memory_ns == frames * 20_000_000
+    ceiling = el640_link.ceiling_fps(driver.shape, board.spi.max_hz)
+    assert driver.bus_spare == pytest.approx(1 - 50 / ceiling)
+
+
 def test_nothing_is_asked_of_a_driver_that_was_not_started():
     rig = el640_rig()
     driver = El640(rig.buses, reduced_board(), rig.clock, frame_period_us=20_000)

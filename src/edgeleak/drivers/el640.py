@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
-from edgeleak.clock import NS_PER_MS, Clock
+from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
 from edgeleak.drivers.el640_link import (
     CHANNEL_SHIFT,
     CTRL_BIN,
@@ -32,6 +32,7 @@ from edgeleak.drivers.el640_link import (
     REGISTER_BYTES,
     ExposureClock,
     Telemetry,
+    ceiling_fps,
     check_times,
     packet_bytes,
     parse_telemetry,
@@ -84,6 +85,7 @@ class El640:
         self.shape = (part.height // scale, part.width // scale)
         self.packets_shape = (self.shape[0] + 1, packet_bytes(self.shape[1]))
         check_times(self.shape, board.spi.max_hz, integration_us, frame_period_us)
+        self._hz = board.spi.max_hz
         self.integration_us, self.frame_period_us = integration_us, frame_period_us
         self._ctrl = CTRL_STREAM | (CTRL_BIN if binned else 0)
         self._led_mode = 0
@@ -122,6 +124,11 @@ class El640:
         """So long the sensor keeps frames that nobody reads; one of them is read or written."""
         frames = MEMORY_BINNED if self._ctrl & CTRL_BIN else MEMORY_FRAMES
         return (frames - 1) * self.period_ns
+
+    @property
+    def bus_spare(self) -> float:
+        """Share of the time in which the bus carries nothing, at best, 0..1."""
+        return 1 - NS_PER_S / ceiling_fps(self.shape, self._hz) / self.period_ns
 
     @property
     def is_starting(self) -> bool:

@@ -105,7 +105,7 @@ class Lepton:
 
     info: SensorInfo = LEPTON
     resync_after_ns = 600 * NS_PER_MS
-    memory_ns = 0
+    memory_ns, bus_spare = 0, 0.0
 
     def __init__(self, buses: Buses, board: Board, clock: Clock) -> None:
         part = board.sensor

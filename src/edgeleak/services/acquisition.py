@@ -68,6 +68,9 @@ class Camera(Protocol):
     def memory_ns(self) -> int: ...
 
     @property
+    def bus_spare(self) -> float: ...
+
+    @property
     def is_starting(self) -> bool: ...
 
     is_running: bool
@@ -129,7 +132,8 @@ class Acquisition:
         )
         self._ready: _Buffer | None = None
         self._is_full = False  # what is being filled is a whole frame
-        self._patience = Patience(min(camera.memory_ns, self._stale_ns) // 2)
+        store_ns = min(camera.memory_ns, self._stale_ns) // 2
+        self._patience = Patience(store_ns, camera.bus_spare)
         self._lock = threading.Lock()
         self._ladder = Ladder(max(self._stale_ns, camera.resync_after_ns))
         self._staleness = Staleness()

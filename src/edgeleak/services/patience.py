@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long the bus may wait for the frames loop, so that a stall there costs no frame."""
 
-EARN = 0.02
-"""Waiting time regained in every unit of time; a bus at 97 % makes up for more meanwhile."""
+FULL_SPARE = 0.02
+"""A bus that has less to spare makes up for less, and gets a smaller store."""
 
 
 class Patience:
@@ -12,10 +12,13 @@ class Patience:
     for its frames empties the store and gets the newest ones, instead of ever older ones.
 
     most_ns : the store when it is full, ns; 0 never waits
+    spare   : share of the time that the bus has to spare, 0..1; half of it is regained, so that
+              the frames in the memory are gone before the next may wait
     """
 
-    def __init__(self, most_ns: int) -> None:
-        self._most_ns = self._left_ns = float(most_ns)
+    def __init__(self, most_ns: int, spare: float) -> None:
+        self._most_ns = self._left_ns = most_ns * min(1.0, spare / FULL_SPARE)
+        self._earn = spare / 2
         self._seen_ns: int | None = None
         self._was_wanted = False
 
@@ -26,7 +29,7 @@ class Patience:
         before is no waiting, and an empty store stays empty until the frame is gone.
         """
         passed_ns = 0 if self._seen_ns is None else now_ns - self._seen_ns
-        change_ns = -passed_ns if self._was_wanted and is_wanted else EARN * passed_ns
+        change_ns = -passed_ns if self._was_wanted and is_wanted else self._earn * passed_ns
         self._left_ns = min(max(0.0, self._left_ns + change_ns), self._most_ns)
         self._seen_ns, self._was_wanted = now_ns, is_wanted
         return is_wanted and self._left_ns > 0
