@@ -277,6 +277,43 @@ def test_what_sensor_and_bus_can_keep(is_binned, frames):
     assert driver.bus_spare == pytest.approx(1 - 50 / ceiling)
 
 
+def exposures(uptimes_ms, arrivals_ms, most_wait_ms=300):
+    """When frames began, ms; 14 ms, exposure and readout, are added to compare with arrivals."""
+    clock, made = el640_link.ExposureClock(), []
+    for uptime_ms, arrival_ms in zip(uptimes_ms, arrivals_ms, strict=True):
+        telemetry = el640_link.Telemetry(uptime_ms, 0, 20.0, 0, 8000, 0, 0)
+        made.append(clock.began_ns(telemetry, arrival_ms * MS, most_wait_ms * MS) // MS)
+    return [began_ms + 14 for began_ms in made]
+
+
+def test_a_frame_that_waited_is_dated_by_the_sensors_time():
+    assert exposures([0, 100, 200, 300], [1000, 1250, 1260, 1300]) == [1000, 1100, 1200, 1300]
+
+
+@pytest.mark.parametrize("before_ms", [60_000, 2**32 - 60])
+def test_a_sensors_time_that_begins_anew_dates_nothing_back(before_ms):
+    """Its own reset, and 49.7 days."""
+    uptimes = [before_ms - 100, before_ms, 40, 140]
+    assert exposures(uptimes, [900, 1000, 1400, 1500]) == [900, 1000, 1400, 1500]
+
+
+def test_nothing_is_dated_back_by_more_than_the_memory_holds():
+    arrivals = [1000 + 100 * i + i // 10 for i in range(10_000)]  # its clock is slow by 0.1 %
+    began = exposures(range(0, 1_000_000, 100), arrivals)
+    assert max(a - b for a, b in zip(arrivals, began, strict=True)) <= 301
+
+
+def test_a_sensor_that_resets_itself_keeps_its_frames_young():
+    rig = el640_rig().run(5.0)
+    rig.model.power_cycle()
+    rig.run(2.0)
+    seen = len(rig.frames)
+    rig.run(0.2)
+    assert len(rig.frames) > seen
+    ages_ms = (rig.now_ns - rig.frames[-1].monotonic_ns) / MS
+    assert 0 < ages_ms < 50
+
+
 def test_nothing_is_asked_of_a_driver_that_was_not_started():
     rig = el640_rig()
     driver = El640(rig.buses, reduced_board(), rig.clock, frame_period_us=20_000)

@@ -203,16 +203,6 @@ def test_freshness_objects_after_its_limit_only():
     assert fresh.report() == FINE
 
 
-def test_what_comes_too_late_is_not_fresh():
-    clock = HandClock()
-    fresh = Freshness(codes.FRAMES_STALE, 0.4, clock.monotonic_ns)
-    clock.pass_s(0.401)
-    fresh.note(clock.now_ns, clock.now_ns - 401_000_000)
-    assert fresh.report() == Trouble(codes.FRAMES_STALE, 0.401, 0.4)
-    fresh.note(clock.now_ns, clock.now_ns - 400_000_000)
-    assert fresh.report() == FINE
-
-
 def test_texts_are_whole_for_every_code():
     for code, row in itertools.islice(TABLE.items(), None):
         text = Trouble(code, 1.0, 2.0).text

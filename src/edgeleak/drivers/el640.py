@@ -381,7 +381,9 @@ class El640:
         self.telemetry = telemetry
         info = FrameInfo(
             sequence=self._numbers.sequence,
-            monotonic_ns=self._exposures.began_ns(telemetry, arrival_ns),
+            monotonic_ns=self._exposures.began_ns(
+                telemetry, arrival_ns, self.memory_ns + self.period_ns
+            ),
             fpa_temp_degc=telemetry.fpa_degc,
             led_on=bool(always & FLAG_LED),
             led_channel=always >> CHANNEL_SHIFT & 3,

@@ -27,6 +27,7 @@ READOUT_NS = 6 * NS_PER_MS
 SLACK_NS = 3 * NS_PER_MS
 """An edge this much later than the sensor's own time says belongs to a frame that waited."""
 DRIFT_NS_PER_S = 100_000
+"""A sensor's clock that is slower still dates frames back, at most by what they can wait."""
 
 
 class Telemetry(NamedTuple):
@@ -75,29 +76,40 @@ class ExposureClock:
     """The sensor's own time on our clock.
 
     The edge says when a frame began, unless the frame waited inside the sensor; then the
-    sensor's time does, moved by the least delay seen lately.
+    sensor's time does, moved by the least delay seen lately.  Where the sensor's time began anew
+    (its reset, 49.7 days), or says more than a frame can have waited, the edge counts.
     """
 
     def __init__(self) -> None:
         self._offset_ns: int | None = None
-        self._offset_at_ns = 0
+        self._offset_at_ns = self._uptime_ms = 0
 
     def restart(self) -> None:
         """The sensor's time begins anew."""
         self._offset_ns = None
 
-    def began_ns(self, telemetry: Telemetry, arrival_ns: int) -> int:
+    def began_ns(self, telemetry: Telemetry, arrival_ns: int, most_wait_ns: int) -> int:
         """Start of the exposure of the frame whose edge came at `arrival_ns`."""
         began_ns = arrival_ns - READOUT_NS - telemetry.integration_us * 1000
         offset_ns = began_ns - telemetry.uptime_ms * NS_PER_MS
-        if self._offset_ns is not None:
-            passed_ns = max(0, arrival_ns - self._offset_at_ns)
-            least_ns = self._offset_ns + passed_ns * DRIFT_NS_PER_S // NS_PER_S
-            if least_ns < offset_ns - SLACK_NS:
-                began_ns = telemetry.uptime_ms * NS_PER_MS + least_ns
+        if telemetry.uptime_ms < self._uptime_ms:
+            self.restart()
+        waited_ns, least_ns = self._waited(offset_ns, arrival_ns)
+        if SLACK_NS < waited_ns <= most_wait_ns:
+            began_ns -= waited_ns
+        if waited_ns <= most_wait_ns:
             offset_ns = min(offset_ns, least_ns)
         self._offset_ns, self._offset_at_ns = offset_ns, arrival_ns
+        self._uptime_ms = telemetry.uptime_ms
         return began_ns
+
+    def _waited(self, offset_ns: int, arrival_ns: int) -> tuple[int, int]:
+        """How much later than the sensor's time the edge came; the least offset that may be."""
+        if self._offset_ns is None:
+            return 0, offset_ns
+        passed_ns = max(0, arrival_ns - self._offset_at_ns)
+        least_ns = self._offset_ns + passed_ns * DRIFT_NS_PER_S // NS_PER_S
+        return offset_ns - least_ns, least_ns
 
 
 def check_times(shape: tuple[int, int], hz: int, integration_us: int, period_us: int) -> None:

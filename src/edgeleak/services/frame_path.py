@@ -92,7 +92,7 @@ class FramePath:
         now_ns = self._clock.monotonic_ns()
         self.frames += 1
         self.info = info
-        to.freshness.note(now_ns, info.monotonic_ns)
+        to.freshness.note(now_ns)
         if to.note_light is not None:
             to.note_light(info.led_on)
         answer = to.health.take(now_ns, verdict, info.sequence)

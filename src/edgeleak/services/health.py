@@ -244,7 +244,7 @@ class Freshness:
     """A report that objects when something has not happened for too long.
 
     code    : what to report
-    limit_s : longest time between two `note`s, and greatest age of what is noted
+    limit_s : longest time between two `note`s
     clock_ns: reads the monotonic time
     hang    : code and limit in s of what is worse than late
     """
@@ -258,10 +258,9 @@ class Freshness:
         self._clock_ns = clock_ns
         self.last_ns = clock_ns()
 
-    def note(self, now_ns: int, of_ns: int | None = None) -> None:
-        """It happened; what is as old by its own time `of_ns` as the limit is not fresh."""
-        if of_ns is None or now_ns - of_ns <= self._limit_ns:
-            self.last_ns = now_ns
+    def note(self, now_ns: int) -> None:
+        """It happened."""
+        self.last_ns = now_ns
 
     def report(self) -> Trouble:
         """FINE while fresh."""
