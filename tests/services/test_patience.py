@@ -6,8 +6,8 @@ from link_rig import MS
 
 from edgeleak.services.patience import Patience
 
-SPARE = 0.04
-"""Of which half is regained."""
+SPARE = 0.16
+"""Of which an eighth is regained."""
 
 
 def waited_ms(patience, begin_ms, end_ms):

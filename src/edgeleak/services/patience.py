@@ -12,13 +12,13 @@ class Patience:
     for its frames empties the store and gets the newest ones, instead of ever older ones.
 
     most_ns : the store when it is full, ns; 0 never waits
-    spare   : share of the time that the bus has to spare, 0..1; half of it is regained, so that
-              the frames in the memory are gone before the next may wait
+    spare   : share of the time that the bus has to spare, 0..1, without its pauses between
+              messages; an eighth is regained, so that frames do not pile up in the memory
     """
 
     def __init__(self, most_ns: int, spare: float) -> None:
         self._most_ns = self._left_ns = most_ns * min(1.0, spare / FULL_SPARE)
-        self._earn = spare / 2
+        self._earn = spare / 8
         self._seen_ns: int | None = None
         self._was_wanted = False
 
