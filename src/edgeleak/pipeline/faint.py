@@ -69,7 +69,7 @@ class NoFaint:
 class Faint:
     """Memory of the means; `is_kept` says that some place may be gas.
 
-    group : facts as of Places.judge; outline and spread are not measured
+    group : facts as of Places.judge; it has one sign, outline and spread are not measured
     sigma : how far the strongest stands out; NaN before it is known
     limit : from where that may be gas; NaN where the rule is off
     """
