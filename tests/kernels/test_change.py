@@ -18,7 +18,7 @@ EXTREMES = [
     PLAIN | {"factor_q4": 0, "floor_q2": 32767, "hold_drop": 255},
     PLAIN | {"noise_step": 4095, "most_noise": 65535, "sway_noise": 65535},
     PLAIN | {"noise_step": 4095, "most_noise": 0, "sway_noise": 65535, "hold_drop": 0},
-    PLAIN | {"gain_q8": 65535},
+    *(PLAIN | {"gain_q8": gain} for gain in (0, 1, 32, 255, 256, 32768, 65535)),
 ]
 
 

@@ -22,8 +22,10 @@ def memory(cells):
     return [np.zeros(cells, np.uint16), np.zeros((*cells, 2), np.int32), objects, keep]
 
 
-@pytest.mark.parametrize(("shape", "cell"), [((1, 1), 4), ((7, 30), 4), ((61, 83), 9)])
-@pytest.mark.parametrize("share", [0.02, 0.3])
+@pytest.mark.parametrize(
+    ("shape", "cell"), [((1, 1), 4), ((7, 30), 4), ((61, 83), 9), ((5, 131), 70)]
+)
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])
 def test_bit_exact_over_time(rng, shape, cell, share):
     cells = (-(-shape[0] // cell), -(-shape[1] // cell))
     ours, twin = memory(cells), memory(cells)
@@ -44,6 +46,16 @@ def test_bit_exact_over_time(rng, shape, cell, share):
         kernels.keep_places(mask, ours[-1], cell_px=cell)
         reference.keep_places(other, twin[-1], cell_px=cell)
         np.testing.assert_array_equal(mask, other)
+
+
+@pytest.mark.parametrize("at", range(131))
+def test_one_pixel_is_found_wherever_it_lies(at):
+    mask, now = np.zeros((1, 131), np.uint8), np.full((1, 131), -9, np.int16)
+    mask[0, at] = 1
+    sums = np.empty((1, 2, 4), np.int32)
+    kernels.place_sums(mask, now, sums, cell_px=70)
+    assert sums[0, at // 70].tolist() == [1, -9, 9, 9]
+    assert not sums[0, 1 - at // 70].any()
 
 
 def watch(frames, cells=(2, 4), objects=(0, FULL, FULL, FULL)):

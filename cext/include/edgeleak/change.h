@@ -15,6 +15,7 @@
 
 #define EL_CHANGE_MAX_COUNTS 16383
 #define EL_CHANGE_MAX_Q2     65532
+#define EL_CHANGE_LOW_GAIN   255 /* a gain that 16-bit products hold */
 
 struct el_follow {
     int32_t level;     /* -65532..65532, quarter counts */

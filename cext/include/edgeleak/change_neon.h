@@ -23,6 +23,10 @@ EL_ISA(el_follow8)(const uint16_t *counts, uint16_t *bg, int16_t *diff, uint8x8_
 EL_INLINE uint8x8_t
 EL_ISA(el_change_gas8)(int16x8_t now, int32_t gain_q8)
 {
+    if (gain_q8 <= EL_CHANGE_LOW_GAIN) { /* (2 * now * (gain << 7) + 32768) >> 16 is the same */
+        const int16x8_t near = vqrdmulhq_n_s16(now, (int16_t)(gain_q8 << 7));
+        return vqmovun_s16(vqaddq_s16(near, vdupq_n_s16(128)));
+    }
     const int32x4_t low = vmulq_n_s32(vmovl_s16(vget_low_s16(now)), gain_q8);
     const int32x4_t high = vmulq_n_s32(vmovl_s16(vget_high_s16(now)), gain_q8);
     const int16x8_t levels = vcombine_s16(vqrshrn_n_s32(low, 8), vqrshrn_n_s32(high, 8));

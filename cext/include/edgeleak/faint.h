@@ -9,6 +9,7 @@
 #define EDGELEAK_FAINT_H
 
 #include "edgeleak/places.h"
+#include "edgeleak/scan.h"
 
 #define EL_FAINT_MAX_WIDTH 4096
 #define EL_FAINT_MAX_DIFF  131071 /* 2047 counts: squares and their shares stay below 2^62 */
@@ -61,10 +62,8 @@ el_faint_totals(const uint16_t *counts, size_t h, size_t w, size_t cell, int64_t
     uint32_t line[EL_FAINT_MAX_WIDTH];
     const size_t columns = el_places_cells(w, cell);
     for (size_t top = 0; top < h; top += cell) {
-        memset(line, 0, w * sizeof *line);
-        for (size_t y = top; y < top + cell && y < h; y++)
-            for (size_t x = 0; x < w; x++)
-                line[x] += counts[y * w + x];
+        const size_t height = top + cell < h ? cell : h - top;
+        el_scan_columns(counts + top * w, w, height, w, line);
         for (size_t k = 0; k < columns; k++) {
             int64_t sum = 0;
             for (size_t x = k * cell; x < (k + 1) * cell && x < w; x++)

@@ -115,17 +115,27 @@ el_level_select_ranks(const uint32_t *keys, size_t n, size_t *rank, size_t n_ran
     }
 }
 
+/* Sum of every step-th of n values, each clipped; n is a side of a picture: it fits 32 bits. */
+static inline int32_t
+el_level_clipped_sum(const int16_t *row, size_t n, size_t step, int32_t clip)
+{
+    int32_t sum = 0;
+    for (size_t x = 0; x < n; x += step) {
+        const int32_t high = row[x] < clip ? row[x] : clip;
+        sum += high > -clip ? high : -clip;
+    }
+    return sum;
+}
+
 /* Mean, rounded down, of one tile's clipped pixels. */
 static inline int16_t
 el_level_tile_mean(const int16_t *difference, size_t w, size_t y0, size_t y1, size_t x0,
                    size_t x1, size_t step, int32_t clip)
 {
-    int64_t sum = 0, n = 0;
+    int64_t sum = 0;
     for (size_t y = y0; y < y1; y += step)
-        for (size_t x = x0; x < x1; x += step, n++) {
-            const int32_t v = difference[y * w + x];
-            sum += v < -clip ? -clip : v > clip ? clip : v;
-        }
+        sum += el_level_clipped_sum(difference + y * w + x0, x1 - x0, step, clip);
+    const int64_t n = (int64_t)(((y1 - y0 + step - 1) / step) * ((x1 - x0 + step - 1) / step));
     const int64_t down = sum / n;
     return (int16_t)(down - (sum % n < 0));
 }
@@ -147,7 +157,8 @@ el_level_place(size_t i, size_t size, size_t tiles, int32_t *weight)
 #define EL_ISA_BODY "edgeleak/level.h"
 #include "edgeleak/isa_passes.h"
 
-/* difference[x] -= (left * (256 - weight[x]) + right * weight[x]) / 4096, rounded. */
+/* difference[x] -= (left * (256 - weight[x]) + right * weight[x]) / 4096, rounded.  The surface
+ * lies between values of the grid, so it fits 16 bits. */
 static inline void
 el_level_subtract(int16_t *difference, const int32_t *weight, size_t n, int32_t left,
                   int32_t right)
@@ -258,14 +269,65 @@ EL_ISA(el_level_area)(const uint8_t *mask, size_t n)
 }
 #undef EL_AREA_STEP
 
+/* base, slope: the surface is (base + slope * weight) >> 12. */
+#if EL_ISA_AVX2
+#define EL_LEVEL_STEP ((size_t)16)
+EL_INLINE void
+EL_ISA(el_level_subtract_lanes)(int16_t *difference, const int32_t *weight, int32_t base,
+                                int32_t slope)
+{
+    const __m256i from = _mm256_set1_epi32(base), by = _mm256_set1_epi32(slope);
+    const __m256i a = _mm256_mullo_epi32(by, EL_LANES_LOAD(weight));
+    const __m256i b = _mm256_mullo_epi32(by, EL_LANES_LOAD(weight + 8));
+    const __m256i surface = _mm256_packs_epi32(_mm256_srai_epi32(_mm256_add_epi32(from, a), 12),
+                                               _mm256_srai_epi32(_mm256_add_epi32(from, b), 12));
+    EL_LANES_STORE(difference,
+                   _mm256_subs_epi16(EL_LANES_LOAD(difference), EL_LANES_CROSS(surface)));
+}
+
+EL_INLINE void
+EL_ISA(el_level_subtract_half)(int16_t *difference, const int32_t *weight, int32_t base,
+                               int32_t slope)
+{
+    const __m256i product = _mm256_mullo_epi32(_mm256_set1_epi32(slope), EL_LANES_LOAD(weight));
+    const __m256i sum = _mm256_srai_epi32(_mm256_add_epi32(_mm256_set1_epi32(base), product), 12);
+    const __m128i surface = _mm_packs_epi32(_mm256_castsi256_si128(sum),
+                                            _mm256_extracti128_si256(sum, 1));
+    __m128i *at = (__m128i *)(void *)difference;
+    _mm_storeu_si128(at, _mm_subs_epi16(_mm_loadu_si128(at), surface));
+}
+#elif EL_NEON
+#define EL_LEVEL_STEP ((size_t)8)
+EL_INLINE void
+EL_ISA(el_level_subtract_lanes)(int16_t *difference, const int32_t *weight, int32_t base,
+                                int32_t slope)
+{
+    const int32x4_t from = vdupq_n_s32(base);
+    const int32x4_t a = vmlaq_n_s32(from, vld1q_s32(weight), slope);
+    const int32x4_t b = vmlaq_n_s32(from, vld1q_s32(weight + 4), slope);
+    const int16x8_t surface = vcombine_s16(vshrn_n_s32(a, 12), vshrn_n_s32(b, 12));
+    vst1q_s16(difference, vqsubq_s16(vld1q_s16(difference), surface));
+}
+#endif
+
 static void
 EL_ISA(el_level_subtract)(int16_t *restrict difference, const int32_t *restrict weight, size_t n,
                           int32_t left, int32_t right)
 {
-    for (size_t x = 0; x < n; x++) {
-        const int32_t surface = (left * (256 - weight[x]) + right * weight[x] + 2048) >> 12;
-        const int32_t v = difference[x] - surface;
+    const int32_t base = left * 256 + 2048, slope = right - left;
+    size_t x = 0;
+#ifdef EL_LEVEL_STEP
+    for (; x + EL_LEVEL_STEP <= n; x += EL_LEVEL_STEP)
+        EL_ISA(el_level_subtract_lanes)(difference + x, weight + x, base, slope);
+#endif
+#if EL_ISA_AVX2
+    for (; x + 8 <= n; x += 8)
+        EL_ISA(el_level_subtract_half)(difference + x, weight + x, base, slope);
+#endif
+    for (; x < n; x++) {
+        const int32_t v = difference[x] - ((base + slope * weight[x]) >> 12);
         difference[x] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
     }
 }
+#undef EL_LEVEL_STEP
 #endif

@@ -38,21 +38,29 @@ el_objects_add_run(const int16_t *now, const int16_t *past, const uint8_t *mask,
     }
 }
 
+/* One row of pixels; squares: of its band of cells. */
+static inline void
+el_objects_add_row(const uint8_t *mask, const int16_t *now, const int16_t *past, size_t w,
+                   size_t cell, int64_t *squares)
+{
+    for (size_t x = 0; x < w; x += cell, squares += EL_SQUARES) {
+        const size_t n = x + cell < w ? cell : w - x;
+        if (el_scan_any(mask + x, n))
+            el_objects_add_run(now + x, past + x, mask + x, n, squares);
+    }
+}
+
 /* squares: written, for every cell the sums over what lies under the mask. */
 static inline void
 el_objects_squares(const uint8_t *mask, const int16_t *now, const int16_t *past, size_t h,
                    size_t w, size_t cell, int64_t *squares)
 {
-    const size_t columns = el_places_cells(w, cell);
-    memset(squares, 0,
-           columns * el_places_cells(h, cell) * EL_SQUARES * sizeof *squares);
+    const size_t band = el_places_cells(w, cell) * EL_SQUARES;
+    memset(squares, 0, band * el_places_cells(h, cell) * sizeof *squares);
     for (size_t y = 0; y < h; y++)
-        for (size_t k = 0; k < columns; k++) {
-            const size_t x = k * cell, n = x + cell < w ? cell : w - x, at = y * w + x;
-            if (el_places_any(mask + at, n))
-                el_objects_add_run(now + at, past + at, mask + at, n,
-                                   squares + (y / cell * columns + k) * EL_SQUARES);
-        }
+        if (el_scan_any(mask + y * w, w))
+            el_objects_add_row(mask + y * w, now + y * w, past + y * w, w, cell,
+                               squares + y / cell * band);
 }
 
 /* What surrounds a cell, itself included. */

@@ -9,7 +9,7 @@
 #ifndef EDGELEAK_PLACES_H
 #define EDGELEAK_PLACES_H
 
-#include "edgeleak/isa.h"
+#include "edgeleak/scan.h"
 
 #define EL_PLACES_MAX_CELLS 4096
 #define EL_PLACES_MAX_CELL_PX 255 /* 255^2 * 32768 is the largest sum that int32 holds */
@@ -71,49 +71,50 @@ el_places_add_run(const int16_t *now, const uint8_t *mask, size_t n, int32_t *su
     }
 }
 
-static inline int
-el_places_any(const uint8_t *mask, size_t n)
+/* One row of pixels; sums: of its band of cells. */
+static inline void
+el_places_add_row(const int16_t *now, const uint8_t *mask, size_t w, size_t cell, int32_t *sums)
 {
-    size_t x = 0;
-    uint64_t found = 0, word;
-    for (; x + 8 <= n; x += 8) {
-        memcpy(&word, mask + x, 8);
-        found |= word;
+    for (size_t x = 0; x < w; x += cell, sums += EL_PLACE_SUMS) {
+        const size_t n = x + cell < w ? cell : w - x;
+        if (el_scan_any(mask + x, n))
+            el_places_add_run(now + x, mask + x, n, sums);
     }
-    for (; x < n; x++)
-        found |= mask[x];
-    return found != 0;
 }
 
 static inline void
 el_places_sums(const uint8_t *mask, const int16_t *now, size_t h, size_t w, size_t cell,
                int32_t *sums)
 {
-    const size_t columns = el_places_cells(w, cell);
-    memset(sums, 0, columns * el_places_cells(h, cell) * EL_PLACE_SUMS * sizeof *sums);
-    for (size_t y = 0; y < h; y++) {
-        const size_t row = y * w;
-        if (!el_places_any(mask + row, w))
-            continue;
-        for (size_t k = 0; k < columns; k++) {
-            const size_t x = k * cell, n = x + cell < w ? cell : w - x, at = row + x;
-            if (el_places_any(mask + at, n))
-                el_places_add_run(now + at, mask + at, n,
-                                  sums + (y / cell * columns + k) * EL_PLACE_SUMS);
-        }
-    }
+    const size_t band = el_places_cells(w, cell) * EL_PLACE_SUMS;
+    memset(sums, 0, band * el_places_cells(h, cell) * sizeof *sums);
+    for (size_t y = 0; y < h; y++)
+        if (el_scan_any(mask + y * w, w))
+            el_places_add_row(now + y * w, mask + y * w, w, cell, sums + y / cell * band);
 }
 
+static inline void
+el_places_clear(uint8_t *mask, size_t height, size_t stride, size_t n)
+{
+    for (size_t y = 0; y < height; y++)
+        memset(mask + y * stride, 0, n);
+}
+
+/* Neighbours that are not kept are cleared together: most of the picture, row by row. */
 static inline void
 el_places_keep(uint8_t *mask, size_t h, size_t w, size_t cell, const uint8_t *keep)
 {
     const size_t columns = el_places_cells(w, cell);
-    for (size_t y = 0; y < h; y++)
-        for (size_t k = 0; k < columns; k++) {
-            const size_t x = k * cell, n = x + cell < w ? cell : w - x;
-            if (!keep[y / cell * columns + k])
-                memset(mask + y * w + x, 0, n);
+    for (size_t top = 0; top < h; top += cell, keep += columns) {
+        const size_t height = top + cell < h ? cell : h - top;
+        for (size_t first = 0, k = 0; first < columns; first = ++k) {
+            while (k < columns && !keep[k])
+                k++;
+            const size_t end = k * cell < w ? k * cell : w;
+            if (k > first)
+                el_places_clear(mask + top * w + first * cell, height, w, end - first * cell);
         }
+    }
 }
 
 static inline uint16_t

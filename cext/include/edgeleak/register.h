@@ -6,12 +6,10 @@
  * First along the columns, in the direction in which every row but one is read before it is
  * overwritten, and that one is kept; then along each row by way of a line on the stack.  What
  * comes in at a rim repeats the rim. */
+#include "edgeleak/isa.h"
+#ifndef EL_ISA
 #ifndef EDGELEAK_REGISTER_H
 #define EDGELEAK_REGISTER_H
-
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #define EL_REGISTER_MAX_SIDE  4096
 #define EL_REGISTER_MAX_SHIFT 64 /* pixels */
@@ -34,26 +32,15 @@ el_register_weights(int32_t part, int32_t *weights)
     weights[1] = 4096 - weights[0] - weights[2] - weights[3];
 }
 
-/* out[i] between b[i] and c[i]; out may be any of the four.  Limited to 14 bits.
- * Not inlined: a compiler that knows the weights' range widens them and loses the half-width
- * products (aarch64: 8.5 instructions a pixel of a move, 6.5 without). */
-static __attribute__((noinline, unused)) void
+#define EL_ISA_BODY "edgeleak/register.h"
+#include "edgeleak/isa_passes.h"
+
+/* out[i] between b[i] and c[i]; out may be any of the four.  Limited to 14 bits. */
+static inline void
 el_register_mix(const uint16_t *a, const uint16_t *b, const uint16_t *c, const uint16_t *d,
                 size_t n, const int32_t *weights, uint16_t *out)
 {
-    /* Counts and weights are int16, and so is the sum (at most 1.25 times a count): half-width
-     * products and limits, twice as many at once. */
-    const int16_t *pa = (const int16_t *)a, *pb = (const int16_t *)b;
-    const int16_t *pc = (const int16_t *)c, *pd = (const int16_t *)d;
-    const int16_t wa = (int16_t)weights[0], wb = (int16_t)weights[1];
-    const int16_t wc = (int16_t)weights[2], wd = (int16_t)weights[3];
-#pragma GCC ivdep
-    for (size_t i = 0; i < n; i++) {
-        const int32_t sum = pa[i] * wa + pb[i] * wb + pc[i] * wc + pd[i] * wd + 2048;
-        const int16_t between = (int16_t)(sum >> 12);
-        const int16_t positive = between > 0 ? between : 0;
-        out[i] = (uint16_t)(positive < EL_REGISTER_TOP ? positive : EL_REGISTER_TOP);
-    }
+    EL_ISA_CALL(el_register_mix, a, b, c, d, n, weights, out);
 }
 
 static inline void
@@ -110,4 +97,81 @@ el_register_move(uint16_t *counts, size_t h, size_t w, int32_t dx_q8, int32_t dy
         el_register_along(counts, h, w, dx_q8);
 }
 
+#endif
+#else
+
+/* Counts and weights are int16, and so is the sum (at most 1.25 times a count): half-width
+ * products and limits, twice as many at once.  Not inlined: a compiler that knows the weights'
+ * range widens them and loses that (aarch64: 8.5 instructions a pixel of a move, 6.5 without). */
+static __attribute__((noinline)) void
+EL_ISA(el_register_mix_plain)(const int16_t *a, const int16_t *b, const int16_t *c,
+                              const int16_t *d, size_t n, const int32_t *weights, uint16_t *out)
+{
+    const int16_t wa = (int16_t)weights[0], wb = (int16_t)weights[1];
+    const int16_t wc = (int16_t)weights[2], wd = (int16_t)weights[3];
+#pragma GCC ivdep
+    for (size_t i = 0; i < n; i++) {
+        const int32_t sum = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd + 2048;
+        const int16_t between = (int16_t)(sum >> 12);
+        const int16_t positive = between > 0 ? between : 0;
+        out[i] = (uint16_t)(positive < EL_REGISTER_TOP ? positive : EL_REGISTER_TOP);
+    }
+}
+
+#if EL_X86
+#include "edgeleak/lanes.h"
+
+/* (a * wa + b * wb + c * wc + d * wd + 2048) >> 12 of interleaved a b and c d. */
+EL_INLINE EL_LANES_T
+EL_ISA(el_register_sum)(EL_LANES_T ab, EL_LANES_T cd, EL_LANES_T wab, EL_LANES_T wcd)
+{
+    const EL_LANES_T sum = EL_LANES(add_epi32)(EL_LANES(madd_epi16)(ab, wab),
+                                               EL_LANES(madd_epi16)(cd, wcd));
+    return EL_LANES(srai_epi32)(EL_LANES(add_epi32)(sum, EL_LANES(set1_epi32)(2048)), 12);
+}
+
+EL_INLINE EL_LANES_T
+EL_ISA(el_register_weight)(int32_t first, int32_t second)
+{
+    return EL_LANES(set1_epi32)((int32_t)((uint32_t)second << 16 | (uint16_t)first));
+}
+
+static size_t
+EL_ISA(el_register_mix_lanes)(const int16_t *a, const int16_t *b, const int16_t *c,
+                              const int16_t *d, size_t n, const int32_t *weights, uint16_t *out)
+{
+    const EL_LANES_T wab = EL_ISA(el_register_weight)(weights[0], weights[1]);
+    const EL_LANES_T wcd = EL_ISA(el_register_weight)(weights[2], weights[3]);
+    const EL_LANES_T top = EL_LANES(set1_epi16)(EL_REGISTER_TOP);
+    const size_t step = EL_LANES_BYTES / 2;
+    size_t i = 0;
+    for (; i + step <= n; i += step) {
+        const EL_LANES_T va = EL_LANES_LOAD(a + i), vb = EL_LANES_LOAD(b + i);
+        const EL_LANES_T vc = EL_LANES_LOAD(c + i), vd = EL_LANES_LOAD(d + i);
+        const EL_LANES_T low =
+            EL_ISA(el_register_sum)(EL_LANES(unpacklo_epi16)(va, vb),
+                                    EL_LANES(unpacklo_epi16)(vc, vd), wab, wcd);
+        const EL_LANES_T high =
+            EL_ISA(el_register_sum)(EL_LANES(unpackhi_epi16)(va, vb),
+                                    EL_LANES(unpackhi_epi16)(vc, vd), wab, wcd);
+        const EL_LANES_T between = EL_LANES(packs_epi32)(low, high);
+        EL_LANES_STORE(out + i,
+                       EL_LANES(max_epi16)(EL_LANES(min_epi16)(between, top), EL_LANES_ZERO()));
+    }
+    return i;
+}
+#endif
+
+static void
+EL_ISA(el_register_mix)(const uint16_t *a, const uint16_t *b, const uint16_t *c,
+                        const uint16_t *d, size_t n, const int32_t *weights, uint16_t *out)
+{
+    const int16_t *pa = (const int16_t *)a, *pb = (const int16_t *)b;
+    const int16_t *pc = (const int16_t *)c, *pd = (const int16_t *)d;
+    size_t i = 0;
+#if EL_X86
+    i = EL_ISA(el_register_mix_lanes)(pa, pb, pc, pd, n, weights, out);
+#endif
+    EL_ISA(el_register_mix_plain)(pa + i, pb + i, pc + i, pd + i, n - i, weights, out + i);
+}
 #endif

@@ -27,16 +27,24 @@ el_smooth_factor(size_t size)
     return (int32_t)((65536u + n / 2) / n);
 }
 
+static inline void
+el_smooth_add_row(int32_t *columns, const int16_t *row, size_t w)
+{
+    for (size_t i = 0; i < w; i++)
+        columns[i] += el_smooth_clip(row[i]);
+}
+
 #define EL_ISA_BODY "edgeleak/smooth.h"
 #include "edgeleak/isa_passes.h"
 
-/* columns: width + size - 1 sums of column pixels, the image starting at size / 2. */
+/* columns: sums of column pixels; the row that enters, and the one that leaves. */
 static inline void
-el_smooth_add_row(int32_t *columns, const int16_t *row, size_t w, int32_t sign)
+el_smooth_slide(int32_t *columns, const int16_t *enters, const int16_t *leaves, size_t w)
 {
-    EL_ISA_CALL(el_smooth_add_row, columns, row, w, sign);
+    EL_ISA_CALL(el_smooth_slide, columns, enters, leaves, w);
 }
 
+/* columns: width + size - 1 of them, the image starting at size / 2. */
 static inline void
 el_smooth_row(const int32_t *columns, int16_t *out, size_t w, size_t size)
 {
@@ -52,7 +60,7 @@ el_smooth(const int16_t *src, int16_t *out, size_t h, size_t w, size_t size, int
     memset(middle, 0, w * sizeof *middle);
     for (size_t i = 0; i < size; i++) {
         const size_t y = i < reach ? 0 : i - reach;
-        el_smooth_add_row(middle, src + (y < h ? y : h - 1) * w, w, 1);
+        el_smooth_add_row(middle, src + (y < h ? y : h - 1) * w, w);
     }
     for (size_t y = 0; y < h; y++) {
         for (size_t i = 0; i < reach; i++) {
@@ -62,8 +70,7 @@ el_smooth(const int16_t *src, int16_t *out, size_t h, size_t w, size_t size, int
         el_smooth_row(columns, out + y * w, w, size);
         const size_t leaves = y > reach ? y - reach : 0;
         const size_t enters = y + reach + 1 < h ? y + reach + 1 : h - 1;
-        el_smooth_add_row(middle, src + leaves * w, w, -1);
-        el_smooth_add_row(middle, src + enters * w, w, 1);
+        el_smooth_slide(middle, src + enters * w, src + leaves * w, w);
     }
 }
 
@@ -71,15 +78,11 @@ el_smooth(const int16_t *src, int16_t *out, size_t h, size_t w, size_t size, int
 #else
 
 static void
-EL_ISA(el_smooth_add_row)(int32_t *restrict columns, const int16_t *restrict row, size_t w,
-                          int32_t sign)
+EL_ISA(el_smooth_slide)(int32_t *restrict columns, const int16_t *restrict enters,
+                        const int16_t *restrict leaves, size_t w)
 {
-    if (sign > 0)
-        for (size_t i = 0; i < w; i++)
-            columns[i] += el_smooth_clip(row[i]);
-    else
-        for (size_t i = 0; i < w; i++)
-            columns[i] -= el_smooth_clip(row[i]);
+    for (size_t i = 0; i < w; i++)
+        columns[i] += (int16_t)(el_smooth_clip(enters[i]) - el_smooth_clip(leaves[i]));
 }
 
 EL_INLINE void
