@@ -38,10 +38,18 @@ def next_pair(rig):
     return pair.difference.astype(float)
 
 
+def mean_pair(rig):
+    return sum(next_pair(rig) for _ in range(16)) / 16
+
+
+def on_target(rig):
+    """Counts there by the LED's own heat and age."""
+    return LED_COUNTS_PER_MA * rig.plant.led.light_ma(LED_MA) * 0.5
+
+
 def test_the_target_shows_and_the_scene_cancels(lit):
-    total = sum(next_pair(lit) for _ in range(16)) / 16
-    shown = LED_COUNTS_PER_MA * LED_MA * 0.5
-    assert np.median(total[TARGET]) == pytest.approx(shown, rel=0.1)
+    total = mean_pair(lit)
+    assert np.median(total[TARGET]) == pytest.approx(on_target(lit), rel=0.05)
     around = np.delete(total, np.s_[30:80], axis=0)
     assert abs(np.median(around)) < 1.0
     scene = np.delete(lit.instrument.pipeline.counts.astype(float), np.s_[30:80], axis=0)
@@ -49,6 +57,17 @@ def test_the_target_shows_and_the_scene_cancels(lit):
     spread = np.median(abs(around - np.median(around)))
     assert spread < 1.0
     assert np.median(abs(scene - np.median(scene))) > 100 * spread
+
+
+def test_an_aged_led_shows_in_the_pairs(lit):
+    new = np.median(mean_pair(lit)[TARGET])
+    lit.plant.inject(faults.LedAged(hours=20_000))
+    lit.run_s(8.0)
+    aged, expected = np.median(mean_pair(lit)[TARGET]), on_target(lit)
+    lit.plant.clear("led-aged")
+    lit.run_s(8.0)
+    assert aged == pytest.approx(expected, rel=0.05)
+    assert aged / new == pytest.approx(np.exp(-1), rel=0.05)
 
 
 def test_every_pair_of_good_frames_is_used(lit):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The LED's physics: it heats by its pulses, cools to the housing, droops and ages."""
 
+import math
+
 import pytest
 
 from edgeleak import board
-from edgeleak.sim.led_plant import LedPlant
+from edgeleak.sim.led_plant import REFERENCE_DEGC, LedPlant
 
 BOARD = board.load("el1-a")
 
@@ -34,14 +36,13 @@ def test_resting_in_one_step_or_many_is_the_same(led):
 
 
 def test_hot_and_old_is_dimmer(led):
-    fresh = led.output(100.0)
-    led.led_degc = 60.0
-    hot = led.output(100.0)
-    led.led_degc, led.hours = 25.0, BOARD.led_model.life_hours
-    old = led.output(100.0)
-    assert fresh == pytest.approx(100.0 / BOARD.led.max_ma)
-    assert hot < fresh
-    assert old == pytest.approx(fresh / 2.718281828, rel=1e-6)
+    fresh = led.light_ma(100.0)
+    led.led_degc = REFERENCE_DEGC + BOARD.led_model.droop_k
+    hot = led.light_ma(100.0)
+    led.led_degc, led.hours = REFERENCE_DEGC, BOARD.led_model.life_hours
+    old = led.light_ma(100.0)
+    assert fresh == 100.0
+    assert hot == old == pytest.approx(100.0 / math.e)
 
 
 def test_broken_parts(led):
@@ -50,4 +51,4 @@ def test_broken_parts(led):
     assert led.pulses == 0
     led.is_open, led.is_short = False, True
     assert led.pulse(0.1, 0.01) == BOARD.led_model.short_ma
-    assert led.output(BOARD.led_model.short_ma) == 0.0
+    assert led.light_ma(BOARD.led_model.short_ma) == 0.0

@@ -58,9 +58,9 @@ def test_gas_takes_led_light_twice():
     for step in range(80):
         scene(at(step / 10, gas_g_per_h=2000.0))
     dark = mean_of(scene, at(8.0, gas_g_per_h=2000.0))
-    lit = mean_of(scene, at(8.0, gas_g_per_h=2000.0, led_ma=300.0))
+    lit = mean_of(scene, at(8.0, gas_g_per_h=2000.0, led_light_ma=300.0))
     clear = LiveScene(SHAPE, 3, bad_share=0.0)
-    difference = mean_of(clear, at(8.0, led_ma=300.0)) - mean_of(clear, at(8.0))
+    difference = mean_of(clear, at(8.0, led_light_ma=300.0)) - mean_of(clear, at(8.0))
     share = (lit - dark)[difference > 50] / difference[difference > 50]
     assert share.min() < 0.9  # through the plume
     assert np.median(share) == pytest.approx(1.0, abs=0.05)  # beside it

@@ -47,7 +47,7 @@ class Cap:
             )
             if rows < height:
                 look(exposure, seen)
-            seen[:rows] = level[:rows] + exposure.led_ma * light[:rows]
+            seen[:rows] = level[:rows] + exposure.led_light_ma * light[:rows]
 
         scene._look = covered  # type: ignore[method-assign, assignment]
 

@@ -56,6 +56,7 @@ class Frame:
     is_shut: bool
     uptime_ms: int
     led_ma: float = 0.0
+    light_ma: float = 0.0
 
     @property
     def ready_ns(self) -> int:
@@ -264,14 +265,15 @@ class El640Model:
         return [(start, stop) for start, stop in spans if start < stop]
 
     def tick(self) -> None:
-        """After each physics step: what the gate's sense resistor saw during it."""
-        led_ma = self._plant.truth.led_ma
+        """After each physics step: what the gate's sense resistor saw during it, and the light."""
+        led_ma, light_ma = self._plant.truth.led_ma, self._plant.truth.led_light_ma
         if led_ma <= LED_SEEN_MA:
             return
         now_ns = self._plant.now_ns
         for frame in (*self._waiting, *self._exposing):
             if frame.is_lit and frame.began_ns < now_ns and frame.ends_ns > now_ns - STEP_NS:
                 frame.led_ma = max(frame.led_ma, led_ma)
+                frame.light_ma = max(frame.light_ma, light_ma)
 
     def _finish(self, frame: Frame, ready_ns: int) -> None:
         if len(self._waiting) + (self._out is not None) >= self._kept:
@@ -333,7 +335,7 @@ class El640Model:
 
     def _render(self, frame: Frame) -> np.ndarray:
         """Packets of a frame, damaged as the plant's faults ask."""
-        exposure = frame.exposure._replace(led_ma=frame.led_ma)
+        exposure = frame.exposure._replace(led_light_ma=frame.light_ma)
         counts = self._damage.pixels(self.scene(exposure))
         height, width = counts.shape
         number, uptime_ms = self._damage.numbers(frame.number, frame.uptime_ms)

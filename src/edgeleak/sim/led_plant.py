@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from edgeleak.board import LedModel, LedPart
 
-NS_PER_S = 1_000_000_000
+REFERENCE_DEGC = 25.0
+"""Junction of the new LED that light is compared with, as in datasheets."""
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class LedPlant:
 
     part: LedPart
     model: LedModel
-    led_degc: float = 25.0
+    led_degc: float = REFERENCE_DEGC
     hours: float = 0.0
     pulses: int = 0
     is_open: bool = False
@@ -51,8 +52,8 @@ class LedPlant:
         tau_s = self.model.heat_j_per_k * self.model.rise_k_per_w
         self.led_degc += (ambient_degc - self.led_degc) * -math.expm1(-dt_s / tau_s)
 
-    def output(self, current_ma: float) -> float:
-        """Light of a pulse over that of a new LED at its peak current and 25 degC."""
-        droop = math.exp(-(self.led_degc - 25.0) / self.model.droop_k)
+    def light_ma(self, current_ma: float) -> float:
+        """Light at a current, told as what a new LED at `REFERENCE_DEGC` needs for the same."""
+        droop = math.exp(-(self.led_degc - REFERENCE_DEGC) / self.model.droop_k)
         age = math.exp(-self.hours / self.model.life_hours)
-        return 0.0 if self.is_short else current_ma / self.part.max_ma * droop * age
+        return 0.0 if self.is_short else current_ma * droop * age

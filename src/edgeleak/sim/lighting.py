@@ -24,7 +24,8 @@ class Lighting:
     counters : `led.pulses` and `led.lit_ns`
 
     `held_ma` is the board's current telemetry: a sample-and-hold that follows while the gate is
-    open and keeps the last exposure's value in between.
+    open and keeps the last exposure's value in between.  `light_ma` is the brightest light of the
+    last step, see `LedPlant.light_ma`.
     """
 
     def __init__(self, led: LedPlant, judge: Judge, counters: "Counter[str]") -> None:
@@ -32,14 +33,15 @@ class Lighting:
         self._judge, self._counters = judge, counters
         self._from_ns = self._to_ns = -1
         self._volts = 0.0
-        self.held_ma = 0.0
+        self.held_ma = self.light_ma = 0.0
 
     def shine(self, spans: list[Span], volts: float, step_end_ns: int) -> float:
         """Light of one step; returns the largest current, mA."""
-        largest_ma = 0.0
+        largest_ma = self.light_ma = 0.0
         for from_ns, to_ns in spans:
             self.held_ma = self._span(from_ns, to_ns, volts)
             largest_ma = max(largest_ma, self.held_ma)
+            self.light_ma = max(self.light_ma, self.led.light_ma(self.held_ma))
         if self._to_ns != step_end_ns:
             self.end_pulse()
         return largest_ma

@@ -31,7 +31,7 @@ DARK_COUNTS = 150.0
 """Dark signal at -20 degC and the nominal exposure; it doubles every 9 K (own figure)."""
 DARK_DOUBLES_K = 9.0
 LED_COUNTS_PER_MA = 1.6
-"""A white wall in the middle of the beam."""
+"""A white wall in the middle of the beam, for each mA of a new LED at 25 degC."""
 STEP_K = 0.005
 LONGEST_GAP_S = 1.0
 BAD_SHARE = 0.001
@@ -46,7 +46,7 @@ class Exposure(NamedTuple):
     integration_us : length
     fpa_degc       : detector
     cover_degc     : temperature of shutter or cap in front of the lens; NaN is open
-    led_ma         : current through the LED; 0 is dark
+    led_light_ma   : the LED's light, as the current of a new one at 25 degC; 0 is dark
     gas_g_per_h    : methane released now
     movers         : person, cat and fan are there
     """
@@ -56,7 +56,7 @@ class Exposure(NamedTuple):
     integration_us: float = NOMINAL_US
     fpa_degc: float = NOMINAL_FPA_DEGC
     cover_degc: float = float("nan")
-    led_ma: float = 0.0
+    led_light_ma: float = 0.0
     gas_g_per_h: float = 0.0
     movers: bool = True
 
@@ -149,8 +149,8 @@ class LiveScene:
         behind = level[box]
         if opacity is not None:
             behind += opacity * (np.float32(ideal_counts(GAS_DEGC)) - behind)
-        if exposure.led_ma > 0:
-            self._shine(level, exposure.led_ma, box, opacity)
+        if exposure.led_light_ma > 0:
+            self._shine(level, exposure.led_light_ma, box, opacity)
 
     def _gas_box(
         self, shape: tuple[int, ...]
@@ -169,10 +169,10 @@ class LiveScene:
         fine = enlarge(nodes, cell, (bottom - top, right - left))
         return (slice(top, bottom), slice(left, right)), fine
 
-    def _shine(self, level: np.ndarray, led_ma: float, box: tuple[slice, slice],
+    def _shine(self, level: np.ndarray, light_ma: float, box: tuple[slice, slice],
                opacity: np.ndarray | None) -> None:  # fmt: skip
         """Reflected LED light; through gas it goes out and back."""
-        light = np.float32(led_ma * LED_COUNTS_PER_MA) * self._beam
+        light = np.float32(light_ma * LED_COUNTS_PER_MA) * self._beam
         if opacity is not None:
             light[box] *= (1 - opacity) ** 2
         level += light

@@ -402,7 +402,7 @@ class Plant:
         if self.sensor is not None and truth.supply_v >= UNDER_VOLTAGE_V:
             spans = overlap(self.sensor.led_gate(from_ns, to_ns), enabled)
         truth.led_ma = light.shine(spans, self.led_command_v, to_ns)
-        truth.led_held_ma = light.held_ma
+        truth.led_held_ma, truth.led_light_ma = light.held_ma, light.light_ma
         hot = self.fault(faults.LedHot)
         light.led.rest(dt_s, truth.housing_degc + (0.0 if hot is None else hot.kelvin))
         truth.led_degc = light.led.led_degc

@@ -55,7 +55,7 @@ class RenderedAhead(El640Model):
         super()._finish(frame, ready_ns)
         if not self._waiting or self._waiting[-1] is not frame:
             return  # overrun: the sensor lost it
-        exposure = frame.exposure._replace(led_ma=frame.led_ma)
+        exposure = frame.exposure._replace(led_light_ma=frame.light_ma)
         self._jobs[exposure.time_s] = self._thread.submit(self._draw, exposure)
         while len(self._jobs) > self._kept:  # more belong to frames that a reset threw away
             del self._jobs[next(iter(self._jobs))]

@@ -13,6 +13,7 @@ class Truth:
 
     tec_a, tec_v : through and across the module, above 0 cools
     led_ma       : largest current of the last physics step
+    led_light_ma : brightest light of that step, see `led_plant.LedPlant.light_ma`
     led_held_ma  : what the driver's sample-and-hold shows of the last exposure
     humidity     : relative, 0..1
     fan_speed    : share of full speed
@@ -23,6 +24,7 @@ class Truth:
     tec_a: float = 0.0
     tec_v: float = 0.0
     led_ma: float = 0.0
+    led_light_ma: float = 0.0
     led_held_ma: float = 0.0
     led_degc: float = 25.0
     housing_degc: float = 25.0
