@@ -62,8 +62,8 @@ def test_wishes_survive_a_power_cycle():
     powered = [
         (e.what, e.value) for e in rig.plant.log if e.what in ("sensor_power", "sensor_reset")
     ]
-    assert powered[-4:] == [("sensor_reset", 1.0), ("sensor_power", 0.0), ("sensor_power", 1.0),
-                            ("sensor_reset", 0.0)]  # fmt: skip
+    assert powered[-5:] == [("sensor_reset", 1.0), ("sensor_power", 0.0), ("sensor_reset", 1.0),
+                            ("sensor_power", 1.0), ("sensor_reset", 0.0)]  # fmt: skip
 
 
 def test_stop_ends_the_stream_and_the_supply():

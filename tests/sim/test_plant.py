@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from sim.plant_bench import DAC, EL1, MS, S, adc_volts, drive, fpa_degc, hot_degc
+from sim.plant_bench import EL1, MS, S, adc_volts, drive, fpa_degc, hot_degc
 
 from edgeleak.errors import UsageError
 from edgeleak.sim import faults
@@ -121,20 +121,6 @@ def test_inputs_move_and_only_inputs(plant):
         plant.gpio_set("button", True)
     with pytest.raises(UsageError, match="no-such"):
         plant.gpio_get("no-such")
-
-
-def test_log_has_every_change_once_with_its_time(plant):
-    plant.advance_to(10 * MS)
-    plant.gpio_set("fan", True)
-    plant.gpio_set("fan", True)
-    plant.advance_to(20 * MS)
-    plant.gpio_set("alarm", True)
-    plant.i2c(DAC, b"\x30\x80\x00", 0)
-    assert list(plant.log) == [
-        (10 * MS, "fan", 1.0), (20 * MS, "alarm", 1.0), (20 * MS, "tec_command_v", 1.25),
-    ]  # fmt: skip
-    assert plant.log.last("fan").time_ns == 10 * MS
-    assert plant.log.last("led_enable") is None
 
 
 # --- LED gate ----------------------------------------------------------------------------------

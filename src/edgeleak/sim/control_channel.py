@@ -68,9 +68,7 @@ class Commands:
 
     def log(self, since_ns: int = 0, what: str | None = None) -> dict[str, Any]:
         """Actuator writes from a time on."""
-        entries = [one for one in self._plant.log
-                   if one.time_ns >= since_ns and what in (None, one.what)]  # fmt: skip
-        return {"log": entries}
+        return {"log": self._plant.log.since(since_ns, what)}
 
     def violations(self) -> dict[str, Any]:
         """Limits broken so far."""

@@ -27,6 +27,12 @@ from edgeleak.sim.live_scene import Exposure, LiveScene
 SIZES = {chip.REG_ID: 2, chip.REG_CTRL: 2, chip.REG_INTEGRATION_US: 4, chip.REG_PERIOD_US: 4,
          chip.REG_LED_MODE: 2}  # fmt: skip
 REGISTER_FILE = 14
+LOGGED = (
+    (chip.REG_CTRL, "shutter", chip.CTRL_SHUTTER), (chip.REG_CTRL, "stream", chip.CTRL_STREAM),
+    (chip.REG_INTEGRATION_US, "integration_us", None), (chip.REG_PERIOD_US, "period_us", None),
+    (chip.REG_LED_MODE, "led_mode", None),
+)  # fmt: skip
+"""Registers that act: shutter, and what opens the LED's gate; with the one bit that is meant."""
 KEPT_FRAMES, KEPT_BINNED = 4, 16
 """One memory of 2.2 MB inside: a host that stalls for 0.26 s at 11 frames/s loses none, binned
 0.33 s at 45."""
@@ -154,6 +160,7 @@ class El640Model:
                 self._write_byte(value)
             if len(data) > 1:
                 self._control_changed()
+                self._note_writes(data[0], len(data) - 1)
         answer = bytearray()
         for _ in range(read_length):
             at = self._pointer
@@ -179,9 +186,14 @@ class El640Model:
             self._next_ns = self._plant.now_ns
         elif not streams and self._next_ns is not None:
             self._stop()
-        mode = self._get(chip.REG_LED_MODE)
-        if (last := self._plant.log.last("led_mode")) is None or last.value != mode:
-            self._plant.log.write(self._plant.now_ns, "led_mode", mode)
+
+    def _note_writes(self, first: int, count: int) -> None:
+        """Log every register that was written, its old value again too."""
+        for register, what, mask in LOGGED:
+            if first < register + SIZES[register] and register < first + count:
+                word = self._get(register)
+                value = word if mask is None else bool(word & mask)
+                self._plant.log.write(self._plant.now_ns, what, float(value))
 
     # --- exposures ---------------------------------------------------------------------------
 

@@ -8,13 +8,14 @@ from collections import Counter
 from typing import Any, Protocol
 
 from edgeleak.board import Board
+from edgeleak.sim.actuator_log import ActuatorLog
 from edgeleak.sim.chips.chip import Chip
 from edgeleak.sim.faults import Active
 from edgeleak.sim.lighting import Span
 from edgeleak.sim.lines import Lines
 from edgeleak.sim.scenario import World
 from edgeleak.sim.tec_plant import TecPlant
-from edgeleak.sim.truth import ActuatorLog, Truth
+from edgeleak.sim.truth import Truth
 
 
 class Host(Protocol):

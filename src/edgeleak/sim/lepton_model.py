@@ -157,6 +157,7 @@ class LeptonModel:
         elif command == chip.SYS_RUN_FFC | chip.RUN:
             self._ffc_state = chip.FFC_RUNNING
             self._ffc_until_ns = self._plant.now_ns + FFC_NS
+            self._plant.log.write(self._plant.now_ns, "ffc", 1.0)
         elif command == chip.OEM_PART_NUMBER:
             text = PART_NUMBERS[self.shape].encode().ljust(32, b"\0")
             swapped = bytes(text[at ^ 1] for at in range(32))

@@ -21,6 +21,7 @@ from edgeleak.board import Board
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.errors import UsageError
 from edgeleak.sim import faults, wiring
+from edgeleak.sim.actuator_log import ActuatorLog
 from edgeleak.sim.breakage import Breakage
 from edgeleak.sim.chips.chip import Chip
 from edgeleak.sim.fan import Fan
@@ -33,7 +34,7 @@ from edgeleak.sim.monostable import Monostable
 from edgeleak.sim.scenario import Event, Scenario, World
 from edgeleak.sim.spi_timing import SpiTiming
 from edgeleak.sim.spoken import So, Spoken
-from edgeleak.sim.truth import ActuatorLog, Truth
+from edgeleak.sim.truth import Truth
 
 STEP_NS = 5_000_000
 UNDER_VOLTAGE_V = 2.7
@@ -256,14 +257,17 @@ class Plant:
         """Drive an output; True is active whatever the polarity.  Raises Gone."""
         self.check_gpio()
         self.counters["gpio.sets"] += 1
-        changed = self.lines.drive(name, is_active)
-        if not changed:
-            return
+        is_change = self.lines.drive(name, is_active)
+        written = f"{name}_line" if name in self._enables else name
+        self.log.write(self.now_ns, written, float(is_active))
+        if is_change:
+            self._driven(name, is_active)
+
+    def _driven(self, name: str, is_active: bool) -> None:
+        """An output has another level now."""
         if name in self._enables:
             self._drive_enable(name, is_active)
-            return
-        self.log.write(self.now_ns, name, float(is_active))
-        if name == "fan":
+        elif name == "fan":
             self._fan.is_on = is_active
         elif self.sensor is not None and name == "sensor_power":
             self.sensor.power(is_active)
@@ -306,7 +310,7 @@ class Plant:
     # --- actuators ---------------------------------------------------------------------------
 
     def set_tec_command(self, volts: float) -> None:
-        """What the TEC's DAC puts out from now on."""
+        """What the TEC's DAC puts out from now on, the same again too."""
         self.tec_command_v = volts
         self.log.write(self.now_ns, "tec_command_v", volts)
         enable = self._enables["tec_enable"]
@@ -316,7 +320,7 @@ class Plant:
             self.judge.tec_current(self.now_ns, self.commanded_tec_a())
 
     def set_led_command(self, volts: float) -> None:
-        """What the LED's DAC puts out from now on."""
+        """What the LED's DAC puts out from now on, the same again too."""
         self.led_command_v = volts
         self.log.write(self.now_ns, "led_command_v", volts)
 

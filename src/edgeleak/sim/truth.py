@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is really so on the board, and every change of something that acts."""
+"""What is really so on the board."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-LOG_MOST = 1_000_000
 
 
 @dataclass(slots=True)
@@ -34,29 +31,3 @@ class Truth:
     tec_enabled: bool = False
     led_enabled: bool = False
     fan_speed: float = 0.0
-
-
-class ActuatorWrite(NamedTuple):
-    """One change of something that acts, as the plant saw it."""
-
-    time_ns: int
-    what: str
-    value: float
-
-
-class ActuatorLog(list[ActuatorWrite]):
-    """Every write with its time; the older half goes when there are too many."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trimmed = 0
-
-    def write(self, time_ns: int, what: str, value: float) -> None:
-        if len(self) >= LOG_MOST:
-            del self[: LOG_MOST // 2]
-            self.trimmed += LOG_MOST // 2
-        self.append(ActuatorWrite(time_ns, what, value))
-
-    def last(self, what: str) -> ActuatorWrite | None:
-        """Newest write of `what`."""
-        return next((entry for entry in reversed(self) if entry.what == what), None)

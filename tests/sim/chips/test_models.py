@@ -261,9 +261,18 @@ def test_ad5693r_input_register_waits_for_the_update(clock):
     clock.now_ns = 7
     dac.transfer(b"\x20\x00\x00", 0)
     assert dac.output_v == 1.25
-    dac.transfer(b"\x30\x80\x00", 0)
+    dac.power_cycle()
     dac.power_cycle()
     assert seen == [(7, 1.25), (7, 0.0)]
+
+
+def test_ad5693r_tells_every_write_of_its_output(clock):
+    seen = []
+    dac = Ad5693rModel(0x4C, clock, on_output=lambda ns, volts: seen.append(volts))
+    for command in (b"\x30\x80\x00", b"\x30\x80\x00", b"\x10\x90\x00", b"\x40\x08\x00",
+                    b"\x40\x80\x00", b"\x40\x80\x00"):  # fmt: skip
+        dac.transfer(command, 0)
+    assert seen == [1.25, 1.25, 2.5, 0.0, 0.0]
 
 
 def test_ad5693r_low_ldac_is_transparent(clock):

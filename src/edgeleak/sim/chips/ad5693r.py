@@ -15,7 +15,7 @@ class Ad5693rModel:
     """One DAC.
 
     now_ns       : the plant's time, for `on_output`
-    on_output    : called with (ns, volts) whenever the output changes
+    on_output    : called with (ns, volts) when the output is written, the same again too
     external_v   : voltage at the REF pin while the internal reference is off
     is_ldac_low  : the LDAC pin is tied low
     nacks_reset  : the last byte of a software reset is not acknowledged
@@ -36,7 +36,8 @@ class Ad5693rModel:
     def power_cycle(self) -> None:
         self.input_code = self.dac_code = 0
         self.control = 0
-        self._changed()
+        if self.output_v != self._volts:
+            self._tell()
 
     @property
     def output_v(self) -> float:
@@ -63,19 +64,23 @@ class Ad5693rModel:
     def _execute(self, command: int, value: int) -> None:
         if command in (chip.CMD_WRITE_INPUT, chip.CMD_WRITE_UPDATE):
             self.input_code = value & ~self._unused
-        if command in (chip.CMD_UPDATE, chip.CMD_WRITE_UPDATE) or self._is_ldac_low:
+        is_update = command in (chip.CMD_UPDATE, chip.CMD_WRITE_UPDATE) or self._is_ldac_low
+        if is_update:
             self.dac_code = self.input_code
-        if command == chip.CMD_CONTROL and value & chip.CONTROL_RESET:
-            self.power_cycle()
-            if self._nacks_reset:
-                raise Nack
-        elif command == chip.CMD_CONTROL:
-            self.control = value & 0x7800
-        self._changed()
+        if command == chip.CMD_CONTROL:
+            self._control(value)
+        elif is_update:
+            self._tell()
 
-    def _changed(self) -> None:
-        volts = self.output_v
-        if volts != self._volts:
-            self._volts = volts
-            if self._on_output is not None:
-                self._on_output(self._now_ns(), volts)
+    def _control(self, value: int) -> None:
+        self.control = value & 0x7800
+        if is_reset := bool(value & chip.CONTROL_RESET):
+            self.input_code = self.dac_code = self.control = 0
+        self._tell()
+        if is_reset and self._nacks_reset:
+            raise Nack
+
+    def _tell(self) -> None:
+        self._volts = self.output_v
+        if self._on_output is not None:
+            self._on_output(self._now_ns(), self._volts)
