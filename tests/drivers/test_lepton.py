@@ -8,9 +8,10 @@ from link_rig import MS, Rig, lepton_rig, recovery_ms
 from edgeleak import codes
 from edgeleak.drivers import lepton
 from edgeleak.drivers.lepton import Lepton
+from edgeleak.drivers.lepton_telemetry import FFC_DONE
 from edgeleak.drivers.link import Steps
 from edgeleak.errors import BusError, ConfigError, LinkLost
-from edgeleak.frame import FrameFlag
+from edgeleak.frame import FrameFlag, NucState
 from edgeleak.sim import faults
 
 SHAPES = [(60, 80), (120, 160)]
@@ -48,19 +49,6 @@ def test_command_numbers_of_the_interface_description():
     assert lepton.SYS_TELEMETRY | lepton.SET == 0x0219
     assert lepton.OEM_VIDEO_FORMAT | lepton.SET == 0x4829
     assert lepton.AGC_ENABLE | lepton.SET == 0x0101
-
-
-def test_telemetry_row_a_vector():
-    packet = np.zeros(164, np.uint8)
-    words = packet[4:].view(">u2")
-    words[1], words[2] = 0x5678, 0x1234
-    words[3] = 2 << 4 | 8
-    words[20], words[21], words[24], words[26] = 0x0001, 0x0002, 30_015, 29_815
-    got = lepton.parse_telemetry(packet)
-    assert (got.uptime_ms, got.frame) == (0x12345678, 0x00020001)
-    assert got.fpa_degc == pytest.approx(27.0)
-    assert got.housing_degc == pytest.approx(25.0)
-    assert (got.ffc_state, got.ffc_desired) == (lepton.FFC_RUNNING, True)
 
 
 def test_bring_up_leaves_the_camera_as_wished(rig):
@@ -143,7 +131,60 @@ def test_correction_marks_its_frames(rig):
     assert FrameFlag.SHUTTER in rig.frames[-1].flags
     rig.run(1.0)
     assert FrameFlag.SHUTTER not in rig.frames[-1].flags
-    assert rig.acquisition.telemetry.ffc_state == lepton.FFC_DONE
+    assert rig.acquisition.telemetry.ffc_state == FFC_DONE
+
+
+def facts_of(frames):
+    return [(info.nuc_id, info.ms_since_nuc, info.nuc_state) for info in frames]
+
+
+def corrected(rig):
+    """One correction by the camera, seen to its end; the frames after it."""
+    rig.camera.request_ffc()
+    rig.run(1.0)
+    assert NucState.RUNNING in {info.nuc_state for info in rig.frames[-9:]}
+    seen = len(rig.frames)
+    rig.run(1.0)
+    return rig.frames[seen:]
+
+
+def test_before_its_first_correction_there_is_none(rig):
+    rig.run(1.0)
+    assert set(facts_of(rig.frames)) == {(-1, -1, NucState.NONE)}
+
+
+WRAP_MS = 1 << 32
+
+
+@pytest.mark.parametrize("ahead_ms", [0, WRAP_MS - 4_000, WRAP_MS - 2_000], ids=str)
+def test_frames_carry_number_age_and_state_of_the_correction(rig, ahead_ms):
+    """Also while the camera's time wraps between the correction and the frame."""
+    rig.model.uptime_ahead_ms = ahead_ms
+    rig.run(0.5)
+    for number in range(3):
+        after = corrected(rig)
+        assert {info.nuc_id for info in after} == {number}
+        assert {info.nuc_state for info in after} == {NucState.VALID}
+        ages = [info.ms_since_nuc for info in after]
+        assert 500 <= ages[0] <= 1300
+        times_ms = [info.monotonic_ns / MS for info in after]
+        assert np.diff(ages) == pytest.approx(np.diff(times_ms), abs=40)
+
+
+def test_while_it_runs_frames_say_so_under_the_old_number(rig):
+    corrected(rig)
+    rig.camera.request_ffc()
+    rig.run(0.45)
+    assert rig.frames[-1].nuc_state is NucState.RUNNING
+    assert rig.frames[-1].nuc_id == 0
+
+
+def test_a_camera_that_was_switched_off_has_no_correction_any_more(rig):
+    corrected(rig)
+    rig.camera.power_cycle()
+    rig.run(4.0)
+    assert facts_of(rig.frames)[-1] == (-1, -1, NucState.NONE)
+    assert {info.nuc_id for info in corrected(rig)} == {1}, "a number comes once"
 
 
 def test_an_unknown_command_is_an_error_with_its_number(rig):

@@ -14,13 +14,18 @@ a Lepton 2 repeats its frame counter.  A Lepton sees 8..14 um and so never says 
 
 import zlib
 from collections.abc import Generator, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from edgeleak.board import Board
 from edgeleak.bus.protocols import Buses
 from edgeleak.clock import NS_PER_MS, NS_PER_S, Clock
+from edgeleak.drivers.lepton_telemetry import (
+    FFC_RUNNING,
+    OwnCorrections,
+    Telemetry,
+    parse_telemetry,
+)
 from edgeleak.drivers.link import (
     FrameNumbers,
     LinkCounters,
@@ -35,7 +40,7 @@ from edgeleak.frame import MAX_COUNTS, FrameFlag, FrameInfo
 from edgeleak.kernels import gather_vospi, unpack_vospi
 from edgeleak.sensor import LEPTON, SensorInfo
 
-PACKET_BYTES, HEADER_BYTES = 164, 4
+PACKET_BYTES = 164
 REG_STATUS, REG_COMMAND, REG_LENGTH, REG_DATA = 0x0002, 0x0004, 0x0006, 0x0008
 STATUS_BUSY, STATUS_BOOTED = 1, 4
 GET, SET, RUN = 0, 1, 2
@@ -45,7 +50,6 @@ SYS_TELEMETRY, SYS_TELEMETRY_LOCATION = 0x0218, 0x021C
 SYS_RUN_FFC, SYS_FFC_STATUS = 0x0240, 0x0244
 OEM_PART_NUMBER, OEM_VIDEO_FORMAT = 0x481C, 0x4828
 TELEMETRY_FOOTER, FORMAT_RAW14 = 1, 7
-FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_DONE = range(4)
 
 VIDEO_FRAME_NS = 37_037_037
 """27 frames/s on the link; a third of them are new."""
@@ -61,36 +65,6 @@ LAYOUTS = {(60, 80): (1, 63), (120, 160): (4, 61)}
 """(H, W) -> segments, packets a segment with telemetry on."""
 
 Waits = Generator[int, None, bytes]
-
-
-class Telemetry(NamedTuple):
-    """Telemetry row A.
-
-    uptime_ms    : since the camera's start
-    frame        : counter of unique frames
-    fpa_degc     : detector temperature; housing_degc of its aluminium
-    ffc_state    : FFC_NEVER, FFC_IMMINENT, FFC_RUNNING or FFC_DONE
-    ffc_desired  : the camera wants a correction
-    """
-
-    uptime_ms: int
-    frame: int
-    fpa_degc: float
-    housing_degc: float
-    ffc_state: int
-    ffc_desired: bool
-
-
-def parse_telemetry(packet: np.ndarray) -> Telemetry:
-    """Row A, (164,) uint8; 32-bit fields have their low word first."""
-    words = packet[HEADER_BYTES:].view(">u2")
-
-    def long(at: int) -> int:
-        return int(words[at + 1]) << 16 | int(words[at])
-
-    status = long(3)
-    return Telemetry(long(1), long(20), int(words[24]) / 100 - 273.15,
-                     int(words[26]) / 100 - 273.15, status >> 4 & 3, bool(status & 8))  # fmt: skip
 
 
 class Lepton:
@@ -131,6 +105,7 @@ class Lepton:
         self._seen = [0] * 7
         self._last_frame, self._times_seen = -1, 0
         self._numbers, self._stride, self._sequence = FrameNumbers(32), USUAL_REPEATS, -1
+        self._corrections = OwnCorrections()
         self.counters = LinkCounters()
         self.loss = Loss.NONE
         self.arrival_ns = 0
@@ -203,6 +178,7 @@ class Lepton:
         ):
             yield from self._set(command, value, what)
         self._numbers.restart()
+        self._corrections.restart()
         self._last_frame = -1
         self.is_running = True
         self._quiet_ns = self._clock.monotonic_ns() + self._silence_ns
@@ -212,7 +188,7 @@ class Lepton:
     def request_ffc(self) -> None:
         """Have the camera look at its shutter and correct itself; from any thread.
 
-        Frames meanwhile carry FrameFlag.SHUTTER.
+        Frames meanwhile carry FrameFlag.SHUTTER and NucState.RUNNING, those after it a new nuc_id.
         """
         self._errand.begin(self._run_ffc())
 
@@ -356,10 +332,14 @@ class Lepton:
         if telemetry.ffc_state == FFC_RUNNING:
             flags |= FrameFlag.SHUTTER
         moved = self._moved(telemetry.frame)
+        nuc_id, age_ms, state = self._corrections.note(telemetry)
         info = FrameInfo(
             sequence=self._sequence,
             monotonic_ns=arrival_ns - VIDEO_FRAME_NS,
             fpa_temp_degc=telemetry.fpa_degc,
+            nuc_id=nuc_id,
+            ms_since_nuc=age_ms,
+            nuc_state=state,
             flags=flags,
         )
         return Unpacked(info, moved, zlib.crc32(counts.data))

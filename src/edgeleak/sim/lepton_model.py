@@ -14,6 +14,7 @@ import numpy as np
 
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.drivers import lepton as chip
+from edgeleak.drivers import lepton_telemetry as row_a
 from edgeleak.kernels import crc_vospi, pack_vospi
 from edgeleak.sim import faults
 from edgeleak.sim.chips.chip import BUS_IDLE, Nack
@@ -39,7 +40,10 @@ DISCARD_ID = (0x0F, 0xFF)
 
 
 class LeptonModel:
-    """The camera of a plant; attributes as those of El640Model."""
+    """The camera of a plant; attributes as those of El640Model.
+
+    uptime_ahead_ms : how long it had been on when the plant began
+    """
 
     def __init__(self, plant: Host) -> None:
         part = plant.board.sensor
@@ -52,7 +56,7 @@ class LeptonModel:
         self.counters: Counter[str] = Counter()
         self.keeps_truth = False
         self.truth: dict[int, np.ndarray] = {}
-        self.frame_step = 1
+        self.frame_step, self.uptime_ahead_ms = 1, 0
         self._damage = Damage(plant, plant.seed)
         self._rng = np.random.default_rng((plant.seed, 2))
         self._has_power_line = "sensor_power" in plant.board.gpio.lines
@@ -77,7 +81,7 @@ class LeptonModel:
         self._attributes[chip.SYS_TELEMETRY_LOCATION] = chip.TELEMETRY_FOOTER
         self._attributes[chip.AGC_ENABLE] = 1
         self._error, self._busy_ns = 0, 0
-        self._ffc_until_ns, self._ffc_state = 0, chip.FFC_NEVER
+        self._ffc_until_ns, self._ffc_state, self._ffc_ms = 0, row_a.FFC_NEVER, 0
         self._segment, self._next = -1, 0
         self._shift, self._is_in_step = 0, False
         self._rendered = -1
@@ -141,8 +145,9 @@ class LeptonModel:
         return self._plant.now_ns < self._busy_ns
 
     def _settle(self) -> None:
-        if self._ffc_state == chip.FFC_RUNNING and self._plant.now_ns >= self._ffc_until_ns:
-            self._ffc_state = chip.FFC_DONE
+        if self._ffc_state == row_a.FFC_RUNNING and self._plant.now_ns >= self._ffc_until_ns:
+            self._ffc_state = row_a.FFC_DONE
+            self._ffc_ms = (self._ffc_until_ns - FFC_NS - self._alive_ns) // NS_PER_MS
 
     def _execute(self, command: int) -> None:
         self._busy_ns = self._plant.now_ns + COMMAND_NS
@@ -155,7 +160,7 @@ class LeptonModel:
         elif attribute in self._attributes and kind == chip.GET:
             self._answer(self._attributes[attribute], 2)
         elif command == chip.SYS_RUN_FFC | chip.RUN:
-            self._ffc_state = chip.FFC_RUNNING
+            self._ffc_state = row_a.FFC_RUNNING
             self._ffc_until_ns = self._plant.now_ns + FFC_NS
             self._plant.log.write(self._plant.now_ns, "ffc", 1.0)
         elif command == chip.OEM_PART_NUMBER:
@@ -166,11 +171,11 @@ class LeptonModel:
             self._error = BAD_COMMAND
 
     def _answer_number(self, command: int) -> bool:
-        uptime_ms = (self._plant.now_ns - self._alive_ns) // NS_PER_MS
+        uptime_ms = (self._plant.now_ns - self._alive_ns) // NS_PER_MS + self.uptime_ahead_ms
         numbers = {
             chip.SYS_UPTIME: (uptime_ms, 2),
             chip.SYS_FPA_TEMP: (self._fpa_ck(), 1),
-            chip.SYS_FFC_STATUS: (int(self._ffc_state == chip.FFC_RUNNING), 2),
+            chip.SYS_FFC_STATUS: (int(self._ffc_state == row_a.FFC_RUNNING), 2),
             chip.SYS_PING | chip.RUN: (0, 0),
         }
         if command not in numbers:
@@ -321,7 +326,7 @@ class LeptonModel:
         """(N, 80) words of one frame with its telemetry rows."""
         plant, truth = self._plant, self._plant.truth
         time_ns = self._alive_ns + unique * REPEATS * chip.VIDEO_FRAME_NS
-        is_shut = self._ffc_state == chip.FFC_RUNNING
+        is_shut = self._ffc_state == row_a.FFC_RUNNING
         cap = plant.fault(faults.LensCovered)
         cover_degc = truth.housing_degc if is_shut or cap is not None else float("nan")
         exposure = Exposure(
@@ -342,7 +347,7 @@ class LeptonModel:
             return video.copy()
         rows = self._segments * self.per_segment - len(video)
         telemetry = np.zeros((rows, 80), np.uint16)
-        self._fill_telemetry(telemetry[0], uptime_ms, number)
+        self._fill_telemetry(telemetry[0], uptime_ms + self.uptime_ahead_ms, number)
         return np.concatenate([video, telemetry])
 
     def _fill_telemetry(self, row: np.ndarray, uptime_ms: int, number: int) -> None:
@@ -353,6 +358,8 @@ class LeptonModel:
         row[20], row[21] = number & 0xFFFF, number >> 16 & 0xFFFF
         row[24] = self._fpa_ck()
         row[26] = round((self._plant.truth.housing_degc + 273.15) * 100)
+        ffc_ms = self._ffc_ms + self.uptime_ahead_ms if self._ffc_ms else 0
+        row[30], row[31] = ffc_ms & 0xFFFF, ffc_ms >> 16 & 0xFFFF
 
 
 def _discard() -> np.ndarray:
