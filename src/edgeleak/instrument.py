@@ -8,7 +8,6 @@ else: the enables run out within the board's refresh time, and the frames loop s
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -39,6 +38,7 @@ from edgeleak.services.readiness import AT_REST, Readiness
 from edgeleak.services.recorder import Recorder, Stream
 from edgeleak.services.ring import Progress
 from edgeleak.services.safe_mode import SafeMode
+from edgeleak.services.sensor_nuc import SensorNuc
 from edgeleak.services.setup import LIFE_NAME, STARTS_NAME, Folders, Options, base_calibration
 from edgeleak.services.utc import Utc
 from edgeleak.services.watchdog import STORM_STARTS, Starts, Watchdog
@@ -108,16 +108,21 @@ class Instrument:
         self.acquisition = Acquisition(self.sensor, clock, config.sensor.stale_ms)
         self._base = base_calibration(self.folders.state, self.sensor.shape)
         self.fps = parts.fps(self.sensor, config.sensor)
-        self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, self.fps,
-                                 self._base, sensor=self.sensor.info)  # fmt: skip
+        base = parts.as_named(self.sensor, self._base)
+        self.pipeline = Pipeline(self.sensor.shape, config.detection.profile, self.fps, base,
+                                 sensor=self.sensor.info)  # fmt: skip
         self.pipeline.draw_when_asked()
         self.utc = Utc(clock, self._note_jump)
         self._corrects_itself = parts.corrects_itself(self.sensor)
-        nuc = replace(config.nuc, has_shutter=config.nuc.has_shutter and not self._corrects_itself)
-        self.nuc = Nuc(self.pipeline, self._base, nuc, may_run=self._may_correct,
-                       next_id=self._next_nuc_id, housing_degc=self._housing_degc)  # fmt: skip
+        self.nuc = self._make_nuc()
         self.recorder = self._make_recorder()
         self.segmenter = self._make_segmenter()
+
+    def _make_nuc(self) -> Nuc | SensorNuc:
+        if isinstance(self.sensor, Lepton):
+            return SensorNuc(self._base, self.config.nuc.settle_s, self.sensor.request_ffc)
+        return Nuc(self.pipeline, self._base, self.config.nuc, may_run=self._may_correct,
+                   next_id=self._next_nuc_id, housing_degc=self._housing_degc)  # fmt: skip
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock
@@ -318,10 +323,7 @@ class Instrument:
 
     def request_nuc(self, why: str) -> None:
         """A correction as soon as may be: shutter, cap, or the sensor's own."""
-        if isinstance(self.sensor, Lepton):
-            self.sensor.request_ffc()
-        else:
-            self.nuc.request(why)
+        self.nuc.request(why)
 
     def clear_fault(self) -> None:
         """Forget a latched fault, once the services had time to forget theirs; a cause that

@@ -4,6 +4,7 @@
 import pytest
 from console_bench import Console, brought
 
+from edgeleak import board as boards
 from edgeleak.console.outcome import PATIENCE_S
 from edgeleak.console.tree import Level
 from edgeleak.services.health import State
@@ -51,6 +52,17 @@ def test_a_shutter_that_does_not_close_is_a_refusal(person):
     again, took_s = said_by_the_end(person)
     assert "asked for, not taken: the one before" in again
     assert took_s < 0.2
+
+
+def test_a_sensor_that_corrects_itself_is_asked_and_believed(tmp_path):
+    person = Console(tmp_path, board=boards.load("lepton-pi-a")).run_s(8)
+    person.say(b"\x02")
+    person.peer.session.level = Level.OPERATE
+    for number in range(2):
+        shown, took_s = said_by_the_end(person)
+        assert f"taken: correction {number} is in force" in shown
+        assert took_s > 0.4
+    assert person.ask("CAL:ID?") == ("1", [])
 
 
 def test_where_the_detector_is_not_steady_it_waits_and_says_so(person):

@@ -13,7 +13,8 @@ from edgeleak.config import NucConfig
 from edgeleak.errors import UsageError
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.pipeline import Pipeline
-from edgeleak.services.nuc import OPEN_FRAMES, SKIPPED_FRAMES, SLICES, Nuc, Phase
+from edgeleak.services.nuc import OPEN_FRAMES, SKIPPED_FRAMES, SLICES, Nuc
+from edgeleak.services.nuc_status import Phase
 
 SHAPE = (61, 83)
 PERIOD_NS = 100_000_000
@@ -69,7 +70,7 @@ class Bench:
     def run(self, frames):
         for _ in range(frames):
             raw, info = self.sensor.frame(self.nuc.shutter_wanted)
-            nuc_id, age_ms, state = self.nuc.facts(info.monotonic_ns)
+            nuc_id, age_ms, state = self.nuc.facts(info)
             info = replace(info, nuc_id=nuc_id, ms_since_nuc=age_ms, nuc_state=state)
             self.nuc.see(raw, info)
             verdict = self.pipeline.step(raw, info)

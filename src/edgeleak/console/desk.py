@@ -11,7 +11,7 @@ from edgeleak.console.live import Live
 from edgeleak.console.pins import PINS_NAME, Pins
 from edgeleak.console.scpi import ScpiError
 from edgeleak.services.health import State
-from edgeleak.services.nuc import MOVING, Phase
+from edgeleak.services.nuc_status import MOVING, Phase
 from edgeleak.services.thermal_status import CoolerState
 
 CALIBRATING, SETTLING, MEASURING = 1 << 0, 1 << 1, 1 << 4

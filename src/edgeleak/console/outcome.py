@@ -6,11 +6,11 @@ from typing import Any
 
 from edgeleak.clock import NS_PER_S
 from edgeleak.services.nuc import Nuc
+from edgeleak.services.sensor_nuc import SensorNuc
 
 PATIENCE_S = 20.0
 """A correction takes 3.4 s at 11 frames a second; at half a frame a second nobody watches it."""
 WAITS = "asked for, not taken: {}; it is taken as soon as may be, see CAL:STAT? and CAL:COUN?"
-OWN_SHUTTER = "asked of the sensor, which corrects itself and does not say when it has"
 
 
 class Correction:
@@ -26,9 +26,7 @@ class Correction:
         self._end_ns = instrument.clock.monotonic_ns() + round(PATIENCE_S * NS_PER_S)
 
     def __call__(self) -> str:
-        if self._on.board.sensor.kind == "lepton":
-            return OWN_SHUTTER
-        nuc: Nuc = self._on.nuc
+        nuc: Nuc | SensorNuc = self._on.nuc
         now_ns = self._on.clock.monotonic_ns()
         if nuc.is_asked:
             self._counts = self._now_counts()
@@ -39,7 +37,7 @@ class Correction:
         self._is_first = False
         return self._ended(nuc, now_ns)
 
-    def _ended(self, nuc: Nuc, now_ns: int) -> str:
+    def _ended(self, nuc: Nuc | SensorNuc, now_ns: int) -> str:
         """It has begun, so the counts of its status tell its end."""
         status, (taken, refused) = nuc.status, self._counts
         if status.taken > taken:

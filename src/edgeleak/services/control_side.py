@@ -23,6 +23,7 @@ from edgeleak.services.climate import Climate
 from edgeleak.services.health import FINE, Trouble
 from edgeleak.services.illumination import PERIOD_MS, Illumination
 from edgeleak.services.nuc import Nuc
+from edgeleak.services.sensor_nuc import SensorNuc
 from edgeleak.services.thermal import Cooler
 from edgeleak.services.thermal_status import CoolerState
 
@@ -73,7 +74,7 @@ class ControlSide:
     """
 
     def __init__(self, board: Board, buses: Buses, clock: Clock, actuators: Actuators,
-                 sensor: El640 | Lepton, nuc: Nuc, on_beat: Callable[[], None],
+                 sensor: El640 | Lepton, nuc: Nuc | SensorNuc, on_beat: Callable[[], None],
                  on_error: Callable[[EdgeLeakError], None]) -> None:  # fmt: skip
         self._clock, self._actuators, self._nuc = clock, actuators, nuc
         self._shutter = sensor if isinstance(sensor, El640) else None

@@ -19,6 +19,7 @@ from edgeleak.services.health import Freshness, Health, State
 from edgeleak.services.nuc import Nuc
 from edgeleak.services.panel import Panel
 from edgeleak.services.recorder import Recorder
+from edgeleak.services.sensor_nuc import SensorNuc
 from edgeleak.services.utc import Utc
 from edgeleak.services.watchdog import Watchdog
 
@@ -41,7 +42,7 @@ class SecondOpinion(Protocol):
 class Followers:
     """Everybody who hears of a frame besides the pipeline; fixed at the start."""
 
-    nuc: Nuc
+    nuc: Nuc | SensorNuc
     utc: Utc
     health: Health
     freshness: Freshness
@@ -114,15 +115,15 @@ class FramePath:
             self._relearn()
         self._was_moving = is_moving
 
-    def _keep_correction(self, recorder: Recorder, nuc: Nuc) -> None:
+    def _keep_correction(self, recorder: Recorder, nuc: Nuc | SensorNuc) -> None:
         """A new correction goes beside the ring, for replays."""
-        if nuc.status.nuc_id != self._nuc_id:
-            self._nuc_id = nuc.status.nuc_id
+        if nuc.planes_id != self._nuc_id:
+            self._nuc_id = nuc.planes_id
             recorder.ring.set_correction(self._nuc_id, nuc.gain_q14, nuc.offset, nuc.bad_pixels)
 
     def _complete(self, info: FrameInfo) -> FrameInfo:
         """The facts that only this side knows: correction and time of day."""
-        nuc_id, age_ms, state = self._to.nuc.facts(info.monotonic_ns)
+        nuc_id, age_ms, state = self._to.nuc.facts(info)
         utc = self._to.utc
         return replace(info, nuc_id=nuc_id, ms_since_nuc=age_ms, nuc_state=state,
                        utc_ns=utc.label_ns(info.monotonic_ns), utc_quality=utc.quality)  # fmt: skip

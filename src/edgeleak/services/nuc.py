@@ -13,10 +13,8 @@ picture must change when it closes, or the correction is refused and the old one
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from math import isnan, nan
-from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.services.flicker_search import FlickerSearch
+from edgeleak.services.nuc_status import MOVING, Correctable, NucStatus, Phase
 from edgeleak.services.shutter_proof import (
     LEAST_MOVED_COUNTS,
     MOST_OFF_K,
@@ -48,57 +47,6 @@ FAR = 3.0
 """Drifts of this many times `drift_k` leave more fixed pattern than a threshold can bear."""
 ODD_SIGMA = 8.0
 """Offsets this far out belong to bad pixels, on a sensor without a factory table."""
-
-
-class Phase(StrEnum):
-    """Where one correction is."""
-
-    IDLE = "idle"
-    LOOKING = "looking at the scene"
-    CLOSING = "closing"
-    COLLECTING = "collecting"
-    SOLVING = "solving"
-    OPENING = "opening"
-    SETTLING = "settling"
-
-
-MOVING = (Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING, Phase.OPENING)
-
-
-@dataclass(frozen=True, slots=True)
-class NucStatus:
-    """One consistent picture, replaced as a whole.
-
-    nuc_id   : number of the correction in force; -1 none
-    taken_ns : when, monotonic; -1 never
-    state    : what frames carry
-    phase    : where a new one is
-    why      : what asked for it, or why it was refused
-    taken, refused : how often
-    fpa_degc : detector temperature it was taken at
-    off_k : how much warmer than the housing its shutter looked; NaN: could not be checked
-    code, measured, expected : 0, or what stands against an answer
-    """
-
-    nuc_id: int = -1
-    taken_ns: int = -1
-    state: NucState = NucState.NONE
-    phase: Phase = Phase.IDLE
-    why: str = ""
-    taken: int = 0
-    refused: int = 0
-    fpa_degc: float = nan
-    off_k: float = nan
-    code: int = codes.NUC_MISSING
-    measured: float = nan
-    expected: float = nan
-
-
-class Correctable(Protocol):
-    """What of the pipeline takes new offsets."""
-
-    def replace_offset(self, offset: np.ndarray, bad_pixels: np.ndarray | None = None,
-                       nuc_id: int = -1, *, shutter_counts: float = nan) -> bool: ...  # fmt: skip
 
 
 class Nuc:
@@ -180,12 +128,17 @@ class Nuc:
         if self.status.phase not in (Phase.IDLE, Phase.SETTLING):
             self._refuse("cancelled", self._since_ns, nan, nan)
 
-    def facts(self, time_ns: int) -> tuple[int, int, NucState]:
-        """(number, age in ms, state) that a frame of this time carries."""
+    @property
+    def planes_id(self) -> int:
+        """Number of the correction that `gain_q14` and `offset` are."""
+        return self.status.nuc_id
+
+    def facts(self, info: FrameInfo) -> tuple[int, int, NucState]:
+        """(number, age in ms, state) that this frame carries."""
         status = self.status
         age_ms = -1
         if status.taken_ns >= 0:
-            age_ms = max(0, (time_ns - status.taken_ns) // NS_PER_MS)
+            age_ms = max(0, (info.monotonic_ns - status.taken_ns) // NS_PER_MS)
         return status.nuc_id, age_ms, status.state
 
     def see(self, raw: np.ndarray, info: FrameInfo) -> None:

@@ -5,12 +5,14 @@ A board without cooler, LED or climate chips has None in their place and nothing
 """
 
 import errno
+from dataclasses import replace
 from math import inf, isnan, nan
 
 from edgeleak import codes
 from edgeleak.board import Board
 from edgeleak.bus.absent import AbsentI2c, AbsentLines, AbsentSpi
 from edgeleak.bus.protocols import Buses
+from edgeleak.calibration.model import Calibration
 from edgeleak.clock import NS_PER_S, Clock, SystemClock
 from edgeleak.config import Config, LedConfig, SensorConfig
 from edgeleak.drivers.ad5693r import Ad5693r
@@ -93,6 +95,12 @@ def fps(part: El640 | Lepton, config: SensorConfig) -> float:
 def corrects_itself(part: El640 | Lepton) -> bool:
     """The sensor's own shutter and processor do it; we only may ask."""
     return isinstance(part, Lepton)
+
+
+def as_named(part: El640 | Lepton, base: Calibration) -> Calibration:
+    """The calibration for a pipeline: frames of a sensor that corrects itself name its own
+    corrections, so a number of the file's would never be theirs."""
+    return replace(base, nuc_id=-1) if corrects_itself(part) else base
 
 
 def illumination(board: Board, buses: Buses, clock: Clock, control: El640 | Lepton,

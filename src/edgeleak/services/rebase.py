@@ -5,6 +5,7 @@ from typing import Any
 
 from edgeleak.calibration.model import Calibration
 from edgeleak.pipeline import live
+from edgeleak.services import parts
 
 
 def rebase(instrument: Any, base: Calibration) -> None:
@@ -13,6 +14,6 @@ def rebase(instrument: Any, base: Calibration) -> None:
     Until the shutter has given new offsets under it frames carry SETTLING and NONE, which the
     guard neither trains on nor judges: the answer is INHIBIT, as after a start with this file.
     """
-    live.recalibrate(instrument.pipeline, base)
+    live.recalibrate(instrument.pipeline, parts.as_named(instrument.sensor, base))
     instrument._base = base
     instrument.nuc.rebase(base, instrument.clock.monotonic_ns())

@@ -12,7 +12,7 @@ from edgeleak.console.session import Session
 from edgeleak.console.tree import Block, Command, Level, NumberOf
 from edgeleak.durable import replace_file
 from edgeleak.errors import DataError
-from edgeleak.services.nuc import Phase
+from edgeleak.services.nuc_status import Phase
 from edgeleak.services.rebase import rebase
 from edgeleak.services.setup import CALIBRATION_NAME
 
