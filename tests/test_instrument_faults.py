@@ -35,6 +35,23 @@ def test_a_shutter_that_sticks_is_never_calibrated_on(tmp_path, closed):
     rig.run_to(State.DETECTING, most_s=40)
 
 
+def test_each_refused_correction_is_one_line(running):
+    """Also one whose answer comes back, because the old one is good."""
+    running.run_s(3)
+    kept = running.instrument.nuc.status.nuc_id
+    running.plant.inject(ShutterStuck(closed=False))
+    for _ in range(2):
+        running.instrument.nuc.request("test")
+        running.run_s(14)
+    said = [line for line in running.lines if line.startswith("NUC refused")]
+    assert len(said) == running.instrument.nuc.status.refused == 2
+    for line in said:
+        assert line.startswith(f"NUC refused {codes.NUC_SILENT} t=")
+        assert "nuc-shutter-silent: the shutter has not answered for 2.1 s, 2.0 s is its" in line
+        assert line.endswith(f"; reason test, {kept} stays in force")
+    assert running.answers[-1] == "NO GAS"
+
+
 def test_a_thermistor_that_freezes_near_ambient_is_found(tmp_path):
     """Almost no current flows there, so current must not be what makes a reading count."""
     rig = Rig(tmp_path, config=small_config(tmp_path, cooler={"set_point_degc": 23.0}))

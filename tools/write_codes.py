@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write docs/codes.md from the one table of codes, edgeleak.codes.TABLE.
+"""Write docs/codes.md from the one table of codes, src/edgeleak/codes.toml.
 
 write_codes.py            write it
 write_codes.py --check    exit code 1 when the file is not what the table says
@@ -17,7 +17,7 @@ FILE = Path(__file__).resolve().parents[1] / "docs" / "codes.md"
 PLACE = re.compile(r"\{(measured|expected)(:[^}]*)?\}")
 HEAD = """# Codes: why there is no plain answer, and what to do
 
-Written by `python tools/write_codes.py` from `src/edgeleak/codes.py`; do not edit.
+Written by `python tools/write_codes.py` from `src/edgeleak/codes.toml`; do not edit.
 
 Every answer other than GAS and NO GAS carries one of these numbers, on the status line, in the
 log, in `edgeleak status`, in recordings and on the console. *M* is what was measured, *E* what

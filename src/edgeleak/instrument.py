@@ -122,7 +122,9 @@ class Instrument:
         if isinstance(self.sensor, Lepton):
             return SensorNuc(self._base, self.config.nuc.settle_s, self.sensor.request_ffc)
         return Nuc(self.pipeline, self._base, self.config.nuc, may_run=self._may_correct,
-                   next_id=self._next_nuc_id, housing_degc=self._housing_degc)  # fmt: skip
+                   next_id=self._next_nuc_id, housing_degc=self._housing_degc,
+                   on_refusal=lambda why, kept: self.health.tell("NUC refused", why, kept),
+                   )  # fmt: skip
 
     def _make_actuators(self) -> None:
         board, buses, clock = self.board, self.buses, self.clock

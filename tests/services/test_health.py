@@ -192,6 +192,20 @@ def test_every_state_on_the_way_up_is_an_inhibit():
         assert TABLE[code].kind == Kind.INHIBIT
 
 
+def test_what_changes_no_state_has_its_line_too():
+    rig = Rig()
+    rig.tick(passed_s=2.0)
+    rig.lines.clear()
+    rig.health.tell("NUC refused", Trouble(codes.NUC_NOT_FLAT, 9.1, 8.0), "5 stays in force")
+    assert rig.lines == list(rig.health.lines)[-1:] == [
+        "NUC refused 129 t=2000 frame=0 nuc-not-flat: the closed shutter shows 9.1 counts of a"
+        " picture, at most 8.0 are flat [nuc]; look whether the shutter closes all the way;"
+        " 5 stays in force"
+    ]  # fmt: skip
+    rig.tick()
+    assert len(rig.lines) == 1
+
+
 def test_freshness_objects_after_its_limit_only():
     clock = HandClock()
     fresh = Freshness(codes.FRAMES_STALE, 0.4, clock.monotonic_ns)

@@ -64,8 +64,9 @@ class Bench:
         self.pipeline = Pipeline(SHAPE, calibration=self.base)
         ids = iter(range(100, 1000))
         self.nuc = Nuc(self.pipeline, self.base, config, may_run=may_run,
-                       next_id=lambda: next(ids), housing_degc=housing_degc)  # fmt: skip
-        self.seen = []
+                       next_id=lambda: next(ids), housing_degc=housing_degc,
+                       on_refusal=lambda why, kept: self.told.append((why, kept)))  # fmt: skip
+        self.seen, self.told = [], []
 
     def run(self, frames):
         for _ in range(frames):
@@ -189,6 +190,9 @@ def test_a_shutter_that_only_claims_to_close_is_refused(scene_counts):
     assert (status.taken, status.code) == (0, codes.NUC_REFUSED)
     assert status.measured < status.expected == 2.0
     assert "did not change" in status.why
+    (why, kept) = bench.told[-1]
+    assert (why.code, why.measured, why.expected) == (status.code, status.measured, 2.0)
+    assert kept == "reason start, there is none"
     assert (bench.nuc.offset == 0).all()
 
 
@@ -224,6 +228,26 @@ def test_a_closed_picture_with_the_scene_in_it_is_refused():
     bench.run(40)
     assert bench.nuc.status.taken == 1
     assert "not flat" in bench.nuc.status.why
+    ((why, kept),) = bench.told
+    assert why.code == codes.NUC_NOT_FLAT
+    assert why.measured > why.expected >= 8.0, "the scene that it shows, not the change"
+    assert "closed shutter shows" in why.text
+    assert kept == "reason request, 100 stays in force"
+
+
+def test_a_shutter_that_opens_while_it_is_looked_at_is_refused():
+    sensor = Sensor()
+    bench = Bench(sensor)
+    while bench.nuc.status.phase is not Phase.COLLECTING:
+        bench.run(1)
+    bench.run(7)
+    sensor.frame = lambda wish, frame=sensor.frame: frame(False)
+    bench.run(1).run_to_refusal()
+    status = bench.nuc.status
+    assert "opened too early" in status.why
+    assert status.code == codes.NUC_EARLY
+    assert (status.measured, status.expected) == (8, CONFIG.frames + SKIPPED_FRAMES)
+    assert "opened after 8 of 18 frames" in bench.told[-1][0].text
 
 
 @pytest.mark.parametrize("moved_k", [+1.0, -1.0])
@@ -257,7 +281,8 @@ def test_a_shutter_that_does_not_move_runs_out_of_patience_and_is_tried_again():
     bench = Bench(sensor).run_to_refusal()
     status = bench.nuc.status
     assert "did not move" in status.why
-    assert (status.taken, status.measured, bench.nuc.shutter_wanted) == (0, 0.0, False)
+    assert (status.taken, status.code, bench.nuc.shutter_wanted) == (0, codes.NUC_SILENT, False)
+    assert status.measured > status.expected == 2.0
     assert len(bench.seen) < 40, "two seconds of patience"
     is_jammed.clear()
     bench.run(200)
@@ -276,6 +301,30 @@ def test_one_refusal_keeps_the_correction_in_force():
     assert (bench.nuc.status.code, bench.nuc.status.nuc_id) == (0, 100)
     bench.run(1300).run_to_refusal()  # twice its time without a new one: no answer any more
     assert bench.nuc.status.code == codes.NUC_REFUSED
+    assert len(bench.told) == bench.nuc.status.refused > 1
+    assert {kept.partition(", ")[2] for _, kept in bench.told} == {"100 stays in force"}
+
+
+def test_a_refusal_keeps_its_numbers_while_the_detector_drifts():
+    sensor = Sensor()
+    bench = Bench(sensor).run(120)
+    sensor.sticks, sensor.fpa_degc = True, sensor.fpa_degc + 1.0
+    bench.run(1300).run_to_refusal()
+    assert bench.nuc.status.code == codes.NUC_DRIFTED
+    sensor.fpa_degc -= 1.0
+    bench.run(1)
+    assert (bench.nuc.status.code, bench.nuc.status.expected) == (codes.NUC_REFUSED, 2.0)
+
+
+def test_where_no_new_one_is_even_tried_it_says_how_old_the_last_is():
+    may_run = [True]
+    bench = Bench(Sensor(), may_run=lambda: bool(may_run)).run(120)
+    may_run.clear()
+    bench.run(1300)
+    status = bench.nuc.status
+    assert (status.code, status.refused, status.expected) == (codes.NUC_OVERDUE, 0, 120.0)
+    assert status.measured > 120.0
+    assert not bench.told
 
 
 @pytest.mark.parametrize(("cause", "why"), [("drift", "drift of +0.40 K"), ("age", "60 s old"),
@@ -323,6 +372,18 @@ def test_cancelling_opens_the_shutter_at_once():
     bench.nuc.cancel()
     assert not bench.nuc.shutter_wanted
     assert bench.nuc.status.taken == 0
+    assert [why.code for why, _ in bench.told] == [codes.NUC_CANCELLED]
+    assert "nan" not in bench.told[0][0].text
+
+
+def test_one_that_is_taken_is_not_refused_by_coming_to_rest():
+    bench = Bench(Sensor())
+    while bench.nuc.status.phase is not Phase.OPENING:
+        bench.run(1)
+    bench.nuc.cancel()
+    bench.run(30)
+    assert (bench.nuc.status.taken, bench.nuc.status.refused) == (1, 0)
+    assert bench.nuc.status.code == codes.OK
 
 
 def test_one_that_is_cancelled_while_solving_leaves_the_one_in_force():

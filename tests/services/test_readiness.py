@@ -79,7 +79,7 @@ SETTLED = {
                    {codes.COOLER_OFF}),
     "out of reach": (nearly_there, {"cooler": {"set_point_degc": -40.0}, "sensor": {"fps": 5.0}},
                      State.COOLING, {codes.COOLING, codes.UNREACHABLE}),
-    "stuck open": (stuck_open, {}, State.INHIBIT, {codes.NUC_REFUSED}),
+    "stuck open": (stuck_open, {}, State.INHIBIT, {codes.NUC_SILENT}),
 }  # fmt: skip
 
 

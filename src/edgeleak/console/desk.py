@@ -30,7 +30,8 @@ GROUP_BITS = {6: 1 << 3, 2: 1 << 4, 7: 1 << 8, 1: 1 << 9, 3: 1 << 10, 4: 1 << 11
               8: 1 << 13, 9: 1 << 14}  # fmt: skip
 """Group of codes -> questionable bit; power, temperature and calibration where SCPI has them."""
 NUC_CODES = (codes.NUC_MISSING, codes.NUC_RUNNING, codes.NUC_SETTLING, codes.NUC_REFUSED,
-             codes.NUC_LEVEL, codes.NUC_DRIFTED)  # fmt: skip
+             codes.NUC_SILENT, codes.NUC_EARLY, codes.NUC_NOT_FLAT, codes.NUC_LEVEL,
+             codes.NUC_CANCELLED, codes.NUC_OVERDUE, codes.NUC_DRIFTED)  # fmt: skip
 ON_THE_WAY = (State.COOLING, State.NUC, State.READY)
 FAULT_BIT = 1 << 0
 AT_REST = (State.FAULT, State.SAFE)

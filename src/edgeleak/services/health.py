@@ -197,9 +197,16 @@ class Health:
             return State.FAULT
         return self._states.get(trouble.code, State.INHIBIT)
 
+    def tell(self, word: str, trouble: Trouble, end: str) -> None:
+        """A line about what changed neither state nor verdict, such as a refused correction."""
+        self._say(f"{word} {trouble.code} {self._at(self.ticked_ns)} {trouble.text}; {end}")
+
+    def _at(self, now_ns: int) -> str:
+        return f"t={(now_ns - self._start_ns) // NS_PER_MS} frame={self.frame}"
+
     def _note_changes(self, now_ns: int, state: State, answer: Answer) -> None:
         old = self.answer
-        at = f"t={(now_ns - self._start_ns) // NS_PER_MS} frame={self.frame}"
+        at = self._at(now_ns)
         if state is not self.state or answer.trouble.code != old.trouble.code:
             self.counts[answer.trouble.code] += 1
             self._say(f"STATE {self.state} {state} {answer.trouble.code} {at}"

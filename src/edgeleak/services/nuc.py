@@ -25,6 +25,7 @@ from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
 from edgeleak.services.flicker_search import FlickerSearch
+from edgeleak.services.health import FINE, Trouble
 from edgeleak.services.nuc_status import MOVING, Correctable, NucStatus, Phase
 from edgeleak.services.shutter_proof import (
     LEAST_MOVED_COUNTS,
@@ -49,6 +50,11 @@ ODD_SIGMA = 8.0
 """Offsets this far out belong to bad pixels, on a sensor without a factory table."""
 
 
+RUNS, SETTLES, MISSING = (
+    Trouble(code) for code in (codes.NUC_RUNNING, codes.NUC_SETTLING, codes.NUC_MISSING)
+)
+
+
 class Nuc:
     """Takes corrections; everything but `request` belongs to the frames thread.
 
@@ -58,22 +64,25 @@ class Nuc:
     may_run  : False while the detector is not at its temperature
     next_id  : number of the next correction
     housing_degc : of the shutter's surroundings; NaN unknown
+    on_refusal : hears why one was refused, and what is in force instead
 
     `gain_q14`, `offset` and `bad_pixels` are the correction in force, in every phase.
     """
 
     def __init__(self, pipeline: Correctable, base: Calibration, config: NucConfig, *,
                  may_run: Callable[[], bool], next_id: Callable[[], int],
-                 housing_degc: Callable[[], float] = lambda: nan) -> None:  # fmt: skip
+                 housing_degc: Callable[[], float] = lambda: nan,
+                 on_refusal: Callable[[Trouble, str], None] = lambda _why, _kept: None,
+                 ) -> None:  # fmt: skip
         self._pipeline, self._config = pipeline, config
-        self._housing_degc = housing_degc
+        self._housing_degc, self._on_refusal = housing_degc, on_refusal
         self._may_run, self._next_id = may_run, next_id
         self._sum = np.zeros(base.shape, np.uint32)
         self._flicker = FlickerSearch(base.shape)
         self.offset, self._solved = (np.empty_like(base.offset, subok=False) for _ in range(2))
         self._take_base(base)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
-        self._asked, self._refusal = "", codes.NUC_REFUSED
+        self._asked, self._refusal = "", FINE
         self._fpa_degc = self._off_k = nan
         self.shutter_wanted = False
         self.status = NucStatus()
@@ -125,8 +134,10 @@ class Nuc:
 
     def cancel(self) -> None:
         """Open the shutter and keep the old correction: outputs must come to rest."""
-        if self.status.phase not in (Phase.IDLE, Phase.SETTLING):
-            self._refuse("cancelled", self._since_ns, nan, nan)
+        if self.status.phase is Phase.OPENING:
+            self._enter(Phase.SETTLING, self._since_ns)
+        elif self.status.phase not in (Phase.IDLE, Phase.SETTLING):
+            self._refuse("cancelled", self._since_ns, Trouble(codes.NUC_CANCELLED))
 
     @property
     def planes_id(self) -> int:
@@ -161,8 +172,10 @@ class Nuc:
             self._step(phase, raw, bool(int(info.flags) & SHUTTER), now_ns)
 
     def _step(self, phase: Phase, raw: np.ndarray, is_closed: bool, now_ns: int) -> None:
-        if now_ns - self._since_ns > self._patience_ns(phase):
-            self._refuse("the shutter did not move", now_ns, 0.0, LEAST_MOVED_COUNTS)
+        waited_ns, patience_ns = now_ns - self._since_ns, self._patience_ns(phase)
+        if waited_ns > patience_ns:
+            silent = Trouble(codes.NUC_SILENT, waited_ns / NS_PER_S, patience_ns / NS_PER_S)
+            self._refuse("the shutter did not move", now_ns, silent)
         elif phase is Phase.LOOKING:
             self._look(raw, now_ns)
         elif phase is Phase.CLOSING:
@@ -170,7 +183,8 @@ class Nuc:
                 self._enter(Phase.COLLECTING, now_ns)
         elif phase is Phase.COLLECTING:
             if not is_closed and self._config.has_shutter:
-                self._refuse("the shutter opened too early", now_ns, nan, nan)
+                early = Trouble(codes.NUC_EARLY, self._count, self._config.frames + SKIPPED_FRAMES)
+                self._refuse("the shutter opened too early", now_ns, early)
             else:
                 self._collect(raw, now_ns)
         elif not is_closed:
@@ -238,8 +252,8 @@ class Nuc:
         self._off_k = off_k = self._level_proof.off_k(seen, self._housing_degc())
         if not self._config.has_shutter or not abs(off_k) > MOST_OFF_K:  # NaN: unknown
             return True
-        self._refuse(f"what it shows is {off_k:+.0f} K from the housing", now_ns, off_k,
-                     MOST_OFF_K, codes.NUC_LEVEL)  # fmt: skip
+        self._refuse(f"what it shows is {off_k:+.0f} K from the housing", now_ns,
+                     Trouble(codes.NUC_LEVEL, off_k, MOST_OFF_K))  # fmt: skip
         return False
 
     def _is_proven(self, now_ns: int) -> bool:
@@ -249,13 +263,16 @@ class Nuc:
         frames = self._config.frames
         moved = self._proof.moved_counts(self._sum, frames, now_ns)
         if moved < LEAST_MOVED_COUNTS:
-            self._refuse("the picture did not change", now_ns, moved, LEAST_MOVED_COUNTS)
+            self._refuse("the picture did not change", now_ns,
+                         Trouble(codes.NUC_REFUSED, moved, LEAST_MOVED_COUNTS))  # fmt: skip
             return False
-        is_known = self.status.taken_ns >= 0
-        if is_known and not self._proof.is_flat(self._sum, frames, self.offset):
-            self._refuse("the closed picture is not flat", now_ns, moved, LEAST_MOVED_COUNTS)
-            return False
-        return True
+        if self.status.taken_ns < 0:
+            return True
+        shown, flat = self._proof.shown(self._sum, frames, self.offset)
+        if shown > flat:
+            self._refuse("the closed picture is not flat", now_ns,
+                         Trouble(codes.NUC_NOT_FLAT, shown, flat))  # fmt: skip
+        return shown <= flat
 
     def _solve_rows(self, now_ns: int) -> None:
         """One slice of the offsets; the last one hands them over."""
@@ -280,6 +297,7 @@ class Nuc:
                                                  shutter_counts=self._level)  # fmt: skip
         if table is not None and is_taken:
             self.bad_pixels = table
+        self._refusal = FINE
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc,
                               off_k=self._off_k)  # fmt: skip
@@ -307,13 +325,15 @@ class Nuc:
         if now_ns - self._since_ns >= self._config.settle_s * NS_PER_S:
             self._enter(Phase.IDLE, now_ns)
 
-    def _refuse(self, why: str, now_ns: int, measured: float, expected: float,
-                code: int = codes.NUC_REFUSED) -> None:  # fmt: skip
-        self._refusal = code
+    def _refuse(self, why: str, now_ns: int, trouble: Trouble) -> None:
+        """The correction in force stays; `why` is for a person who asked."""
+        self._refusal = trouble
         self._retry_ns = now_ns + round(RETRY_S * NS_PER_S)
-        self.status = replace(self.status, why=f"{self.status.why}: refused, {why}",
-                              refused=self.status.refused + 1, measured=measured,
-                              expected=expected)  # fmt: skip
+        status = self.status
+        kept = f"{status.nuc_id} stays in force" if status.taken_ns >= 0 else "there is none"
+        self._on_refusal(trouble, f"reason {status.why}, {kept}")
+        self.status = replace(status, why=f"{status.why}: refused, {why}",
+                              refused=status.refused + 1)  # fmt: skip
         self._enter(Phase.SETTLING, now_ns)
 
     def _enter(self, phase: Phase, now_ns: int) -> None:
@@ -333,28 +353,28 @@ class Nuc:
         return NucState.VALID if self.status.taken_ns >= 0 else NucState.NONE
 
     def _refresh_code(self, now_ns: int) -> None:
-        code = self._code(now_ns)
-        if code == codes.NUC_DRIFTED:
-            self.status = replace(self.status, code=code, measured=self._drift_k(),
-                                  expected=FAR * self._config.drift_k)  # fmt: skip
-        elif code != self.status.code:
-            self.status = replace(self.status, code=code)
+        trouble = self._trouble(now_ns)
+        if trouble.code != self.status.code or not isnan(trouble.measured):
+            self.status = replace(self.status, code=trouble.code, measured=trouble.measured,
+                                  expected=trouble.expected)  # fmt: skip
 
     def _drift_k(self) -> float:
         """Since the correction in force; NaN where the sensor tells no temperature."""
         return abs(self._fpa_degc - self.status.fpa_degc)
 
-    def _code(self, now_ns: int) -> int:
-        status = self.status
+    def _trouble(self, now_ns: int) -> Trouble:
+        """What stands against an answer."""
+        status, config = self.status, self._config
         if status.phase in MOVING:
-            return codes.NUC_RUNNING
+            return RUNS
         if status.phase is Phase.SETTLING:
-            return codes.NUC_SETTLING
+            return SETTLES
         if status.taken_ns < 0:
-            return self._refusal if status.refused else codes.NUC_MISSING
-        if self._drift_k() > FAR * self._config.drift_k:
-            return codes.NUC_DRIFTED
+            return self._refusal if self._refusal.code else MISSING
+        if self._drift_k() > FAR * config.drift_k:
+            return Trouble(codes.NUC_DRIFTED, self._drift_k(), FAR * config.drift_k)
         # One refusal leaves a good correction in force; twice its time leaves none.
-        if now_ns - status.taken_ns > 2 * self._config.every_s * NS_PER_S:
-            return self._refusal if self._config.has_shutter else codes.NUC_MISSING
-        return codes.OK
+        age_s, most_s = (now_ns - status.taken_ns) / NS_PER_S, 2 * config.every_s
+        if age_s <= most_s:
+            return FINE
+        return self._refusal if self._refusal.code else Trouble(codes.NUC_OVERDUE, age_s, most_s)

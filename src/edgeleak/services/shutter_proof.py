@@ -7,7 +7,7 @@ whose level hardly changed must besides be flatter than the scene was, where an 
 correction can tell what flat looks like.
 """
 
-from math import nan
+from math import inf, nan
 
 import numpy as np
 
@@ -107,18 +107,19 @@ class ShutterProof:
         structure = float(change.std()) - MARGIN * float(_coarse(went_on).std())
         return max(0.0, level, structure)
 
-    def is_flat(self, total: np.ndarray, frames: int, offset: np.ndarray) -> bool:
-        """With the correction in force the closed picture shows less than the scene did.
+    def shown(self, total: np.ndarray, frames: int, offset: np.ndarray) -> tuple[float, float]:
+        """Counts that the closed picture shows with the correction in force, and what may be:
+        less than the scene did.  A picture whose level changed for sure may show anything.
 
         offset : of a correction that was taken before
         """
         before = self._blocks(offset)
         closed, scene = self._blocks(total) / frames, self._scene / max(1, self._looked)
         if abs(float((closed - scene).mean())) > SURE_COUNTS:
-            return True
+            return 0.0, inf
         shown = float(_coarse(closed * self._gain + before).std())
         was = float(_coarse(scene * self._gain + before).std())
-        return shown <= max(FLAT_COUNTS, FLAT_SHARE * was)
+        return shown, max(FLAT_COUNTS, FLAT_SHARE * was)
 
     def _reach(self, now_ns: int) -> float:
         """From the open pictures to the closed ones, in steps of half of these."""
