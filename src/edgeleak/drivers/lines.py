@@ -134,7 +134,7 @@ class Pattern:
 
     period_ms  : length of one round
     green, red : (from, to) in ms within the round during which it is lit
-    meaning    : for documents
+    meaning    : what it tells, in the table of docs/instrument.md
     """
 
     period_ms: int
@@ -151,18 +151,20 @@ class Pattern:
 
 _ON_1S = ((0, 1000),)
 PATTERNS = {
-    "boot": Pattern(1000, _ON_1S, _ON_1S, "both on: starting"),
-    "selftest": Pattern(500, ((0, 250),), ((250, 500),), "green and red in turn: self-test"),
-    "cooling": Pattern(1000, ((0, 500),), (), "green once a second: cooling down"),
-    "nuc": Pattern(250, ((0, 125),), (), "green four times a second: correction, hold still"),
-    "ready": Pattern(2000, ((0, 100),), (), "short green flash: ready, learning the scene"),
-    "detecting": Pattern(1000, ((0, 900),), (), "green, blinking off: looking for gas, none seen"),
-    "gas": Pattern(250, (), ((0, 125),), "red four times a second: GAS"),
-    "inhibit": Pattern(2000, (), ((0, 100),), "short red flash: no verdict at the moment"),
-    "safe": Pattern(1000, (), _ON_1S, "red on: safe mode, no actuators"),
+    "boot": Pattern(1000, _ON_1S, _ON_1S, "starting"),
+    "selftest": Pattern(500, ((0, 250),), ((250, 500),), "self-test"),
+    "cooling": Pattern(2000, _ON_1S, (), "cooling down, or the cooler is off or being tuned"),
+    "nuc": Pattern(250, ((0, 125),), (), "correction, hold still"),
+    "ready": Pattern(2000, ((0, 100),), (), "ready, learning the scene"),
+    "detecting": Pattern(1000, ((0, 900),), (), "looking for gas, none seen"),
+    "gas": Pattern(250, (), ((0, 125),), "GAS"),
+    "inhibit": Pattern(2000, (), _ON_1S, "no verdict at the moment"),
+    "safe": Pattern(1000, (), _ON_1S, "safe mode, no actuators"),
 }
 """By state of the instrument; `gas` is `detecting` with gas.  A fault counts, see `fault`.
-A live `detecting` moves: a light that only stays on belongs to a program that hangs."""
+A live `detecting` moves: a light that only stays on belongs to a program that hangs.
+Two patterns differ by colour, number of flashes, twice the round or three times the flash:
+nobody tells 100 ms from 200 ms."""
 FLASH_MS, GAP_MS, PAUSE_MS = 200, 200, 1600
 
 
@@ -171,7 +173,7 @@ def fault(code: int) -> Pattern:
     count = max(1, code // 100)
     each = FLASH_MS + GAP_MS
     flashes = tuple((i * each, i * each + FLASH_MS) for i in range(count))
-    return Pattern(count * each + PAUSE_MS, (), flashes, f"{count} red flashes: fault {count}xx")
+    return Pattern(count * each + PAUSE_MS, (), flashes, f"FAULT {count}xx")
 
 
 class StatusLeds:
