@@ -23,10 +23,10 @@ class Lines:
         self.levels = {}
         self.writes = []
         self.edges = deque()
-        self.is_broken = False
+        self.broken = set()
 
     def set(self, name, is_active):
-        if self.is_broken:
+        if name in self.broken:
             raise BusError("gpio is gone")
         self.writes.append((name, is_active))
         self.levels[name] = is_active
@@ -52,10 +52,10 @@ def test_output_writes_changes_only_and_forgets_after_an_error(lines):
     for level in (False, False, True, True, False):
         alarm.set(level)
     assert lines.writes == [("alarm", False), ("alarm", True), ("alarm", False)]
-    lines.is_broken = True
+    lines.broken = {"alarm"}
     with pytest.raises(BusError):
         alarm.set(True)
-    lines.is_broken = False
+    lines.broken = set()
     alarm.set(False)  # nobody knows what the failed write did
     assert lines.writes[-1] == ("alarm", False)
     assert len(lines.writes) == 4
@@ -141,15 +141,6 @@ def test_bouncing_contact_is_one_press(lines):
     assert [what for what in asked if what] == [Press.SNAPSHOT]
 
 
-def test_stuck_button_is_told(lines):
-    button = Button(lines)
-    button.poll(0)
-    lines.levels["button"] = True
-    button.poll(50 * MS)
-    assert not button.is_stuck(10_000 * MS)
-    assert button.is_stuck(10_100 * MS)
-
-
 def timeline(pattern, length_ms):
     return [pattern.levels(ms) for ms in range(length_ms)]
 
@@ -233,6 +224,19 @@ def test_leds_follow_and_restart_with_a_new_pattern(lines):
     assert (lines.levels["status_green"], lines.levels["status_red"]) == (False, False)
     with pytest.raises(UsageError, match="no LED pattern for state 'sleepy'"):
         leds.show("sleepy", 0)
+
+
+@pytest.mark.parametrize("broken", ["status_green", "status_red"])
+def test_one_led_that_fails_leaves_the_other(lines, broken):
+    lines.broken = {broken}
+    other = ({"status_green", "status_red"} - lines.broken).pop()
+    leds = StatusLeds(lines)
+    with pytest.raises(BusError):
+        leds.show("boot", 0)
+    assert lines.levels == {other: True}
+    with pytest.raises(BusError):
+        leds.off()
+    assert lines.levels == {other: False}
 
 
 def test_every_state_of_the_instrument_has_a_pattern():

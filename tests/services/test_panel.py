@@ -10,10 +10,11 @@ import pytest
 
 from edgeleak import board as boards
 from edgeleak.codes import GROUPS
-from edgeleak.drivers.lines import roles
+from edgeleak.drivers.lines import Press, Roles, roles
 from edgeleak.services.health import State
 from edgeleak.services.panel import Panel
 from edgeleak.sim.bus import open_buses
+from edgeleak.sim.faults import LineRefused
 from edgeleak.sim.plant import Plant
 
 MS = 10**6
@@ -139,3 +140,47 @@ def test_selftest_shows_one_led_at_a_time():
     green = dict(bench.edges("status_green"))
     for ms, is_on in bench.edges("status_red"):
         assert green.get(ms) is not is_on
+
+
+@pytest.mark.parametrize("broken", ["status_green", "status_red", "alarm"])
+def test_no_line_takes_another_with_it(broken):
+    """Both LEDs are on at boot; a press and the alarm follow whatever else fails."""
+    bench = Bench()
+    bench.plant.inject(LineRefused(line=broken))
+    bench.show(State.BOOT)
+    bench.press(300)
+    bench.panel.note_gas(bench.plant.now_ns)
+    assert bench.pressed == [Press.SNAPSHOT]
+    seen = {line: (0, True) in bench.edges(line) for line in ("status_green", "status_red")}
+    assert seen == {line: line != broken for line in seen}
+    assert bench.plant.gpio_get("alarm") is (broken != "alarm")
+    assert bench.panel.errors > 0
+
+
+def test_an_led_that_works_again_shows_the_state():
+    bench = Bench()
+    bench.plant.inject(LineRefused(line="status_green"))
+    bench.show(State.COOLING, for_ms=500)
+    assert bench.edges("status_green") == []
+    bench.plant.clear("line-refused")
+    bench.show(State.COOLING, for_ms=3000)
+    assert len(bench.edges("status_green")) >= 3
+
+
+def test_the_end_is_dark_and_the_alarm_off_whatever_fails():
+    bench = Bench()
+    bench.show(State.BOOT, is_gas=True)
+    bench.plant.inject(LineRefused(line="status_green"))
+    bench.panel.dark()
+    assert not bench.plant.gpio_get("status_red")
+    assert not bench.plant.gpio_get("alarm")
+
+
+def test_a_board_without_a_panel_needs_none():
+    none = Roles(*[None] * len(Roles.__dataclass_fields__))
+    panel = Panel(none, 5.0, lambda press: pytest.fail(f"{press} without a button"))
+    panel.note_gas(0)
+    panel.step(20 * MS, State.DETECTING, 0)
+    assert (panel.is_alarm, panel.errors) == (True, 0)
+    panel.dark()
+    assert not panel.is_alarm

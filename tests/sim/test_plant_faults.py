@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults strike where reality breaks, and only there."""
 
+import errno
 import math
 
 import pytest
@@ -73,6 +74,22 @@ def test_unplugged_nodes_are_gone(plant):
             act()
         plant.clear(fault.name)
         act()
+
+
+def test_a_line_that_is_refused_leaves_the_others_and_is_not_judged(plant):
+    plant.inject(faults.LineRefused(line="alarm", skip=1, count=2))
+    plant.gpio_set("alarm", True)
+    for _ in range(2):
+        with pytest.raises(faults.Gone) as gone:
+            plant.gpio_set("alarm", False)
+        assert gone.value.number == errno.EIO
+        plant.gpio_set("fan", True)
+        assert plant.gpio_get("alarm")
+        is_last = plant.faults["line-refused"].is_spent
+        assert plant.so().alarm is (True if is_last else None)
+        assert plant.so().green is False
+    plant.gpio_set("alarm", False)
+    assert not plant.gpio_get("alarm")
 
 
 def test_thermistor_faults_are_seen_by_the_adc(plant):

@@ -93,7 +93,7 @@ class Button:
     """
 
     DEBOUNCE_NS = 20 * NS_PER_MS
-    RECORD_NS, NUC_NS, STUCK_NS = (ms * NS_PER_MS for ms in (1_000, 3_000, 10_000))
+    RECORD_NS, NUC_NS, LONGEST_NS = (ms * NS_PER_MS for ms in (1_000, 3_000, 10_000))
 
     def __init__(self, lines: GpioLines) -> None:
         self._lines = lines
@@ -114,14 +114,10 @@ class Button:
             return None
         return press_of(now_ns - since_ns)
 
-    def is_stuck(self, now_ns: int) -> bool:
-        """True while it is held longer than anybody means to."""
-        return self._since_ns is not None and now_ns - self._since_ns > self.STUCK_NS
-
 
 def press_of(held_ns: int) -> Press | None:
     """Meaning of a press of this length."""
-    if held_ns > Button.STUCK_NS:
+    if held_ns > Button.LONGEST_NS:
         return None
     if held_ns >= Button.NUC_NS:
         return Press.NUC
@@ -199,14 +195,19 @@ class StatusLeds:
         if pattern != self._pattern:
             self._pattern, self._since_ns = pattern, now_ns
         green, red = pattern.levels((now_ns - self._since_ns) // NS_PER_MS)
-        self._green.set(green)
-        self._red.set(red)
+        self._drive(green, red)
 
     def off(self) -> None:
         """Both dark."""
         self._pattern = None
-        self._green.set(False)
-        self._red.set(False)
+        self._drive(False, False)
+
+    def _drive(self, green: bool, red: bool) -> None:
+        """A line that fails does not take the other colour with it."""
+        try:
+            self._green.set(green)
+        finally:
+            self._red.set(red)
 
 
 class Strap:

@@ -2,7 +2,7 @@
 """The instrument without a screen: status LEDs by state, button to actions, alarm output.
 
 What the patterns and presses are is said once, in `drivers.lines`; this joins them to the
-instrument.  A line that fails is counted and the rest goes on: no picture depends on an LED.
+instrument.  A line that fails is counted and every other one goes on: no press depends on an LED.
 """
 
 from collections.abc import Callable
@@ -37,21 +37,11 @@ class Panel:
         """Every 20 ms: button, alarm, LEDs."""
         gas_ns = self._gas_ns
         self._set_alarm(gas_ns is not None and now_ns - gas_ns < self._hold_ns)
-        roles = self._roles
-        try:
-            if roles.leds is not None:
-                roles.leds.show(state, now_ns, code=code, is_gas=self.is_alarm)
-            press = roles.button.poll(now_ns) if roles.button is not None else None
-        except BusError:
-            self.errors += 1
-            return
+        self._show(now_ns, state, code)
+        press = self._poll(now_ns)
         if press is not None:
             self.presses += 1
             self._on_press(press)
-
-    def is_button_stuck(self, now_ns: int) -> bool:
-        """True while the button is held longer than anybody means to."""
-        return self._roles.button is not None and self._roles.button.is_stuck(now_ns)
 
     def dark(self) -> None:
         """Alarm off and LEDs dark, as at the end of the program."""
@@ -62,6 +52,23 @@ class Panel:
                 self._roles.leds.off()
         except BusError:
             self.errors += 1
+
+    def _show(self, now_ns: int, state: State, code: int) -> None:
+        if self._roles.leds is None:
+            return
+        try:
+            self._roles.leds.show(state, now_ns, code=code, is_gas=self.is_alarm)
+        except BusError:
+            self.errors += 1
+
+    def _poll(self, now_ns: int) -> Press | None:
+        if self._roles.button is None:
+            return None
+        try:
+            return self._roles.button.poll(now_ns)
+        except BusError:
+            self.errors += 1
+            return None
 
     def _set_alarm(self, is_on: bool) -> None:
         """Also in fault or inhibit: an alarm that was given is not taken back early."""

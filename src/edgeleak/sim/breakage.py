@@ -69,6 +69,15 @@ class Breakage:
         self._counters[f"hit.{active.fault.name}"] += 1
         return active.fault
 
+    def drivable(self, levels: dict[str, bool]) -> dict[str, bool]:
+        """Of these lines those that somebody could drive now."""
+        if any(map(self.is_at_work, (faults.GpioUnplugged, faults.CallFails))):
+            return {}
+        if not self.is_at_work(faults.LineRefused):
+            return levels
+        refused = self.of(faults.LineRefused).line
+        return {name: level for name, level in levels.items() if name != refused}
+
     def _touch(self, fault: Fault, is_on: bool) -> None:
         tec, led = self._parts
         if tec is not None and (act := TEC_PARTS.get(type(fault))):

@@ -344,6 +344,13 @@ class GpioUnplugged(Fault):
     """The GPIO chip is gone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRefused(Fault):
+    """EIO for whoever sets this output; every other line works."""
+
+    line: str = word("output that cannot be set", "status_red")
+
+
 KINDS: dict[str, type[Fault]] = {
     name_of(kind): kind
     for kind in tuple(globals().values())

@@ -169,8 +169,7 @@ class Plant:
     def so(self) -> So:
         """What is true now, for the judge of what is said."""
         sensor, truth = self.sensor, self.truth
-        cannot_move = any(map(self._breakage.is_at_work, (faults.GpioUnplugged, faults.CallFails)))
-        level = ({} if cannot_move else self.lines.levels).get
+        level = self._breakage.drivable(self.lines.levels).get
         is_frozen = any(self._breakage.is_at_work(kind) for kind in FREEZING)
         return So(
             truth.cold_degc, truth.tec_enabled or truth.led_enabled,
@@ -256,6 +255,9 @@ class Plant:
     def gpio_set(self, name: str, is_active: bool) -> None:
         """Drive an output; True is active whatever the polarity.  Raises Gone."""
         self.check_gpio()
+        refused = self.fault(faults.LineRefused)
+        if refused is not None and refused.line == name and self.take(faults.LineRefused):
+            raise Gone(errno.EIO)
         self.counters["gpio.sets"] += 1
         is_change = self.lines.drive(name, is_active)
         written = f"{name}_line" if name in self._enables else name
