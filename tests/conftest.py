@@ -2,6 +2,7 @@
 """Fixtures that every test may use."""
 
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,19 @@ def data_dir():
     if not found.is_dir():
         pytest.skip(f"real recordings not found at {found}; set EDGELEAK_DATA to their folder")
     return found
+
+
+@pytest.fixture
+def loose_folders(monkeypatch):
+    """The storage takes files and refuses to make their names last."""
+    sync = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.fixture

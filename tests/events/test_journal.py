@@ -56,9 +56,17 @@ def test_a_record_is_synced_before_it_is_reported_and_so_is_a_new_file(tmp_path,
                                                  real(fd))[1])  # fmt: skip
     journal = Journal(tmp_path / "events.jsonl", "a")
     journal.append(record("1", "confirmed"))
-    assert calls == [str(tmp_path / "events.jsonl"), str(tmp_path)]
+    assert calls == [str(tmp_path), str(tmp_path / "events.jsonl")]
     journal.append(record("1", "ended"))
     assert calls[2:] == [str(tmp_path / "events.jsonl")]
+
+
+def test_nothing_is_reported_as_written_until_the_name_of_the_file_lasts(tmp_path, loose_folders):
+    path = tmp_path / "events.jsonl"
+    for _ in range(2):  # the second one finds the file
+        with pytest.raises(StorageError, match="not written"):
+            Journal(path, "a").append(record("1", "confirmed"))
+    assert path.read_bytes() == b""
 
 
 def test_a_full_disk_leaves_the_file_whole(tmp_path, monkeypatch):

@@ -47,11 +47,12 @@ class Journal:
         self.written += 1
 
     def _write(self, line: bytes) -> None:
-        is_new = not self.path.exists()
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o644)
         try:
             size = os.fstat(descriptor).st_size
+            if not size:
+                sync_folder(self.path.parent)  # first: until the name lasts, nothing is in it
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line  # what a power cut left
             if os.write(descriptor, line) != len(line):
@@ -61,8 +62,6 @@ class Journal:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        if is_new:
-            sync_folder(self.path.parent)
 
     def _rotate(self, more: int) -> None:
         with contextlib.suppress(FileNotFoundError):
