@@ -11,7 +11,7 @@ import time
 import pytest
 
 from edgeleak.durable import replace_file
-from edgeleak.errors import MissingInputError, StorageError
+from edgeleak.errors import MissingInputError, StorageError, UnsettledError
 
 OLD = b"old" * 50_000
 NEW = b"NEW!" * 60_000
@@ -140,6 +140,49 @@ def test_any_failing_step_keeps_the_old_file(tmp_path, monkeypatch, call):
             replace_file(path, NEW)
     assert path.read_bytes() == OLD
     assert os.listdir(tmp_path) == ["a.cal"]
+
+
+@pytest.mark.parametrize("call", ["close", "open", "fsync"])
+@pytest.mark.parametrize("before", [OLD, None])
+def test_a_step_that_fails_after_the_rename_says_that_the_new_file_is_there(
+    tmp_path, monkeypatch, call, before
+):
+    path = tmp_path / "a.cal"
+    if before:
+        replace_file(path, before)
+    rename = os.rename
+
+    def refuse(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            os, "rename", lambda *paths: (rename(*paths), patch.setattr(os, call, refuse))
+        )
+        with pytest.raises(UnsettledError) as caught:
+            replace_file(path, NEW)
+    assert path.read_bytes() == NEW
+    said = str(caught.value)
+    assert "the new file is in place" in said
+    assert "may take it back" in said
+    assert "save again" in said
+    assert "not saved" not in said
+    replace_file(path, OLD)  # what the words ask for
+    assert path.read_bytes() == OLD
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_missing_folder(tmp_path, monkeypatch):
+    path = tmp_path / "a.cal"
+    replace_file(path, OLD)
+
+    def refuse(*args, **options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        with pytest.raises(StorageError, match="not saved: Input/output error"):
+            replace_file(path, NEW)
+    assert path.read_bytes() == OLD
 
 
 class RecordedDisk:

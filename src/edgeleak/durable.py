@@ -5,6 +5,9 @@ Four steps, none of which may be left out: write a temporary file beside the
 old one, fsync it, rename it over the old one, fsync the folder.  Without the
 first fsync the rename may reach the disk before the contents; without the
 second the file may be the old one again after it was reported as saved.
+
+The rename is the moment that decides.  Whatever fails before it leaves the old
+file; what fails after it leaves the new one, which a power cut may take back.
 """
 
 import contextlib
@@ -13,30 +16,46 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeleak.errors import MissingInputError, StorageError
+from edgeleak.errors import MissingInputError, StorageError, UnsettledError
 
 
 def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Make *path* hold exactly *data*; StorageError leaves the old file as it was.
+    """Make *path* hold exactly *data*.
 
     mode : of the new file, set before anything is in it; None leaves it to the umask
+
+    Raises UnsettledError with the new file in place, any other error with the old one as it was.
     """
     target = Path(os.path.realpath(path))  # a link stays a link to the new contents
-    if not target.parent.is_dir():
-        raise MissingInputError(f"folder {target.parent} does not exist; create it first")
     # One fixed name: what a killed writer left is overwritten, never collected.
     part = target.with_name(f".{target.name}.part")
+    is_in_place = False
     try:
+        if not target.parent.is_dir():
+            raise MissingInputError(f"folder {target.parent} does not exist; create it first")
         with _locked(part) as descriptor:
             if mode is not None:
                 os.fchmod(descriptor, mode)
             _fill_and_rename(descriptor, part, target, data)
+            is_in_place = True
         sync_folder(target.parent)
+    except MissingInputError:
+        raise
     except OSError as error:
-        kept = "; the file before is kept" if target.exists() else ""
+        if is_in_place:
+            raise unsettled(path, error) from error
+        kept = "; the file before is kept" if os.path.exists(target) else ""
         raise StorageError(
             f"{path} was not saved: {error.strerror}{kept}. Free some space or choose another --out"
         ) from error
+
+
+def unsettled(path: Path, error: OSError, again: str = "save again") -> UnsettledError:
+    """What to raise when the storage refused something after the rename to *path*."""
+    return UnsettledError(
+        f"{path}: the new file is in place, but the storage did not confirm it"
+        f" ({error.strerror}): a power cut may take it back. Look at the storage and {again}"
+    )
 
 
 def replace_text(path: Path, text: str, mode: int | None = None) -> Path:

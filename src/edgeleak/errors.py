@@ -43,6 +43,10 @@ class StorageError(EdgeLeakError, OSError):
     exit_code = 74
 
 
+class UnsettledError(StorageError):
+    """The new file is in place under its name, and a power cut may take it back."""
+
+
 class ConfigError(EdgeLeakError, ValueError):
     """A setting is unknown or out of range."""
 

@@ -84,6 +84,18 @@ def test_a_calibration_is_in_force_from_the_next_frame(tmp_path, profile):
     assert fresh.instrument.failure is None
 
 
+def test_a_calibration_whose_file_is_in_place_is_in_force_and_the_doubt_is_said(
+    tmp_path, loose_folders
+):
+    fresh = Bench(tmp_path).ready()
+    found = layout.decode(unpacked(fresh.ask("CAL:DATA?")[0]), "download")
+    data = layout.encode(replace(found, nuc_id=7))
+    assert fresh.ask(uploaded(data)) == ("", [-250])
+    assert (fresh.folder / "calibration.elcal").read_bytes() == data
+    assert fresh.instrument.base.nuc_id == 7
+    assert fresh.instrument.nuc.status.why == "new calibration"
+
+
 def test_a_calibration_waits_for_the_end_of_a_recording(shared):
     fresh = shared
     data = unpacked(fresh.ask("CAL:DATA?")[0])

@@ -8,7 +8,7 @@ import pytest
 
 from edgeleak.console import pins as module
 from edgeleak.console.pins import FREE_TRIES, LONGEST_S, Pins, Refused
-from edgeleak.errors import StorageError
+from edgeleak.errors import StorageError, UnsettledError
 
 NS = 10**9
 
@@ -92,6 +92,28 @@ def test_a_full_storage_does_not_lock_out_who_has_the_pin(tmp_path, clock, monke
     assert pins.wait_s() == 1  # counted in memory all the same
     clock.now_ns += NS
     pins.check("operate", "4711")
+
+
+def test_a_pin_whose_file_is_in_place_counts_before_and_after_a_restart(
+    tmp_path, clock, loose_folders
+):
+    pins = Pins(tmp_path / "pins.json", clock)
+    with pytest.raises(UnsettledError, match="in place"):
+        pins.choose("operate", "4711")
+    for one in (pins, Pins(tmp_path / "pins.json", clock)):
+        assert one.has("operate")
+        one.check("operate", "4711")
+
+
+def test_who_removes_a_file_whose_name_may_not_last_removes_the_pins(
+    tmp_path, clock, loose_folders
+):
+    pins = Pins(tmp_path / "pins.json", clock)
+    with pytest.raises(UnsettledError):
+        pins.choose("operate", "4711")
+    (tmp_path / "pins.json").unlink()
+    pins.look()
+    assert not pins.has_any
 
 
 def test_files_of_before_count_none_and_odd_ones_are_refused(tmp_path, clock):

@@ -18,6 +18,7 @@ def read(path: str | Path) -> Calibration:
 def write(path: str | Path, calibration: Calibration) -> None:
     """Save so that after any cut of power the old or the new file is there, whole.
 
-    Raises StorageError when the disk is full or refuses; the old file is kept.
+    Raises StorageError when the disk is full or refuses and the old file is kept, UnsettledError
+    when the new one is in place and a power cut may take it back.
     """
     replace_file(Path(path), encode(calibration))

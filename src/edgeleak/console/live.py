@@ -9,6 +9,7 @@ from typing import Any
 
 from edgeleak import config
 from edgeleak.clock import NS_PER_MS
+from edgeleak.errors import UnsettledError
 from edgeleak.pipeline import live
 from edgeleak.pipeline import profile as profiles
 from edgeleak.services import tuned
@@ -19,6 +20,8 @@ TAKEN_NS = 200 * NS_PER_MS
 SECTIONS = ("picture", "led", "sensor", "cooler")
 Values = dict[str, dict[str, Any]]
 """By section of the settings, then by name."""
+Written = tuple[Values, UnsettledError | None]
+"""What the file has now, and why a power cut may take it back."""
 
 
 class Live:
@@ -109,7 +112,7 @@ class Live:
         """As it is wished, or set by now; NaN where the sensor has none."""
         return self.wish("us", getattr(self._instrument.sensor, "integration_us", nan))
 
-    def saving(self) -> Callable[[], Values]:
+    def saving(self) -> Callable[[], Written]:
         """Work that writes what differs from the settings files, or was written before, and
         returns it; `saved` comes after it."""
         on, wanted = self._instrument, {}
@@ -125,17 +128,23 @@ class Live:
                 wanted[section] = found
         path = on.folders.state / config.TUNED_NAME
 
-        def work() -> Values:
-            if wanted:
-                tuned.write(path, wanted)
-            return wanted
+        def work() -> Written:
+            try:
+                if wanted:
+                    tuned.write(path, wanted)
+            except UnsettledError as error:
+                return wanted, error
+            return wanted, None
 
         return work
 
-    def saved(self, written: Values) -> None:
-        """The settings files have these values now."""
+    def saved(self, done: Written) -> None:
+        """The settings files have these values now; raises what the save has still to say."""
+        written, doubt = done
         for section, values in written.items():
             self._filed[section] = dataclasses.replace(self._filed[section], **values)
+        if doubt is not None:
+            raise doubt
 
     def _now(self) -> Values:
         """Everything that `saving` may write, by section."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from edgeleak.clock import NS_PER_S
 from edgeleak.durable import replace_text
-from edgeleak.errors import DataError, EdgeLeakError, StorageError
+from edgeleak.errors import DataError, EdgeLeakError, StorageError, UnsettledError
 
 PINS_NAME = "pins.json"
 LEAST, MOST = 4, 32
@@ -102,11 +102,19 @@ class Pins:
         return client if is_known or len(self._wrong) < CLIENTS_MOST else OTHERS
 
     def choose(self, level: str, pin: str) -> None:
-        """Keep a new PIN; StorageError when it could not be written, the old one stays then."""
+        """Keep a new PIN.
+
+        StorageError when it could not be written and the old one stays, UnsettledError when the
+        new one counts and a power cut may bring the old one back.
+        """
         self.look()
         salt = os.urandom(16)
         hashes = self._hashes | {level: {"salt": salt.hex(), "hash": _hash(pin, salt)}}
-        self._write(hashes)
+        try:
+            self._write(hashes)
+        except UnsettledError:
+            self._hashes = hashes  # as the file has it, and the next start
+            raise
         self._hashes = hashes
 
     def look(self) -> None:
@@ -123,8 +131,10 @@ class Pins:
     def _write(self, hashes: dict[str, dict[str, str]]) -> None:
         table = {"format": FORMAT, "wrong": self._wrong, "pins": hashes}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(self._path, json.dumps(table, indent=1) + "\n", MODE)
-        self._was_there = True
+        try:
+            replace_text(self._path, json.dumps(table, indent=1) + "\n", MODE)
+        finally:
+            self._was_there = self._was_there or os.path.lexists(self._path)
 
     def _count(self, client: str, wrong: int) -> None:
         """Keep the number; a storage that is full must not lock out who has the PIN."""

@@ -18,7 +18,8 @@ def write(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> Path:
     """Put values into their sections; everything else in the file stays.
 
     Raises ConfigError when the file that is there cannot be read or the new one would not be,
-    StorageError when it cannot be written.
+    StorageError when it cannot be written, UnsettledError when it was and a power cut may take
+    it back.
     """
     tables: dict[str, Any] = {}
     if path.is_file():

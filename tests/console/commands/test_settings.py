@@ -68,6 +68,18 @@ def test_a_save_that_failed_is_nothing_to_go_back_to(fresh, monkeypatch):
     assert fresh.ask("*RST;:SENS?") == ("1", [])
 
 
+def test_a_save_that_is_in_place_is_what_reset_goes_back_to(fresh, loose_folders):
+    session = fresh.session()
+    session.feed(b"SENS 2;:SYST:SAVE\n")
+    assert session._job.wait(20)
+    session.resume()
+    number, words = session.status.take_error()[:2]
+    assert number == -250
+    assert "the new file is in place" in words
+    assert config.load([fresh.folder / config.TUNED_NAME]).config.picture.sensitivity == 2
+    assert fresh.ask("SENS 1;*RST;:SENS?") == ("2", [])
+
+
 def test_a_value_that_returns_before_the_save_before_it_is_done_is_saved(fresh):
     gate = threading.Event()
     fresh.desk.clerk.begin("storage", lambda: gate.wait(20))

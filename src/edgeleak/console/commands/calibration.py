@@ -11,7 +11,7 @@ from edgeleak.console.scpi import BLOCK_MOST, ScpiError, block, number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Block, Command, Level, NumberOf
 from edgeleak.durable import replace_file
-from edgeleak.errors import DataError
+from edgeleak.errors import DataError, UnsettledError
 from edgeleak.services.nuc_status import Phase
 from edgeleak.services.rebase import rebase
 from edgeleak.services.setup import CALIBRATION_NAME
@@ -78,18 +78,24 @@ def upload(session: Session, data: bytes, crc: int = -1) -> Job:
         raise ScpiError(-221, "a recording runs, and its file names one correction; stop it first")
     path = on.folders.state / CALIBRATION_NAME
 
-    def work() -> Calibration:
+    def work() -> tuple[Calibration, UnsettledError | None]:
         if crc >= 0 and zlib.crc32(data) != crc:
             raise DataError(f"CRC-32 of the block is {zlib.crc32(data)}, announced was {crc}")
         found = layout.decode(data, "the uploaded calibration")
         if tuple(found.shape) != on.sensor.shape:
             raise DataError(f"it is for {found.shape}, this sensor has {on.sensor.shape}")
-        replace_file(path, data)
-        return found
+        try:
+            replace_file(path, data)
+        except UnsettledError as error:
+            return found, error
+        return found, None
 
-    def then(found: Calibration) -> None:
+    def then(done: tuple[Calibration, UnsettledError | None]) -> None:
+        found, doubt = done
         rebase(on, found)
         session.note(f"calibration {found.nuc_id} stored and in force; a correction is due")
+        if doubt is not None:
+            raise doubt
 
     return session.begin(work, then)
 

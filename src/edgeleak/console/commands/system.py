@@ -12,6 +12,7 @@ from edgeleak.console.scpi import ScpiError, block, number, quoted
 from edgeleak.console.session import Session
 from edgeleak.console.tree import Choice, Command, Level, NumberOf, Switch, Text
 from edgeleak.durable import replace_file
+from edgeleak.errors import UnsettledError
 
 LEVELS = ("LOOK", "OPERate", "SERVice")
 LEVEL_OF = {"look": Level.LOOK, "operate": Level.OPERATE, "service": Level.SERVICE}
@@ -143,7 +144,11 @@ def choose_pin(session: Session, wanted: str, new: str, old: str = "") -> Job:
         except Refused as error:
             session.note_refusal(f"PIN of level {wanted} not chosen: {error}", "PINs")
             raise
-        pins.choose(wanted, new)
+        try:
+            pins.choose(wanted, new)
+        except UnsettledError as error:
+            session.note(f"PIN of level {wanted} chosen: {error}")
+            raise
         session.note(f"PIN of level {wanted} chosen")
 
     return session.begin(work)
