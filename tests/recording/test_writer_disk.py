@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from edgeleak.errors import StorageError
+from edgeleak.errors import StorageError, UnsettledError
 from edgeleak.frame import FrameInfo
 from edgeleak.recording import Writer, recover, writer
 from edgeleak.sources import open_source
@@ -92,6 +92,17 @@ def test_a_chunk_written_in_part_is_cut_off_again(tmp_path, disk):
     source = open_source(tmp_path / "a.mcap")
     assert sum(1 for _ in source) == 1
     assert source.damage is None
+
+
+def test_a_folder_that_refuses_its_sync_leaves_a_finished_file_and_says_so(tmp_path, loose_folders):
+    made = Writer(tmp_path / "a.mcap", SHAPE)
+    made.write(noise(0), FrameInfo(0))
+    with pytest.raises(UnsettledError, match=r"a\.mcap: the new.*in place.*copy the") as caught:
+        made.close()
+    assert made.failure == str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+    assert open_source(tmp_path / "a.mcap").damage is None
+    assert made.close() == tmp_path / "a.mcap"
 
 
 @pytest.mark.parametrize("room", [0, 30])

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from edgeleak import __version__
-from edgeleak.durable import sync_folder
+from edgeleak.durable import sync_folder, unsettled
 from edgeleak.errors import StorageError, UnavailableError, UsageError
 from edgeleak.frame import FrameInfo
 from edgeleak.kernels import packed_bound
@@ -299,6 +299,7 @@ class Writer:
 
         Raises StorageError when the disk refuses: the frames stay in the .part file, or in
         the file itself where only its end did not fit and no earlier failure said so.
+        UnsettledError: the file has its own name, and a power cut may take that back.
         """
         if self._fd is None:
             return self.path
@@ -310,13 +311,13 @@ class Writer:
             os.close(self._fd)
             self._fd = None
             os.replace(self.part, self.path)
-            sync_folder(self.path.parent)
         except OSError as error:
             self._abandon()
             self.failure = (
                 f"{self.part}: cannot be finished ({error.strerror}); its frames are kept"
             )
             raise StorageError(self.failure) from error
+        self._settle()
         if refused and earlier is None:
             self.failure = (
                 f"{self.path}: there was no room for its end; all {self.frames_written} frames are"
@@ -324,6 +325,15 @@ class Writer:
             )
             raise StorageError(self.failure) from refused
         return self.path
+
+    def _settle(self) -> None:
+        """Make the rename last, or say that it may not."""
+        try:
+            sync_folder(self.path.parent)
+        except OSError as error:
+            refusal = unsettled(self.path, error, "copy the recording")
+            self.failure = str(refusal)
+            raise refusal from error
 
     def _end(self, *, with_index: bool) -> StorageError | None:
         """Append the tail, or return why not; frames are whole without an index, too."""
