@@ -6,6 +6,7 @@ import rows_console
 import rows_control
 import rows_cooldown
 import rows_cooler
+import rows_failing_saves
 import rows_files
 import rows_kill
 import rows_led
@@ -27,6 +28,7 @@ ROWS: tuple[Row, ...] = (
     *rows_led.ROWS,
     *rows_link.ROWS,
     *rows_storage.ROWS,
+    *rows_failing_saves.ROWS,
     *rows_system.ROWS,
     *rows_pairs.ROWS,
     *rows_sanitizer.ROWS,

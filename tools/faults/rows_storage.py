@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storage: power cuts, failing calls and damaged files."""
+"""Storage: power cuts, kills, cards and damaged files."""
 
 import os
 import random
@@ -94,63 +94,6 @@ def _replay(kind: str, calls: list, folder: Path, scratch: Path, outcome: Outcom
             outcome.trips += outcome.expect(
                 is_good, f"{kind}: cut after call {at} ({call.name}): {found}, {disk.acked} acked"
             )
-
-
-FAILING = ("openat", "write", "fsync", "rename", "ftruncate", "close")
-ERRORS = ("EIO", "ENOSPC", "EROFS")
-ONE_SAVE = """
-import sys
-from pathlib import Path
-from edgeleak.durable import replace_text
-from edgeleak.errors import EdgeLeakError
-from edgeleak.services.recorder import Recorder
-path = Path(sys.argv[1]) / "saved"
-try:
-    replace_text(path, "NEW" * 1000)
-except EdgeLeakError as error:
-    sys.exit(9)
-print("ACK")
-"""
-
-
-def failing_calls(count: int, seed: int) -> Outcome:
-    """D4: each call of a save fails, once and for ever; no false acknowledgement, old or new."""
-    outcome = Outcome(clean_unit="saves")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _save(folder, "", outcome)
-        outcome.clean += 1
-        cases = [(call, error, when) for call in FAILING for error in ERRORS
-                 for when in ("1", "1+")]  # fmt: skip
-        for n in range(max(count, len(cases))):
-            call, error, when = cases[n % len(cases)]
-            _save(folder, f"inject={call}:error={error}:when={when}", outcome)
-    return outcome
-
-
-def _save(folder: Path, inject: str, outcome: Outcome) -> None:
-    saved = folder / "saved"
-    saved.write_text("OLD" * 900)
-    command = [sys.executable, "-c", ONE_SAVE, str(folder)]
-    if inject:
-        # -P: only calls on our files fail, or Python itself would not start.
-        paths = [part for path in (saved, folder / ".saved.part", folder)
-                 for part in ("-P", str(path))]  # fmt: skip
-        command = ["strace", "-f", "-qq", "-o", "/dev/null", *paths, "-e", inject, *command]
-    done = subprocess.run(command, capture_output=True, text=True)
-    content = saved.read_text()
-    is_acked = done.stdout.strip() == "ACK"
-    if not inject:
-        outcome.false_trips += not (is_acked and content == "NEW" * 1000)
-        return
-    outcome.executed += 1
-    is_whole = content in ("OLD" * 900, "NEW" * 1000)
-    is_true = content == "NEW" * 1000 if is_acked else done.returncode == 9
-    outcome.trips += outcome.expect(
-        is_whole and is_true,
-        f"{inject}: exit {done.returncode}, acked {is_acked}, {len(content)} bytes"
-        f" {done.stderr[-200:]}",
-    )
 
 
 KILLED = """
@@ -348,8 +291,6 @@ ROWS = (
         more=("D1-folder.patch",)),
     Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, starts", "process",
         50, 500, kills, "D3.patch", 10, more=("D3-early.patch",)),
-    Row("D4", "each call of a save fails once and for ever", "process",
-        36, 36, failing_calls, "D4.patch", 36),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
         40, 200, torn_cards, "D8.patch", 8),
     Row("F2", "damaged calibrations and settings: refused, or settings mean what the file says",
