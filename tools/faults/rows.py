@@ -8,6 +8,7 @@ import rows_cooldown
 import rows_cooler
 import rows_failing_saves
 import rows_files
+import rows_inputs
 import rows_kill
 import rows_led
 import rows_link
@@ -29,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     *rows_link.ROWS,
     *rows_storage.ROWS,
     *rows_failing_saves.ROWS,
+    *rows_inputs.ROWS,
     *rows_system.ROWS,
     *rows_pairs.ROWS,
     *rows_sanitizer.ROWS,

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+from meter import Meter
 from row import Outcome
 
 from edgeleak import app, config
@@ -33,6 +34,7 @@ QUARRELS = (
     "[nuc]\nframes = 4\n[led]\n[nuc]\nframes = 8\n",
     "[cooler]\nset_point_degc = -20\nset_point_degc.max = 3\n",
 )
+LEAST_SEEDS = 20
 Mutant = Callable[[str, random.Random], str]
 
 
@@ -79,15 +81,19 @@ MUTANTS: tuple[tuple[Mutant, bool], ...] = (
 def damaged_settings(outcome: Outcome, count: int, rng: random.Random, folder: Path) -> None:
     """Damage the user's file and the machine's in turn, and read them as the instrument does."""
     user, tuned = folder / "edgeleak.toml", folder / config.TUNED_NAME
+    seeds = _seeds(rng)
     check = app.build_parser().parse_args(
         ["config", "check", "--config", str(user), "--state", str(folder)]
     )
-    text = whole_file()
+    user.write_text(seeds[0])
+    _answer(check)  # what the first call imports is nobody's excess
+    meter = Meter()
     for n in range(count):
+        text = seeds[n // len(MUTANTS) % len(seeds)]
         path, other = (user, tuned) if n % 2 else (tuned, user)
         other.write_text("")
         path.write_text(text)
-        if n < len(MUTANTS):
+        if n % len(MUTANTS) == 0 and n < len(MUTANTS) * len(seeds):
             outcome.clean += 1
             outcome.false_trips += not outcome.expect(
                 not _answer(check)[0] and not _other_meaning(path, text), "whole file"
@@ -96,8 +102,21 @@ def damaged_settings(outcome: Outcome, count: int, rng: random.Random, folder: P
         bad = mutant(text, rng)
         path.write_bytes(bad.encode("latin-1"))
         outcome.executed += 1
-        trouble = _trouble(check, path, text, is_wrong)
+        with meter.call():
+            answer = _answer(check)
+        trouble = _trouble(answer, path, text, is_wrong) or meter.excess()
         outcome.trips += outcome.expect(not trouble, f"{mutant.__name__} {n}: {trouble}")
+    outcome.worst_ms = 1000 * meter.worst_s
+    outcome.notes.append(f"settings of {len(seeds)} files, {meter.said()}")
+
+
+def _seeds(rng: random.Random) -> list[str]:
+    """The whole file, each section alone, and some together."""
+    whole = whole_file()
+    sections = ["[" + part for part in whole.split("[")[1:]]
+    some = ["".join(section for section in sections if rng.random() < 0.5) or whole
+            for _ in range(max(0, LEAST_SEEDS - len(sections) - 1))]  # fmt: skip
+    return [whole, *sections, *some]
 
 
 def _answer(check: argparse.Namespace) -> tuple[int, str]:
@@ -111,9 +130,9 @@ def _answer(check: argparse.Namespace) -> tuple[int, str]:
         return os.EX_SOFTWARE, repr(error)
 
 
-def _trouble(check: argparse.Namespace, path: Path, text: str, is_wrong: bool) -> str:
+def _trouble(answer: tuple[int, str], path: Path, text: str, is_wrong: bool) -> str:
     """What is wrong with the answer; empty when nothing is."""
-    code, said = _answer(check)
+    code, said = answer
     if code:
         is_clear = code in REFUSED and 0 < len(said) < 1000 and "\n" not in said
         return "" if is_clear else f"exit {code}: {said[:300]!r}"

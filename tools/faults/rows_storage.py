@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storage: power cuts, kills, cards and damaged files."""
+"""Storage: power cuts, kills and cards."""
 
 import os
 import random
@@ -13,7 +13,6 @@ from pathlib import Path
 from crash_states import Disk, record
 from recorder_bench import Camera, config_of, frames_in, made_recorder, until
 from row import Outcome, Row
-from rows_config import damaged_settings
 from rows_kill_saves import kill_saves
 from torn_card import HARMS, LOOKS, Card, Harm
 
@@ -143,67 +142,6 @@ def _kill_savers(outcome: Outcome, count: int, rng: random.Random) -> None:
             outcome.false_trips += os.path.getsize(saved) == 0
 
 
-def _seed_calibration(path: Path) -> bytes:
-    subprocess.run([sys.executable, "-c", SAVER, str(path.parent), "calibration", "1", "6", "8"],
-                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-    return path.read_bytes()
-
-
-SETTINGS_SHARE = 5
-
-
-def damaged_files(count: int, seed: int) -> Outcome:
-    """F2: calibrations, none accepted; of settings, none that means what no file says."""
-    outcome, rng = Outcome(clean_unit="reads"), random.Random(seed)
-    settings = count // SETTINGS_SHARE
-    with tempfile.TemporaryDirectory() as name:
-        damaged_settings(outcome, settings, rng, Path(name))
-    _damaged_calibrations(outcome, count - settings, rng)
-    outcome.notes.append(f"{settings:,} of them are settings files, the others calibrations")
-    return outcome
-
-
-def _damaged_calibrations(outcome: Outcome, count: int, rng: random.Random) -> None:
-    """Single bits first, every one of the file's head, then anything; never accepted."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "saved"
-        good = _seed_calibration(path)
-        for _ in range(20):
-            outcome.clean += 1
-            outcome.false_trips += container.read(path).nuc_id != 1
-        bits = len(good) * 8
-        for n in range(count):
-            bad = bytearray(good)
-            if n < bits:
-                bad[n // 8] ^= 1 << n % 8
-            else:
-                bad = _mutated(bad, rng)
-            if bad == good:
-                bad[0] ^= 1
-            path.write_bytes(bad)
-            outcome.executed += 1
-            try:
-                container.read(path)
-                outcome.expect(False, f"mutation {n} was accepted")
-            except EdgeLeakError:
-                outcome.trips += 1
-
-
-def _mutated(data: bytearray, rng: random.Random) -> bytearray:
-    kind = rng.randrange(4)
-    if kind == 0:
-        del data[rng.randrange(len(data)) :]
-    elif kind == 1:
-        data += rng.randbytes(rng.randrange(1, 64))
-    elif kind == 2:
-        start = rng.randrange(len(data))
-        data[start : start + rng.randrange(1, 32)] = rng.randbytes(rng.randrange(1, 32))
-    else:
-        for _ in range(rng.choice((2, 3, 8))):
-            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-    return data
-
-
 # --- D8: the memory card --------------------------------------------------------------------------
 
 BEFORE, DURING, AFTER = 10, 20, 10
@@ -293,7 +231,4 @@ ROWS = (
         50, 500, kills, "D3.patch", 10, more=("D3-early.patch",)),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
         40, 200, torn_cards, "D8.patch", 8),
-    Row("F2", "damaged calibrations and settings: refused, or settings mean what the file says",
-        "process", 10_000, 1_000_000, damaged_files, "F2.patch", 2_000,
-        more=("F2-unknown.patch", "F2-cut.patch")),
 )  # fmt: skip
