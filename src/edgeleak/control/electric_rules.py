@@ -2,6 +2,7 @@
 """Currents, voltages and surroundings that must switch the cooler off."""
 
 import math
+from collections import deque
 
 from edgeleak import codes
 from edgeleak.control.dew import dew_point_degc, window_degc
@@ -14,6 +15,8 @@ SHORT_CURRENT_A, SHORT_SHARE = 0.25, 0.2
 MISMATCH_A, MISMATCH_SHARE, MISMATCH_SAMPLES = 0.1, 0.1, 6
 AT_SUPPLY = 0.93
 OVER_SHARE, OVER_A = 1.1, 0.05
+FLIP_SAMPLES, FLIP_K, WORST_OHM = 5, 25.0, 1.5
+"""Of the nominal module: with half its Seebeck coefficient 25 K between the sides are seen."""
 FAN_SPIN_UP_S = 3.0
 FAN_SAMPLES = RATE_HZ
 WET_SAMPLES = 10 * RATE_HZ
@@ -59,7 +62,7 @@ class Electric:
         # Cooling with a hot side that is warmer, the Seebeck voltage only adds to I R.
         least_v = SHORT_SHARE * o.current_a * self._limits.physics.resistance_ohm
         is_plain = o.current_a > SHORT_CURRENT_A and o.hot_degc > o.fpa_degc - 2
-        if self._short.note(is_plain and o.voltage_v < least_v):
+        if self._short.note(is_plain and abs(o.voltage_v) < least_v):
             return Trip(codes.TEC_SHORT, o.voltage_v, least_v, True)
         return None
 
@@ -70,6 +73,36 @@ class Electric:
         is_wrong = abs(o.current_a - o.command_a) > allowed_a and not is_limited
         if self._mismatch.note(is_wrong):
             return Trip(codes.TEC_MISMATCH, o.current_a, o.command_a, True)
+        return None
+
+
+class Flipped:
+    """A voltage that falls without its current: the difference between the sides has turned over.
+
+    Heat cannot do that, wires that changed places or a bridge that turned over can.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._volts_per_k = limits.physics.seebeck_v_per_k
+        self._k_per_a = WORST_OHM * limits.physics.resistance_ohm / self._volts_per_k
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was seen: a new drive begins."""
+        self._past: deque[tuple[float, float]] = deque(maxlen=FLIP_SAMPLES + 1)
+        self._bad = InARow(SAMPLES)
+
+    def check(self, o: Observation) -> Trip | None:
+        """One control period; a trip when this rule objects."""
+        if not o.is_driven or math.isnan(o.voltage_v):
+            self._past.clear()
+            return None
+        self._past.append((o.current_a, o.voltage_v))
+        first_a, first_v = self._past[0]
+        allowed_k = FLIP_K + self._k_per_a * abs(o.current_a - first_a)
+        fallen_k = math.copysign(1.0, o.current_a) * (first_v - o.voltage_v) / self._volts_per_k
+        if self._bad.note(fallen_k > allowed_k):
+            return Trip(codes.TEC_REVERSED, fallen_k, allowed_k, True)
         return None
 
 

@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The observer whose only verb is off.
 
-It sees measured values, not the loop's intentions, and it knows nothing of gains or states.
+Its evidence is what was measured; the loop's own word (`Observation`) only says which rule asks
+what.  It knows nothing of gains or states.
 The first rule that objects is latched until `reset`; only a graver one replaces it.
 """
 
 from edgeleak import codes
-from edgeleak.control.electric_rules import Blind, BrownOut, Electric, FanLost, HotSide, Wet
+from edgeleak.control.electric_rules import (
+    Blind,
+    BrownOut,
+    Electric,
+    FanLost,
+    Flipped,
+    HotSide,
+    Wet,
+)
 from edgeleak.control.motion_rules import Direction, Jump, NoProgress, RampExceeded, Runaway, Step
 from edgeleak.control.observation import Limits, Observation, Rule, Trip
+from edgeleak.control.relay_rules import Answer, Witness
 from edgeleak.control.sensor_rules import (
     DRIVEN_A,
     HOT_STUCK_SAMPLES,
@@ -40,6 +50,9 @@ class Interlock:
             Step(),
             Runaway(),
             RampExceeded(limits),
+            Flipped(limits),
+            Answer(limits),
+            Witness(limits),
             NoProgress(limits),
             FanLost(limits),
             Wet(limits),

@@ -110,7 +110,8 @@ class Direction:
         if math.isnan(o.fpa_degc):
             return None
         sign = (o.current_a > 0) - (o.current_a < 0)
-        if sign != self._sign or not o.is_driven or o.reference_k_per_s * sign > 0.01:
+        is_meant = o.is_relay or o.reference_k_per_s * sign > 0.01  # `Answer` looks at a relay
+        if sign != self._sign or not o.is_driven or is_meant:
             self._restart(sign, o)
         self._past.append(sign * o.fpa_degc)
         self._prove(o, self._past[-1] - min(self._past))

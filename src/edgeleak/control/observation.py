@@ -52,19 +52,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One control period, measured values only; NaN is "not known".
+    """One control period as it was measured, and what the loop was about; NaN is "not known".
 
     fpa_degc, fpa_share, fpa_code : temperature, divider as share of its supply, ADC code
     hot_degc, hot_share, hot_code : the same of the hot side
     current_a, voltage_v          : telemetry; above 0 A is meant to cool
     telemetry_v                   : the two telemetry voltages themselves
-    command_a                     : what the DAC held during this period
-    limit_a                       : upper current limit of the loop in this period
+    command_a                     : what the DAC held during this period, as read back from it
     is_driven                     : the enable is refreshed
-    target_degc                   : where the user wants it
-    reference_k_per_s             : how fast the loop's own set-point moves
     housing_degc, humidity_percent, supply_v : surroundings; air_s is the age of the first two
     fan_on_s, fan_rpm             : since when the fan is on, and its speed
+
+    The loop's own word, which says what a rule asks for but is never evidence:
+
+    limit_a                       : its upper current limit; at it there has to be progress
+    target_degc                   : where it goes; there is no more progress at the end
+    reference_k_per_s             : how fast its set-point moves; it may warm on purpose
+    is_relay                      : its current is swung on purpose, as a tuning does
     """
 
     fpa_degc: float
@@ -77,16 +81,17 @@ class Observation:
     voltage_v: float = 0.0
     telemetry_v: tuple[float, float] = (1.25, 1.25)
     command_a: float = 0.0
-    limit_a: float = 1.0
     is_driven: bool = True
-    target_degc: float = math.nan
-    reference_k_per_s: float = 0.0
     housing_degc: float = math.nan
     humidity_percent: float = math.nan
     supply_v: float = math.nan
     air_s: float = math.nan
     fan_on_s: float = 0.0
     fan_rpm: float = math.nan
+    limit_a: float = 1.0
+    target_degc: float = math.nan
+    reference_k_per_s: float = 0.0
+    is_relay: bool = False
 
 
 class Rule(Protocol):

@@ -229,8 +229,6 @@ class Cooler:
     def _observation(self, now_ns: int) -> Observation:
         inputs, around, part, loop = self._inputs, self.surroundings, self._part, self.loop
         current_v, voltage_v = inputs.volts("tec_current"), inputs.volts("tec_voltage")
-        # The relay of a tuning moves the temperature against the current, and that is meant.
-        rate = 1.0 if self._state == CoolerState.TUNE else loop.ramp.rate_k_per_s
         return Observation(
             fpa_degc=self._fpa.degc, fpa_share=self._fpa.share,
             fpa_code=inputs.code("fpa_thermistor"),
@@ -240,7 +238,8 @@ class Cooler:
             voltage_v=decode_voltage_v(part, voltage_v), telemetry_v=(current_v, voltage_v),
             command_a=self._output.applied_a, limit_a=loop.limit_a,
             is_driven=self._output.tec.is_on, target_degc=loop.target_degc,
-            reference_k_per_s=rate, housing_degc=around.housing_degc,
+            reference_k_per_s=loop.ramp.rate_k_per_s,
+            is_relay=self._state == CoolerState.TUNE, housing_degc=around.housing_degc,
             humidity_percent=around.humidity_percent, supply_v=around.supply_v,
             air_s=around.age_s(now_ns), fan_on_s=self._fan.on_s(now_ns),
             fan_rpm=self._fan.rpm(now_ns),
