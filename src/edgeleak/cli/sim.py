@@ -4,8 +4,9 @@
 The firmware runs as it does on the board, with the real spidev, smbus2 and GPIO calls, against
 an emulated board in a process of its own: sensor, cooler, LED, chips, a plant yard with a leak.
 Because the truth is known, the run ends with found, missed and false alarms.
-Exit code 65: the board's own judge saw a limit broken, or with --check a wrong answer; 75: that,
-while this machine stood still, so try again.
+Exit code 65: the board's own judge saw a limit broken or an output left on, or with --check a
+wrong answer or another outcome than the scenario's `[expect]`; 75: that, while this machine stood
+still, so try again.
 While it runs, its first lines say how to talk to it: `edgeleak console`, `edgeleak status`.
 
   edgeleak sim                      scenario `leak`, in real time
@@ -52,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="no board: a simulated sensor and the pipeline alone")  # fmt: skip
     parser.add_argument("--board", default="el1-a", help="with a board: which (el1-a)")
     parser.add_argument("--check", action="store_true",
-                        help="with a board: exit 65 on a missed leak or a false alarm")  # fmt: skip
+                        help="with a board: exit 65 on another outcome than expected")  # fmt: skip
     parser.add_argument("--config", type=Path, metavar="FILE",
                         help="with a board: settings of the firmware")  # fmt: skip
     parser.add_argument(

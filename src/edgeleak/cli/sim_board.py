@@ -6,79 +6,33 @@ to what was so: verdicts against gas, temperatures against the set-point, limits
 """
 
 import argparse
-import itertools
 import json
 import math
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgeleak import schema
 from edgeleak.cli.sim_firmware import firmware_command, seconds_of
+from edgeleak.cli.sim_judged import History, is_right, judge, read_log, sentence
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError, NotReadyError
 from edgeleak.sim import scenario as scenarios
-from edgeleak.sim import spoken
 from edgeleak.sim.launch import RunningPlant
-from edgeleak.sim.pacer import Pacer, Stop, in_words
-from edgeleak.sim.scenario import LEAK
+from edgeleak.sim.pacer import Pacer, in_words
 
 SAMPLE_S = 0.2
 GRACE_S = 20.0
-EARLY_S = 0.5
-"""A verdict may name a frame that was exposed before the plant's next sample."""
-HOLD_S = 15.0
-"""So long after the end released gas may still be in view and within the window of a decision."""
+OFF_S = 0.3
+"""The enables run out 0.2 s after the last refresh (`gpio.refresh_ms`); the rest is our turn."""
+OUTPUTS = ("tec", "led")
 PICTURES = "pictures"
 SOCKET = "scpi"
-TOLD = re.compile(r"(?:STATE \w+ \w+|NOTE \w+) ([1-9]\d*) t=(\d+) frame=-?\d+ ([\w-]+):")
 MOST_TOLD = 8
-
-
-@dataclass(slots=True)
-class History:
-    """What was so, sampled from the plant, and what the firmware said, from its log.
-
-    truth    : (seconds of the scenario, values) of each sample
-    states   : (seconds, state)
-    verdicts : (seconds, GAS | NO GAS | INHIBIT | FAULT)
-    told     : (seconds, code and name) of what stood against an answer or was worth a note
-    stops    : moments in which the machine itself stood still
-    began_s  : time 0 of the log: no line was heard earlier than its own time after it
-    """
-
-    truth: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    states: list[tuple[float, str]] = field(default_factory=list)
-    verdicts: list[tuple[float, str]] = field(default_factory=list)
-    violations: list[dict[str, Any]] = field(default_factory=list)
-    counters: dict[str, Any] = field(default_factory=dict)
-    told: list[tuple[float, str]] = field(default_factory=list)
-    stops: list[Stop] = field(default_factory=list)
-    began_s: float = math.inf
-    exit_code: int = 0
-
-    def hear(self, line: str, now_s: float) -> None:
-        """A line of the log that was there at `now_s` of the scenario."""
-        if found := spoken.LINE.match(line):
-            self.began_s = min(self.began_s, now_s - int(found[3]) / 1000)
-
-    def spans(self, word: str, end_s: float) -> list[tuple[float, float]]:
-        """(from, to) of one verdict."""
-        edges = [*self.verdicts, (end_s, "")]
-        return [(a, b) for (a, found), (b, _) in itertools.pairwise(edges)
-                if found == word]  # fmt: skip
-
-    def leaks(self) -> list[tuple[float, float]]:
-        """(from, to) of each time without a break in which the plant released gas."""
-        runs = itertools.groupby(self.truth, lambda row: row[1]["gas_g_per_h"] > 0)
-        times = [[at_s for at_s, _ in rows] for leaks, rows in runs if leaks]
-        return [(run[0], run[-1]) for run in times]
 
 
 def run_board(args: argparse.Namespace) -> int:
@@ -113,8 +67,10 @@ def _require(summary: dict[str, Any], code: int, is_checked: bool) -> None:
     """Raises for what must not be; a machine that stood still may have been the reason."""
     limits = summary["violations"]
     wrong = f"the plant's judge saw {len(limits)} limits broken" if limits else ""
+    if summary["left_on"]:
+        wrong = f"left on at the end: {', '.join(summary['left_on'])}"
     if not wrong and is_checked and not is_right(summary):
-        wrong = f"{summary['scenario']}: {sentence(summary)}"
+        wrong = "; ".join([f"{summary['scenario']}: {sentence(summary)}", *summary["unlike"]])
     if code or not wrong:
         return
     if summary["stops"]:
@@ -122,13 +78,6 @@ def _require(summary: dict[str, Any], code: int, is_checked: bool) -> None:
                             f" {in_words(summary['stops'])}, so a run in real time proves nothing:"
                             " run it again on a machine that has time")  # fmt: skip
     raise DataError(wrong)
-
-
-def is_right(summary: dict[str, Any]) -> bool:
-    """Found where there is a leak, silent where there is none, and an answer at all."""
-    has_leak, was_found = summary["leak_began_s"] is not None, summary["found_s"] is not None
-    is_told = summary["is_shown"] and summary["first_answer_s"] is not None
-    return is_told and has_leak == was_found and not summary["false_alarms"]
 
 
 def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
@@ -153,13 +102,25 @@ def _run(args: argparse.Namespace, seconds: float, settings: Path, out: Path,
             if firmware.poll() is None:
                 firmware.kill()
                 firmware.wait()
+        history.left_on = _left_on(plant)
         history.violations = plant.control.ask("violations")["violations"]
         history.counters = plant.control.ask("counters")
     history.stops = pacer.stops
     report = json.loads(text) if text.strip().startswith("{") else {}
-    _read_log(out / "run.log", history, _began_s(history))
+    read_log(out / "run.log", history, _began_s(history))
     history.exit_code = firmware.returncode
     return history, report, firmware.returncode
+
+
+def _left_on(plant: RunningPlant) -> list[str]:
+    """Outputs that are on although nobody can refresh them any more."""
+    end_s = time.monotonic() + OFF_S
+    while True:
+        truth = plant.control.ask("truth")["truth"]
+        found = [name for name in OUTPUTS if truth[f"{name}_enabled"]]
+        if not found or time.monotonic() > end_s:
+            return found
+        time.sleep(OFF_S / 10)
 
 
 def own_settings(given: Path | None, scratch: Path) -> Path:
@@ -228,108 +189,6 @@ def _watch(plant: RunningPlant, firmware: Any, history: History, ear: Ear, limit
         time.sleep(SAMPLE_S)
 
 
-def _read_log(path: Path, history: History, started_s: float) -> None:
-    """States and verdicts of run.log; its times count from the firmware's start.
-
-    The log has changes only: before the first one it is boot and INHIBIT.
-    """
-    if not path.is_file():
-        return
-    history.states.append((started_s, "boot"))
-    history.verdicts.append((started_s, "INHIBIT"))
-    for row in path.read_text(encoding="utf-8").splitlines():
-        if told := TOLD.match(row):
-            history.told.append((started_s + int(told[2]) / 1000, f"{told[1]} {told[3]}"))
-        found = spoken.LINE.match(row)
-        if not found:
-            continue
-        at_s = started_s + int(found[3]) / 1000
-        if found[1] == "STATE":
-            history.states.append((at_s, found[2].split()[1]))
-        else:
-            word = found[2].split(" > ")[1].rsplit(" ", 1)[0]
-            history.verdicts.append((at_s, word))
-
-
-def judge(history: History, report: dict[str, Any], course: Any, seconds: float) -> dict[str, Any]:
-    """What was found, missed and falsely called, by the plant's truth."""
-    end_s = history.truth[-1][0] if history.truth else 0.0
-    leaks, calls = history.leaks(), history.spans("GAS", end_s)
-    begun_s = leaks[0][0] if leaks else None
-    first_s = next((a for a, _ in calls if any(
-        begin - EARLY_S <= a <= end for begin, end in leaks)), None)  # fmt: skip
-    false = [span for span in calls if not is_called_for(span, leaks)]
-    clear = history.spans("NO GAS", end_s)
-    missing = [(at_s, what) for at_s, what in course.happenings() if at_s >= end_s]
-    return {
-        "scenario": course.name,
-        "seconds": seconds,
-        "ended_s": round(end_s, 1),
-        "ended_before": [{"at_s": at_s, "what": what} for at_s, what in missing],
-        "is_shown": is_shown(course, end_s),
-        "leak_began_s": begun_s,
-        "found_s": None if first_s is None or begun_s is None else max(0.0, first_s - begun_s),
-        "false_alarms": len(false),
-        "first_answer_s": min((a for a, _ in clear + calls), default=None),
-        "told": [{"at_s": round(at_s, 1), "code": code} for at_s, code in history.told],
-        "exit_code": history.exit_code,
-        "no_gas_s": round(sum(b - a for a, b in clear), 1),
-        "gas_s": round(sum(b - a for a, b in calls), 1),
-        "violations": history.violations,
-        "stops": history.stops,
-        "words_judged": history.counters.get("heard", 0),
-        "extremes": history.counters.get("extremes", {}),
-        "last": report,
-    }
-
-
-def is_shown(course: Any, end_s: float) -> bool:
-    """The leak of a scenario with one, else its first event, came before the end."""
-    begins = [at_s for at_s, _ in course.happenings()]
-    if course.gas.start_s < scenarios.NEVER_S:
-        begins = [course.gas.start_s]
-    return not begins or begins[0] < end_s
-
-
-def is_called_for(call: tuple[float, float], leaks: list[tuple[float, float]]) -> bool:
-    """Begun with a leak or within its hold, and not kept up long after the last gas."""
-    held = [(begin - EARLY_S, end + HOLD_S) for begin, end in leaks]
-    return any(begin <= call[0] <= end for begin, end in held) and call[1] <= held[-1][1]
-
-
-def sentence(summary: dict[str, Any]) -> str:
-    """The outcome in one line."""
-    if summary["false_alarms"] and summary["leak_began_s"] is None:
-        return f"FALSE ALARM: {summary['false_alarms']} where there is no gas"
-    if not summary["is_shown"]:
-        return f"NOTHING SHOWN: ended{_before(summary)}; run it longer: --seconds"
-    if summary["first_answer_s"] is None:
-        return (f"NOTHING SHOWN: no answer in {summary['ended_s']:.0f} s, INHIBIT or FAULT"
-                f" throughout{_left(summary)}")  # fmt: skip
-    if summary["leak_began_s"] is None:
-        return (f"NO LEAK, and none was called: NO GAS for {summary['no_gas_s']:.0f} s"
-                f"{_left(summary)}")  # fmt: skip
-    if summary["found_s"] is None:
-        since_s = summary["ended_s"] - summary["leak_began_s"]
-        return f"MISSED: the leak was not found in {since_s:.0f} s{_false(summary)}"
-    return f"FOUND {summary['found_s']:.1f} s after the leak began{_false(summary)}"
-
-
-def _before(summary: dict[str, Any]) -> str:
-    """The next thing the scenario had in store; of a leak scenario the leak."""
-    rows = summary["ended_before"]
-    next_one = next((row for row in rows if row["what"] == LEAK), rows[0])
-    return f" before {next_one['what']} at {next_one['at_s']:g} s"
-
-
-def _left(summary: dict[str, Any]) -> str:
-    return f"; ended{_before(summary)}" if summary["ended_before"] else ""
-
-
-def _false(summary: dict[str, Any]) -> str:
-    return f", {summary['false_alarms']} false" if summary["false_alarms"] else ""
-
-
 def _save(args: argparse.Namespace, history: History, summary: dict[str, Any], course: Any) -> None:
     from edgeleak.cli.sim_plot import draw
 
@@ -364,6 +223,10 @@ def _say(args: argparse.Namespace, summary: dict[str, Any], say: Any) -> None:
           f" {last.get('verdict', '-')}{code}", file=say)  # fmt: skip
     if told := _told(summary):
         print(f"told     {told}", file=say)
+    if summary["expected"] is not None:
+        unlike = "; ".join(summary["unlike"])
+        print(f"expected {summary['expected']}: {f'NOT SO: {unlike}' if unlike else 'so it was'}",
+              file=say)  # fmt: skip
     limits = summary["violations"]
     found = f"{len(limits)} limits broken, first {limits[0]}" if limits else "no limit broken"
     coldest = summary["extremes"].get("min_cold_degc", float("nan"))

@@ -22,6 +22,9 @@
     line = "button"
     at_s = 20
     for_s = 0.2
+    [expect]
+    comes = ["fan-slow", "fan-lost"]
+    ends = "fault"
 
 Times are in seconds from the plant's start; `seconds` is how long a run takes unless told.
 """
@@ -35,7 +38,8 @@ from typing import Any
 from edgeleak import schema
 from edgeleak.errors import ConfigError, MissingInputError
 from edgeleak.schema import number, switch, word
-from edgeleak.sim import faults
+from edgeleak.sim import expect, faults
+from edgeleak.sim.expect import Expect
 from edgeleak.sim.faults import Fault
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -114,6 +118,7 @@ class Scenario:
     changes : courses of the weather, in order of time
     events  : faults and key presses, in order of time
     seconds : how long a run takes to show all of it
+    expect  : what the firmware must say; None judges the gas alone
     """
 
     name: str = "still room"
@@ -124,6 +129,7 @@ class Scenario:
     start: Start = Start()
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
+    expect: Expect | None = None
     _kept: list[Any] = field(default_factory=lambda: [math.inf, -math.inf, None], repr=False)
 
     def happenings(self) -> list[tuple[float, str]]:
@@ -192,7 +198,7 @@ def load(name: str) -> Scenario:
 
 def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
     """A scenario from its TOML tables."""
-    known = ("summary", "seconds", "world", "gas", "start", "change", "fault", "press")
+    known = ("summary", "seconds", "world", "gas", "start", "change", "fault", "press", "expect")
     for key in table:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.5)
@@ -217,6 +223,7 @@ def parse(table: dict[str, Any], origin: str, text: str = "") -> Scenario:
         start=schema.build(Start, table.get("start", {}), origin, text, "start"),
         changes=tuple(sorted(changes, key=lambda change: change.at_s)),
         events=tuple(sorted(events, key=lambda event: event.at_s)),
+        expect=_expected(table, origin),
     )
 
 
@@ -225,6 +232,14 @@ def _seconds(table: dict[str, Any], origin: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < NEVER_S:
         raise ConfigError(f"{origin}: seconds = {value!r}; expected a number above 0")
     return float(value)
+
+
+def _expected(table: dict[str, Any], origin: str) -> Expect | None:
+    if (found := table.get("expect")) is None:
+        return None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{origin}: 'expect' is a table; write [expect]")
+    return expect.parse(found, origin)
 
 
 def _rows(table: dict[str, Any], origin: str, key: str) -> list[tuple[int, dict[str, Any]]]:
