@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-ROW = {"row": "T1", "count": 5, "seed": 1, "reasons": [], "defect": "red"}
+ROW = {
+    "row": "T1",
+    "count": 5,
+    "seed": 1,
+    "reasons": [],
+    "defect": "red",
+    "finds": {"T1.patch": "told"},
+}
 
 
 @pytest.fixture
@@ -54,6 +61,17 @@ def test_red_is_not_green(table, tmp_path, other):
 def test_a_row_without_its_defect_is_not_green(table):
     assert not table.is_green(ROW | {"defect": "-"})
     assert table.is_green(ROW)
+
+
+def test_a_row_of_before_reasons_were_kept_is_not_green(table):
+    assert not table.is_green({key: value for key, value in ROW.items() if key != "finds"})
+
+
+def test_what_found_a_defect_is_a_line_of_its_table(table):
+    row = ROW | {"finds": {"T1.patch": "a | b\nin /tmp/x-1/y.py", "T1-eager.patch": "x" * 999}}
+    first, second = table.found_lines([row])
+    assert first == r"| T1 | a \| b in y.py |"
+    assert len(second) < 250
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def judged(outcome: Outcome, case: Callable[[Outcome], None]) -> None:
         mine, pacer = Outcome(), Pacer()
         with pacer:
             case(mine)
-        if not left or not pacer.stops or not (mine.problems or mine.false_trips):
+        if not left or not pacer.stops or not (mine.problems or mine.broken or mine.false_trips):
             break
         outcome.again += 1
     outcome.add(mine)

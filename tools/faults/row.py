@@ -19,6 +19,7 @@ class Outcome:
     worst_ms    : longest time from fault to safe; negative where there is no such time
     again       : cases in real time that failed while the machine stood still, and ran again
     problems    : sentences; the row is red when there is one
+    broken      : sentences about what kept the row from judging; red too, but nothing was found
     notes       : sentences to print below the row, good or bad
     """
 
@@ -30,6 +31,7 @@ class Outcome:
     worst_ms: float = -1.0
     again: int = 0
     problems: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def expect(self, is_good: bool, problem: str) -> bool:
@@ -37,6 +39,12 @@ class Outcome:
         if not is_good and len(self.problems) < 20:
             self.problems.append(problem)
         return is_good
+
+    def need(self, is_there: bool, sentence: str) -> bool:
+        """Note what the row cannot judge without; no seeded defect is found by it."""
+        if not is_there and len(self.broken) < 20:
+            self.broken.append(sentence)
+        return is_there
 
     def add(self, part: "Outcome") -> None:
         """Account what one case counted."""
@@ -48,6 +56,8 @@ class Outcome:
         self.again += part.again
         for problem in part.problems:
             self.expect(False, problem)
+        for sentence in part.broken:
+            self.need(False, sentence)
 
     def safe_after(self, ms: float, limit_ms: float, what: str) -> None:
         """Account one time to safe against its limit."""
@@ -61,7 +71,7 @@ class Row:
 
     name     : as in the fault table, T1 .. F3
     what     : fault and reaction in a few words
-    tier     : "lockstep", "real time" or "process"
+    tier     : "lockstep", "real time", "both", "process" or "real pty"
     count    : faults in CI
     full     : faults in the long campaign
     run      : (count, seed) -> Outcome
@@ -69,6 +79,7 @@ class Row:
     probe    : faults that are enough to see the defect
     kernels  : extensions to build again in the copy, for defects in C
     more     : further patches, each of which must turn the row red by itself
+    control  : faults in the copy without a defect; 0: `probe`, as with one
     """
 
     name: str
@@ -81,23 +92,35 @@ class Row:
     probe: int
     kernels: str = ""
     more: tuple[str, ...] = ()
+    control: int = 0
 
     @property
     def patches(self) -> tuple[str, ...]:
         return self.defect, *self.more
 
 
-def verdict(row: Row, outcome: Outcome, count: int) -> list[str]:
-    """Why the row is red; empty when it is green."""
-    reasons = list(outcome.problems)
-    if outcome.executed < count:
-        reasons.append(f"only {outcome.executed} of {count} faults were executed")
+def findings(outcome: Outcome) -> list[str]:
+    """What the row's own judgement says against the firmware."""
+    found = list(outcome.problems)
     if outcome.trips < outcome.executed:
-        reasons.append(f"{outcome.executed - outcome.trips} faults without the demanded reaction")
-    if outcome.clean == 0:
-        reasons.append("no clean twin was run")
-    if outcome.again > max(MOST_AGAIN, MOST_AGAIN_SHARE * outcome.executed):
-        reasons.append(f"{outcome.again} cases ran again: too many to judge by the rest")
+        found.append(f"{outcome.executed - outcome.trips} faults without the demanded reaction")
     if outcome.false_trips:
-        reasons.append(f"{outcome.false_trips} false trips in {outcome.clean} clean")
-    return reasons
+        found.append(f"{outcome.false_trips} false trips in {outcome.clean} clean")
+    return found
+
+
+def gaps(outcome: Outcome, count: int) -> list[str]:
+    """Why the row could not judge what it was to judge."""
+    missing = list(outcome.broken)
+    if outcome.executed < count:
+        missing.append(f"only {outcome.executed} of {count} faults were executed")
+    if outcome.clean == 0:
+        missing.append("no clean twin was run")
+    if outcome.again > max(MOST_AGAIN, MOST_AGAIN_SHARE * outcome.executed):
+        missing.append(f"{outcome.again} cases ran again: too many to judge by the rest")
+    return missing
+
+
+def verdict(outcome: Outcome, count: int) -> list[str]:
+    """Why the row is red; empty when it is green."""
+    return findings(outcome) + gaps(outcome, count)

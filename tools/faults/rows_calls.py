@@ -32,7 +32,7 @@ def failing_calls(count: int, seed: int) -> Outcome:
         for begin in range(0, count, CASES):
             cases, draws = min(CASES, count - begin), rng.randrange(1 << 30)
             judged(outcome, lambda mine: _one_program(plant, mine, cases, draws))  # noqa: B023 - run at once
-            if outcome.problems:
+            if outcome.problems or outcome.broken:
                 break
     return outcome
 
@@ -42,7 +42,9 @@ def _one_program(plant: RunningPlant, outcome: Outcome, count: int, seed: int) -
     rng = random.Random(seed)
     with no_limit_broken(plant, outcome, "failing calls"), \
          tempfile.TemporaryDirectory() as name, Camera(plant, Path(name)) as camera:  # fmt: skip
-        if outcome.expect(camera.until_driving(), f"never drove; {camera.said[-300:]!r}"):
+        if outcome.need(
+            camera.until_driving(), f"never drove, {camera.end}; {camera.said[-300:]!r}"
+        ):
             for _ in range(count - 1):
                 _once(camera, outcome, rng)
             _for_ever(camera, outcome, rng)
@@ -55,13 +57,14 @@ def _once(camera: Camera, outcome: Outcome, rng: random.Random) -> None:
     error, skip = rng.choice(ERRNOS), rng.randrange(MOST_SKIPPED)
     what = f"{error} once after {skip} calls"
     camera.ask("inject", fault="call-fails", error=error, skip=skip, count=1)
-    if not outcome.expect(_strikes(camera), f"{what}: never struck"):
+    if not outcome.need(_strikes(camera), f"{what}: never struck"):
         return
     outcome.executed += 1
     camera.ask("clear", fault="call-fails")
     is_back = _comes_back(camera)
     outcome.trips += outcome.expect(
-        is_back, f"{what}: not at NO GAS after {BACK_S:.0f} s; {camera.said[-200:]!r}"
+        is_back,
+        f"{what}: not at NO GAS after {BACK_S:.0f} s, {camera.end}; {camera.said[-200:]!r}",
     )
 
 
@@ -72,14 +75,14 @@ def _for_ever(camera: Camera, outcome: Outcome, rng: random.Random) -> None:
     begin_ns = time.monotonic_ns()
     camera.ask("inject", fault="call-fails", error=error)
     camera.listen(STRIKES_S)
-    outcome.executed += outcome.expect(_hits(camera) > 0, f"{error} for ever: never struck")
+    outcome.executed += outcome.need(_hits(camera) > 0, f"{error} for ever: never struck")
     is_dark, ms = dark_after(camera, begin_ns)
     outcome.safe_after(ms, SILENCE_MS, f"{error} for ever")
     is_told = camera.process.poll() is not None or verdict(camera) != b"NO GAS"
     outcome.trips += outcome.expect(
         is_dark and is_told and ms <= SILENCE_MS,
-        f"{error} for ever: dark {is_dark}, off after {ms:.0f} ms, {verdict(camera)!r};"
-        f" {camera.said[-200:]!r}",
+        f"{error} for ever: dark {is_dark}, off after {ms:.0f} ms, {verdict(camera)!r},"
+        f" {camera.end}; {camera.said[-200:]!r}",
     )
 
 

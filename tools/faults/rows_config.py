@@ -17,6 +17,7 @@ from pathlib import Path
 
 from meter import Meter
 from row import Outcome
+from slip import is_slip
 
 from edgeleak import app, config
 from edgeleak.errors import EdgeLeakError
@@ -127,6 +128,8 @@ def _answer(check: argparse.Namespace) -> tuple[int, str]:
     except EdgeLeakError as error:
         return error.exit_code, str(error)
     except Exception as error:  # what nobody expects is the finding
+        if is_slip(error):
+            raise
         return os.EX_SOFTWARE, repr(error)
 
 

@@ -106,6 +106,12 @@ class Camera:
                 if not part:  # it is dead; the plant goes on
                     select.select([], [], [], end_s - time.monotonic())
 
+    @property
+    def end(self) -> str:
+        """Whether it lives, for sentences about what it did."""
+        code = self.process.poll()
+        return "it lives" if code is None else f"it ended with code {code}"
+
     def until_selftest_s(self) -> float:
         """How long it took to begin its self-test, seconds; infinite where it does not."""
         while SELFTEST not in self.said and self.process.poll() is None:
@@ -258,7 +264,9 @@ def _end_one(plant: RunningPlant, outcome: Outcome, end: End, wait_s: float) -> 
 
 def _end(camera: Camera, outcome: Outcome, end: End, wait_s: float) -> None:
     what, limit_ms = end.what, end.limit_ms
-    if not outcome.expect(camera.until_driving(), f"{what}: never drove; {camera.said[-300:]!r}"):
+    if not outcome.need(
+        camera.until_driving(), f"{what}: never drove, {camera.end}; {camera.said[-300:]!r}"
+    ):
         return
     _clean(camera, outcome, WATCH_S + wait_s)
     for output in ("tec", "led"):

@@ -114,7 +114,7 @@ def _kill_one(plant: RunningPlant, outcome: Outcome, mode: str, wait_s: float) -
 
 def _kill(camera: Camera, outcome: Outcome, wait_s: float) -> None:
     """Once; by the plant's log the LED is dark in time and for good."""
-    if not outcome.expect(_is_lit(camera), f"never lit; {camera.said[-300:]!r}"):
+    if not outcome.need(_is_lit(camera), f"never lit, {camera.end}; {camera.said[-300:]!r}"):
         return
     begin_ns = camera.ask("truth")["now_ns"]
     camera.listen(LIT_S + wait_s)
@@ -234,7 +234,7 @@ def _over(rig: Rig, fault: faults.Fault) -> list:
 
 
 ROWS = (
-    Row("T13", "LED: sequences of any orders, four limits hold; killed with it: dark", "lockstep",
+    Row("T13", "LED: sequences of any orders, four limits hold; killed with it: dark", "both",
         10_000, 100_000, orders, "T13.patch", 400, more=(
             "T13-peak.patch", "T13-pulse.patch", "T13-energy.patch", "T13-killed.patch",)),
     Row("T14", "LED or its thermistor breaks: own code, dark in 2 frames; its gate: 0.45 s",

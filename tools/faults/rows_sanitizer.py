@@ -24,11 +24,11 @@ def hostile_frames(count: int, seed: int) -> Outcome:
     outcome = Outcome(clean_unit="frames")
     with tempfile.TemporaryDirectory(prefix="edgeleak-asan-") as name:
         source = Path(name)
-        if not outcome.expect(_build(source), "the sanitizer build failed"):
+        if not outcome.need(_build(source), "the sanitizer build failed"):
             return outcome
         for kernel in KERNELS:
             built = next((source / "src/edgeleak/kernels").glob(f"_{kernel}.*.so")).read_bytes()
-            outcome.expect(SYMBOLS[0] in built and SYMBOLS[1] in built,
+            outcome.need(SYMBOLS[0] in built and SYMBOLS[1] in built,
                            f"kernel {kernel} was not built with the sanitizers")  # fmt: skip
         _compare(outcome, source / "src", (str(count), str(seed)))
         clean = max(400, count // 10)

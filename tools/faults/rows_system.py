@@ -253,7 +253,7 @@ def _sag(rig: Machine, mine: Outcome, volts: float) -> None:
     rig.plant.inject(faults.BrownOut(volts=volts))
     dark_s = rig.run_until(5.0, lambda: rig.is_dark)
     sag_v = rig.plant.truth.supply_v
-    mine.executed += mine.expect(abs(sag_v - volts) < 0.01, f"{volts:.2f} V never came: {sag_v}")
+    mine.executed += mine.need(abs(sag_v - volts) < 0.01, f"{volts:.2f} V never came: {sag_v}")
     mine.safe_after(dark_s * 1e3, 4000.0, f"{volts:.1f} V")
     told = rig.answer.trouble.code
     rig.plant.clear("brown-out")
@@ -269,7 +269,7 @@ def _jump(rig: Machine, mine: Outcome, jump_ns: int) -> None:
     frames, first, utc_ns = rig.instrument.path.frames, len(rig.infos), rig.clock.utc_ns()
     rig.clock.jump_utc(jump_ns)
     moved_ns = rig.clock.utc_ns() - utc_ns
-    mine.executed += mine.expect(moved_ns == jump_ns, f"the clock moved by {moved_ns} ns")
+    mine.executed += mine.need(moved_ns == jump_ns, f"the clock moved by {moved_ns} ns")
     answers = {answer for _, answer in rig.watch(4.0)}
     infos = rig.infos[first:]
     steps = [b.monotonic_ns - a.monotonic_ns for a, b in pairwise(infos)]
