@@ -67,9 +67,11 @@ class Bench:
         self.show(State.DETECTING)
 
     def edges(self, line):
-        """(ms, level) as the plant saw them."""
-        return [(entry.time_ns / MS, bool(entry.value))
-                for entry in self.plant.log if entry.what == line]  # fmt: skip
+        """(ms, level) as the plant saw them; off before the first."""
+        writes = [(entry.time_ns / MS, bool(entry.value))
+                  for entry in self.plant.log if entry.what == line]  # fmt: skip
+        levels = [False, *(is_on for _, is_on in writes)]
+        return [write for write, before in zip(writes, levels, strict=False) if write[1] != before]
 
 
 def words(name):
