@@ -2,6 +2,7 @@
 """The cooler alone, as `edgeleak tune` runs it on a board."""
 
 import math
+from dataclasses import replace
 
 from edgeleak import board, codes
 from edgeleak.cooler_bench import Bench
@@ -17,3 +18,10 @@ def test_a_supply_that_is_not_measured_any_more_is_not_known():
     assert math.isnan(bench.cooler.surroundings.supply_v)
     bench.rig.run(7)
     assert bench.status.code == codes.SUPPLY_UNKNOWN
+
+
+def test_the_fans_speed_is_told_by_the_boards_table():
+    parts = board.load("el1-a")
+    slow = replace(parts.fan, pulses_per_turn=1, full_rpm=2400.0)
+    bench = Bench(replace(parts, fan=slow)).hold(6)
+    assert math.isclose(bench.status.fan_rpm, 2400.0, rel_tol=0.01)

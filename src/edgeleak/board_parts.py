@@ -102,6 +102,13 @@ class AdcChannel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyChannel(AdcChannel):
+    """The input behind which the board's own supply is measured."""
+
+    divider: float = number("1", 1, 100, "supply over the voltage at the ADC's input", 4.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdcWiring:
     """What the two ADS1115 measure."""
 
@@ -111,7 +118,7 @@ class AdcWiring:
     tec_voltage: AdcChannel
     led_thermistor: AdcChannel
     led_current: AdcChannel
-    supply: AdcChannel
+    supply: SupplyChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +145,23 @@ class TecPart:
     max_slew_a_per_s: float = number("A/s", 0.01, 10, "thermal shock")
     max_hot_degc: float = number("degC", 30, 90, "hot side, absolute")
     max_ramp_k_per_s: float = number("K/s", 0.05, 2, "cold side, ceiling of the package")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanPart:
+    """The sink's fan, where a line switches one."""
+
+    pulses_per_turn: int = number("", 1, 12, "of the tacho; two for every common fan", 2)
+    full_rpm: float = number("rpm", 100, 20_000, "at full supply, used by the plant", 3000.0)
+    spin_up_s: float = number("s", 0.01, 10, "to 63 % of a new speed, used by the plant", 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HousingModel:
+    """What the plant needs to know of the housing."""
+
+    tau_s: float = number("s", 1, 100_000, "to 63 % of a change of the air around it", 600.0)
+    rise_k: float = number("K", 0, 40, "what the electronics warm it by", 4.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +209,10 @@ class LedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Everything that is wired on one board."""
+    """Everything that is wired on one board.
+
+    Tables with defaults came later than the first recordings, which hold their board's file.
+    """
 
     name: str = word("folder under board/")
     summary: str = word("one sentence")
@@ -193,10 +220,12 @@ class Board:
     i2c: I2cWiring
     gpio: GpioWiring
     sensor: SensorPart
+    housing_model: HousingModel = HousingModel()
     adc: AdcWiring | None = None
     address: Addresses | None = None
     fpa_thermistor: Thermistor | None = None
     hot_thermistor: Thermistor | None = None
+    fan: FanPart = FanPart()
     led_thermistor: Thermistor | None = None
     tec: TecPart | None = None
     tec_model: TecModel | None = None

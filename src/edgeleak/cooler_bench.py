@@ -27,7 +27,6 @@ from edgeleak.services.thermal import Cooler
 from edgeleak.services.thermal_status import CoolerState, Surroundings
 from edgeleak.sim.cooler_rig import Rig
 
-SUPPLY_DIVIDER = 4
 HELD_COLD_DEGC, HELD_HOT_DEGC = -20.0, 28.0
 
 
@@ -37,7 +36,7 @@ class Around:
     def __init__(self, board: Board, buses: Buses, clock: Clock) -> None:
         if board.adc is None:
             raise ConfigError(f"board {board.name}: no [adc]")
-        channel = board.adc.supply
+        self._channel = channel = board.adc.supply
         adc = Ads1115(buses.i2c, channel.address)
         self._supply = AdcRound(adc, {"supply": channel}, clock)
         climate = parts.climate(board, buses, clock, None)
@@ -54,7 +53,7 @@ class Around:
             self._supply.restart()
         air = self._climate.surroundings()
         is_fresh = self._supply.age_s("supply") <= SUPPLY_S
-        supply_v = self._supply.volts("supply") * SUPPLY_DIVIDER if is_fresh else math.nan
+        supply_v = self._channel.divider * self._supply.volts("supply") if is_fresh else math.nan
         return Surroundings(air.time_ns, air.housing_degc, air.humidity_percent, supply_v)
 
 

@@ -9,19 +9,27 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from math import exp
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from edgeleak import board as boards
-from edgeleak import board_rules
+from edgeleak import board_rules, schema
+from edgeleak.board import FanPart, HousingModel
+from edgeleak.cooler_bench import Around
 from edgeleak.drivers.ad5693r import Ad5693r
 from edgeleak.drivers.ads1115 import Ads1115
+from edgeleak.drivers.lines import Fan
 from edgeleak.drivers.sht4x import Sht4x
 from edgeleak.drivers.tmp117 import Tmp117
 from edgeleak.errors import BusError, EdgeLeakError
+from edgeleak.sim.bus import open_buses
 from edgeleak.sim.faults import Nack
+from edgeleak.sim.plant import Plant
+from edgeleak.sim.sim_clock import SimClock
 
 ROOT = Path(__file__).resolve().parents[2]
 DTB = "bcm2837-rpi-zero-2-w.dtb"
@@ -198,8 +206,7 @@ def test_lines_avoid_pins_that_debians_tree_uses(board, dtb):
 
 @pytest.fixture
 def plant(board):
-    plants = pytest.importorskip("edgeleak.sim.plant")
-    return plants.Plant(board)
+    return Plant(board)
 
 
 class PlantBus:
@@ -234,7 +241,7 @@ PROBES = {"temperature": Tmp117, "humidity": Sht4x, "dac": Ad5693r, "adc": Ads11
 
 def answers_as(board, address, kind):
     """Whether the chip there, never spoken to before, passes for one of this kind."""
-    fresh = pytest.importorskip("edgeleak.sim.plant").Plant(board)
+    fresh = Plant(board)
     fresh.advance_to(2_000_000)
     try:
         PROBES[kind](PlantBus(fresh), address).probe()
@@ -259,7 +266,8 @@ def test_every_adc_input_is_wired(plant, board):
     expected = {name: getattr(board, name).volts(ambient)
                 for name in ("fpa_thermistor", "hot_thermistor", "led_thermistor")}  # fmt: skip
     expected |= {"tec_current": board.tec.zero_v, "tec_voltage": board.tec.zero_v,
-                 "led_current": 0.0, "supply": plant.truth.supply_v / 4}  # fmt: skip
+                 "led_current": 0.0,
+                 "supply": plant.truth.supply_v / adc.supply.divider}  # fmt: skip
     bus = PlantBus(plant)
     for name in adc.__dataclass_fields__:
         part = getattr(adc, name)
@@ -277,6 +285,56 @@ def read(plant, adc, channel, full_scale_v):
     plant.advance_to(plant.now_ns + adc.conversion_ns)
     assert adc.ready()
     return adc.result_volts()
+
+
+def test_our_files_state_what_has_a_default(name, board):
+    """A default is for recordings of older boards; ours say what is wired."""
+    table, _ = schema.read(ROOT / "board" / name / "board.toml")
+    assert table["housing_model"].keys() == set(HousingModel.__dataclass_fields__)
+    if "fan" in board.gpio.lines:
+        assert table["fan"].keys() == set(FanPart.__dataclass_fields__)
+    if board.adc is not None:
+        assert "divider" in table["adc"]["supply"]
+
+
+@pytest.mark.parametrize("other", [{}, {"pulses_per_turn": 3, "full_rpm": 2400.0}])
+def test_driver_and_plant_know_the_same_fan(board, other):
+    if "fan" not in board.gpio.lines:
+        pytest.skip(f"{board.name} has no fan")
+    board = replace(board, fan=replace(board.fan, **other))
+    plant = Plant(board)
+    lines = open_buses(plant)[0].lines
+    fan = Fan(lines, pulses=board.fan.pulses_per_turn)
+    fan.set(True, 0)
+    plant.advance_to(round(board.fan.spin_up_s * 1e9))
+    assert plant.truth.fan_speed == pytest.approx(1 - exp(-1), abs=0.01)
+    plant.advance_to(5_000_000_000)
+    fan.poll()
+    assert fan.rpm(plant.now_ns) == pytest.approx(board.fan.full_rpm, rel=1e-3)
+
+
+@pytest.mark.parametrize("other", [{}, {"tau_s": 20.0, "rise_k": 7.0}])
+def test_the_plants_housing_is_the_boards(board, other):
+    model = replace(board.housing_model, **other)
+    plant = Plant(replace(board, housing_model=model))
+    plant.advance_to(20_000_000_000)
+    warmer_k = plant.truth.housing_degc - plant.truth.ambient_degc
+    assert warmer_k == pytest.approx(model.rise_k * (1 - exp(-20 / model.tau_s)), rel=1e-3)
+
+
+@pytest.mark.parametrize("divider", [2.0, 4.0])
+def test_the_firmware_reads_the_supply_behind_the_boards_divider(board, divider):
+    if board.adc is None:
+        pytest.skip(f"{board.name} has no ADC")
+    wired = replace(board.adc, supply=replace(board.adc.supply, divider=divider))
+    board = replace(board, adc=wired)
+    plant, clock = Plant(board), SimClock()
+    clock.on_wait = plant.advance_to
+    around = Around(board, open_buses(plant)[0], clock)
+    for _ in range(10):
+        clock.wait_until_ns(clock.monotonic_ns() + 50_000_000)
+        found = around.read()
+    assert found.supply_v == pytest.approx(plant.truth.supply_v, abs=0.01)
 
 
 def test_plant_has_the_lines_with_their_directions(plant, board):

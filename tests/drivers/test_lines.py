@@ -63,7 +63,7 @@ def test_output_writes_changes_only_and_forgets_after_an_error(lines):
 
 @pytest.mark.parametrize("hz", [2.5, 20, 100, 250])
 def test_fan_speed_from_pulse_times(lines, hz):
-    fan = Fan(lines)
+    fan = Fan(lines, pulses=2)
     period_ns = round(1e9 / hz)
     lines.edges.extend(range(0, 12 * period_ns, period_ns))
     fan.poll()
@@ -73,14 +73,14 @@ def test_fan_speed_from_pulse_times(lines, hz):
 
 def test_lost_pulses_do_not_slow_the_fan(lines):
     """The kernel keeps 16 edges; a late poll finds a hole before them."""
-    fan = Fan(lines)
+    fan = Fan(lines, pulses=2)
     lines.edges.extend(t * 10 * MS for t in (*range(5), *range(40, 44)))
     fan.poll()
     assert fan.rpm(440 * MS) == pytest.approx(3000)
 
 
 def test_fan_failure_needs_time_to_spin_up_and_a_tacho(lines):
-    fan = Fan(lines)
+    fan = Fan(lines, pulses=2)
     assert not fan.is_failing(9_000 * MS, 600)
     fan.set(True, 0)
     fan.set(True, 2_900 * MS)  # repeating it does not restart the clock
@@ -92,7 +92,7 @@ def test_fan_failure_needs_time_to_spin_up_and_a_tacho(lines):
     assert fan.is_failing(3_200 * MS, 4_000)
     fan.set(False, 3_300 * MS)
     assert not fan.is_failing(9_000 * MS, 600)
-    blind = Fan(lines, has_tacho=False)
+    blind = Fan(lines, pulses=2, has_tacho=False)
     blind.set(True, 0)
     assert not blind.is_failing(9_000 * MS, 600)
 

@@ -21,9 +21,9 @@ CONFIG = SensorConfig(binning=True, fps=20.0, integration_us=8000)
 
 
 class LightRig:
-    def __init__(self, config=CONFIG, seed=0, settle_s=0.5):
+    def __init__(self, config=CONFIG, seed=0, settle_s=0.5, board=BOARD):
         keep = []
-        self.rig = Rig(BOARD, light_loop(BOARD, config, keep), seed=seed)
+        self.rig = Rig(board, light_loop(board, config, keep), seed=seed)
         self.parts = keep[0]
         self.light, self.plant = self.parts.light, self.rig.plant
         self.rig.run(settle_s)
@@ -61,6 +61,13 @@ def test_lit_as_asked(rig, mode, share):
     assert rig.light.status.measured_ma == pytest.approx(200.0, rel=0.02)
     assert rig.light.status.code == codes.OK
     assert not rig.plant.judge.violations
+
+
+def test_the_supply_is_read_behind_the_boards_divider():
+    supply = dataclasses.replace(BOARD.adc.supply, divider=2.5)
+    board = dataclasses.replace(BOARD, adc=dataclasses.replace(BOARD.adc, supply=supply))
+    rig = LightRig(board=board)
+    assert rig.light.supply_v() == pytest.approx(rig.plant.truth.supply_v, abs=0.01)
 
 
 def test_no_reading_yet_is_no_trouble():

@@ -68,6 +68,15 @@ def test_a_whole_board_passes_and_nothing_is_driven(tmp_path):
     assert not plant.judge.violations
 
 
+def test_supply_and_fan_are_read_by_the_boards_table(tmp_path):
+    board = small_board()
+    adc = replace(board.adc, supply=replace(board.adc.supply, divider=2.0))
+    fan = replace(board.fan, pulses_per_turn=1)
+    checks, _ = checked(tmp_path, replace(board, adc=adc, fan=fan))
+    assert abs(checks["supply"].measured - 5) < 0.05
+    assert 1500 < checks["fan"].measured <= board.fan.full_rpm
+
+
 def test_the_kit_passes_without_what_it_does_not_have(tmp_path):
     checks, _ = checked(tmp_path, boards.load("lepton-pi-a"))
     assert failed(checks) == set()

@@ -36,14 +36,14 @@ class Output:
 class Fan:
     """Fan switch and tacho.
 
-    pulses : tacho pulses a revolution; two for every common fan
+    pulses : tacho pulses a revolution
     """
 
     SPIN_UP_NS = 3_000 * NS_PER_MS
     STILL_NS = 500 * NS_PER_MS
     """No pulse for so long is standing still: below 60 rpm."""
 
-    def __init__(self, lines: GpioLines, *, has_tacho: bool = True, pulses: int = 2) -> None:
+    def __init__(self, lines: GpioLines, *, pulses: int, has_tacho: bool = True) -> None:
         self._lines, self._has_tacho, self._pulses = lines, has_tacho, pulses
         self._switch = Output(lines, "fan")
         self._on_since_ns: int | None = None
@@ -223,9 +223,8 @@ class Strap:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Every role that this board has lines for; None for those it has not."""
+    """Every role that this board has lines for, the cooler's apart; None for those it has not."""
 
-    fan: Fan | None
     button: Button | None
     alarm: Output | None
     leds: StatusLeds | None
@@ -239,7 +238,6 @@ def roles(lines: GpioLines, wiring: GpioWiring) -> Roles:
     has = wiring.lines.keys()
     both = {"status_green", "status_red"} <= has
     return Roles(
-        fan=Fan(lines, has_tacho="fan_tacho" in has) if "fan" in has else None,
         button=Button(lines) if "button" in has else None,
         alarm=Output(lines, "alarm") if "alarm" in has else None,
         leds=StatusLeds(lines) if both else None,

@@ -26,6 +26,8 @@ def cooler_on(board: Board, config: CoolerConfig, i2c: I2cBus, lines: GpioLines,
     inputs = CoolerInputs(Ads1115(i2c, board.adc.fpa_thermistor.address), board.adc, clock)
     enable = Enable(lines, "tec_enable", clock, board.gpio.refresh_ms, board.gpio.bridge_ms)
     tec = Tec(Ad5693r(i2c, board.address.tec_dac), enable, board.tec, board.gpio, clock)
-    names = board.gpio.lines
-    fan = Fan(lines, has_tacho="fan_tacho" in names) if "fan" in names else None
+    fan = None
+    if "fan" in (wired := board.gpio.lines):
+        has_tacho = "fan_tacho" in wired
+        fan = Fan(lines, pulses=board.fan.pulses_per_turn, has_tacho=has_tacho)
     return Cooler(CoolerOutput(tec, inputs), inputs, fan, board, config, clock, life=life, bus=i2c)

@@ -128,10 +128,11 @@ class Illumination:
     def __init__(self, led: Led, round_: AdcRound, sensor: ExposureControl, board: Board,
                  clock: Clock, *, least_supply_v: float = 0.0,
                  life: LifeCounters | None = None) -> None:  # fmt: skip
-        if board.led is None or board.led_thermistor is None:
+        if board.led is None or board.led_thermistor is None or board.adc is None:
             raise ConfigError(f"board {board.name}: no LED is wired; add [led] or leave it off")
         self._led, self._round, self._sensor, self._clock = led, round_, sensor, clock
         self._part: LedPart = board.led
+        self._supply_divider = board.adc.supply.divider
         self._least_supply_v = least_supply_v
         self._lit = LitTime(life or LifeCounters(), board.gpio.refresh_ms)
         self._thermistor: Thermistor = board.led_thermistor
@@ -259,7 +260,7 @@ class Illumination:
     def supply_v(self) -> float:
         """Measured within the last seconds; NaN is not known, lit or dark."""
         is_fresh = self._round.age_s("supply") <= SUPPLY_S
-        return 4 * self._round.volts("supply") if is_fresh else math.nan
+        return self._supply_divider * self._round.volts("supply") if is_fresh else math.nan
 
     def _trouble(self) -> tuple[int, float, float]:
         """(code, measured, expected) of what forbids light now; 0 when nothing does."""

@@ -157,13 +157,13 @@ def _beads(bench: Bench, what: str, channel: AdcChannel, part: Thermistor) -> It
 
 
 def supply(bench: Bench) -> Iterator[int]:
-    """The board's 5 V, as its own ADC sees a quarter of them."""
+    """The board's 5 V, as its own ADC sees them behind a divider."""
     if bench.board.adc is None or skipped(bench, "supply", bench.board.adc.supply.address):
         return
     channel, least_v = bench.board.adc.supply, bench.config.cooler.min_supply_v
 
     def measure() -> Iterator[int]:
-        supply_v = 4 * (yield from volts(bench, channel))
+        supply_v = channel.divider * (yield from volts(bench, channel))
         bench.note(within("supply", supply_v, least_v, SUPPLY_MOST_V, "V",
                           "charge the battery, or use a stronger supply"))  # fmt: skip
 
@@ -236,7 +236,7 @@ def fan(bench: Bench) -> Iterator[int]:
     lines, wanted = bench.board.gpio.lines, bench.config.cooler
     if "fan" not in lines or "fan_tacho" not in lines or not wanted.min_fan_rpm:
         return
-    part, clock = Fan(bench.buses.lines), bench.clock
+    part, clock = Fan(bench.buses.lines, pulses=bench.board.fan.pulses_per_turn), bench.clock
 
     def turn() -> Iterator[int]:
         usual_rpm, start_ns, rpm = SLOW_SHARE * wanted.usual_fan_rpm, clock.monotonic_ns(), 0.0

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sink's fan with its tacho: two pulses a revolution, 3000 rpm, half a second to spin up."""
+"""The sink's fan with its tacho."""
 
 import math
 
-TACHO_HZ = 100.0
-"""Pulses a second at full speed."""
-SPIN_S = 0.5
+from edgeleak.board import FanPart
 
 
 class Fan:
     """Speed follows the supply with a lag; each pulse has its exact time."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: FanPart) -> None:
+        self._spin_up_s = part.spin_up_s
+        self._full_hz = part.full_rpm / 60 * part.pulses_per_turn
         self.is_on = False
         self.speed = 0.0
         self.limit = 1.0
@@ -21,10 +21,10 @@ class Fan:
         """Advance; times of the tacho's rising edges in this step."""
         dt_s = (to_ns - from_ns) / 1e9
         target = self.limit if self.is_on else 0.0
-        self.speed += (target - self.speed) * -math.expm1(-dt_s / SPIN_S)
+        self.speed += (target - self.speed) * -math.expm1(-dt_s / self._spin_up_s)
         if self.speed < 0.02:
             return []
-        turned = self.speed * TACHO_HZ * dt_s
+        turned = self.speed * self._full_hz * dt_s
         self._phase += turned
         edges = []
         while self._phase >= 1:

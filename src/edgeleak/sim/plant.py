@@ -39,9 +39,6 @@ from edgeleak.sim.truth import Truth
 STEP_NS = 5_000_000
 UNDER_VOLTAGE_V = 2.7
 """TEC and LED drivers lock out below this supply."""
-HOUSING_TAU_S = 600.0
-HOUSING_RISE_K = 4.0
-"""What the electronics warm the housing by."""
 FREEZING = (faults.FrozenFrame, faults.CounterStuck, faults.PixelsStuck)
 
 
@@ -62,7 +59,7 @@ class Plant:
         self.random = random.Random(seed)
         self.scenario = scenario or Scenario()
         self.world: World = self.scenario.world_at(0.0)
-        self.truth = Truth()
+        self.truth = Truth.at_rest(self.world)
         self.counters: Counter[str] = Counter()
         self.log = ActuatorLog()
         self.judge = Judge(board, start_ns)
@@ -73,22 +70,14 @@ class Plant:
         self.spi_begin_ns: int | None = None
         self._breakage = Breakage(self.counters)
         self.faults: dict[str, Active] = self._breakage.active
-        self._fan = Fan()
+        self._fan = Fan(board.fan)
         refresh_ns, bridge_ns = board.gpio.refresh_ms * NS_PER_MS, board.gpio.bridge_ms * NS_PER_MS
         self._enables = {
             name: Monostable(refresh_ns, bridge_ns) for name in ("tec_enable", "led_enable")
         }
         self._events = list(self.scenario.events)
         self._ahead_s = 0.0
-        self._begin_at_ambient()
         self._attach()
-
-    def _begin_at_ambient(self) -> None:
-        """Everything has been switched off for long."""
-        truth, world = self.truth, self.world
-        truth.cold_degc = truth.hot_degc = truth.led_degc = world.ambient_degc
-        truth.housing_degc = truth.ambient_degc = world.ambient_degc
-        truth.humidity, truth.supply_v = world.humidity, world.supply_v
 
     def _attach(self) -> None:
         self.tec, self.led = wiring.tec(self), wiring.led(self)
@@ -163,8 +152,9 @@ class Plant:
         truth.ambient_degc, truth.humidity = world.ambient_degc, world.humidity
         sag = self.fault(faults.BrownOut)
         truth.supply_v = world.supply_v if sag is None else sag.volts
-        target = world.ambient_degc + HOUSING_RISE_K
-        truth.housing_degc += (target - truth.housing_degc) * dt_s / HOUSING_TAU_S
+        housing = self.board.housing_model
+        target = world.ambient_degc + housing.rise_k
+        truth.housing_degc += (target - truth.housing_degc) * dt_s / housing.tau_s
 
     def so(self) -> So:
         """What is true now, for the judge of what is said."""
@@ -398,7 +388,9 @@ class Plant:
             return math.inf
         still, blown = 1 / model.sink_still_k_per_w, 1 / model.sink_fan_k_per_w
         blocked = self.fault(faults.SinkBlocked)
-        return (blocked.factor if blocked else 1.0) / (still + (blown - still) * self._fan.speed)
+        return (blocked.factor if blocked else 1.0) / (
+            still + (blown - still) * self.truth.fan_speed
+        )
 
     def _shine(self, enabled: list[Span], from_ns: int, to_ns: int, dt_s: float) -> None:
         truth, light = self.truth, self._lighting

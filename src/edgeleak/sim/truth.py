@@ -2,6 +2,9 @@
 """What is really so on the board."""
 
 from dataclasses import dataclass
+from typing import Self
+
+from edgeleak.sim.scenario import World
 
 
 @dataclass(slots=True)
@@ -31,3 +34,10 @@ class Truth:
     tec_enabled: bool = False
     led_enabled: bool = False
     fan_speed: float = 0.0
+
+    @classmethod
+    def at_rest(cls, world: World) -> Self:
+        """Everything has been switched off for long."""
+        air = world.ambient_degc
+        return cls(cold_degc=air, hot_degc=air, led_degc=air, housing_degc=air, ambient_degc=air,
+                   humidity=world.humidity, supply_v=world.supply_v)  # fmt: skip

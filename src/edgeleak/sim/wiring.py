@@ -25,7 +25,6 @@ FAULT_THERMISTORS = (
     faults.ThermistorOpen, faults.ThermistorShort, faults.ThermistorFrozen,
     faults.ThermistorDetached, faults.ThermistorOffset, faults.ThermistorBit,
 )  # fmt: skip
-SUPPLY_DIVIDER = 4.0
 
 
 def tec(plant: Host) -> TecPlant | None:
@@ -105,7 +104,8 @@ def adc_inputs(plant: Host) -> dict[tuple[int, int], Callable[[], float]]:
         wire(board.adc.led_current,
              lambda: truth.led_held_ma / 1000 * led_part.telemetry_v_per_a
              + noise.gauss(0, NOISE_V))  # fmt: skip
-    wire(board.adc.supply, lambda: truth.supply_v / SUPPLY_DIVIDER + noise.gauss(0, NOISE_V))
+    supply = board.adc.supply
+    wire(supply, lambda: truth.supply_v / supply.divider + noise.gauss(0, NOISE_V))
     return found
 
 
