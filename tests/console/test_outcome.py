@@ -3,6 +3,7 @@
 
 import pytest
 from console_bench import Console, brought
+from instrument_rig import small_config
 
 from edgeleak import board as boards
 from edgeleak.console.outcome import PATIENCE_S
@@ -63,6 +64,27 @@ def test_a_sensor_that_corrects_itself_is_asked_and_believed(tmp_path):
         assert f"taken: correction {number} is in force" in shown
         assert took_s > 0.4
     assert person.ask("CAL:ID?") == ("1", [])
+
+
+def test_without_a_shutter_it_says_what_to_do_with_the_cap(tmp_path):
+    config = small_config(tmp_path, nuc={"has_shutter": False})
+    person = Console(tmp_path, config=config).run_to(State.NUC)
+    person.say(b"\x02")
+    person.peer.session.level = Level.OPERATE
+    shown, took_s = said_by_the_end(person)
+    assert "put the cap on, then ask again: it is taken at your word" in shown
+    assert took_s < 4
+    person.plant.inject(faults.LensCovered())
+    shown, _ = said_by_the_end(person)
+    assert (
+        f"correction {person.instrument.nuc.status.nuc_id} is in force; take the cap off" in shown
+    )
+    person.plant.clear("lens-covered")
+    person.run_to(State.DETECTING)
+    said_by_the_end(person)
+    shown, _ = said_by_the_end(person)
+    assert "refused: what is seen is a scene, not a cap; " in shown
+    assert "stays in force" in shown
 
 
 def test_where_the_detector_is_not_steady_it_waits_and_says_so(person):

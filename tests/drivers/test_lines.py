@@ -192,7 +192,7 @@ def test_what_a_person_cannot_tell_from_one_flash(on_ms, round_ms, is_told):
 
 
 def test_red_means_not_clear_and_green_alone_means_well():
-    for name in ("cooling", "nuc", "ready", "detecting"):
+    for name in ("cooling", "nuc", "cap-on", "cap-off", "ready", "detecting"):
         assert not any(red for _, red in timeline(PATTERNS[name], 4000)), name
     for name in ("gas", "inhibit", "safe"):
         assert not any(green for green, _ in timeline(PATTERNS[name], 4000)), name

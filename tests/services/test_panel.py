@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeleak import board as boards
+from edgeleak import codes
 from edgeleak.codes import GROUPS
 from edgeleak.drivers.lines import Press, Roles, roles
 from edgeleak.services.health import State
@@ -31,6 +32,8 @@ SHOWN = {
     "selftest": ("green, then red", [250, 250], "self-test"),
     "cooling": ("green", [1000, 1000], "cooling down"),
     "nuc": ("green", [125, 125], "correction"),
+    "cap-on": ("green", [100, 200, 100, 1200], "put the cap on"),
+    "cap-off": ("green", [100, 200, 100, 200, 100, 900], "take the cap off"),
     "ready": ("green", [100, 1900], "learning"),
     "detecting": ("green", [900, 100], "looking for gas, none seen"),
     "gas": ("red", [125, 125], "GAS"),
@@ -41,6 +44,9 @@ SHOWN = {
     for group, name in GROUPS.items()
 }
 """Colour, ms on, off, on ... of one round (steady: none), a word of the meaning."""
+
+
+CAP_CODES = {"cap-on": codes.PUT_CAP_ON, "cap-off": codes.TAKE_CAP_OFF}
 
 
 class Bench:
@@ -78,6 +84,8 @@ def words(name):
     """State, code and gas that the panel is told for a row of the table."""
     if found := re.fullmatch(r"fault (\d)xx", name):
         return State.FAULT, 100 * int(found[1]) + 7, False
+    if name in CAP_CODES:
+        return State.NUC, CAP_CODES[name], False
     return (State.DETECTING, 0, True) if name == "gas" else (State(name), 0, False)
 
 

@@ -31,7 +31,9 @@ GROUP_BITS = {6: 1 << 3, 2: 1 << 4, 7: 1 << 8, 1: 1 << 9, 3: 1 << 10, 4: 1 << 11
 """Group of codes -> questionable bit; power, temperature and calibration where SCPI has them."""
 NUC_CODES = (codes.NUC_MISSING, codes.NUC_RUNNING, codes.NUC_SETTLING, codes.NUC_REFUSED,
              codes.NUC_SILENT, codes.NUC_EARLY, codes.NUC_NOT_FLAT, codes.NUC_LEVEL,
-             codes.NUC_CANCELLED, codes.NUC_OVERDUE, codes.NUC_DRIFTED)  # fmt: skip
+             codes.NUC_CANCELLED, codes.NUC_OVERDUE, codes.NUC_DRIFTED, codes.PUT_CAP_ON,
+             codes.CONFIRM_CAP, codes.HOLD_CAP, codes.TAKE_CAP_OFF, codes.OPEN_SCENE,
+             codes.CAP_MOVED)  # fmt: skip
 ON_THE_WAY = (State.COOLING, State.NUC, State.READY)
 FAULT_BIT = 1 << 0
 AT_REST = (State.FAULT, State.SAFE)

@@ -5,11 +5,15 @@ what.  The command itself only asks; a camera that says `done` then has not done
 from typing import Any
 
 from edgeleak.clock import NS_PER_S
+from edgeleak.codes import TABLE
 from edgeleak.services.nuc import Nuc
+from edgeleak.services.nuc_status import Phase
 from edgeleak.services.sensor_nuc import SensorNuc
 
 PATIENCE_S = 20.0
 """A correction takes 3.4 s at 11 frames a second; at half a frame a second nobody watches it."""
+PROMPT_S = 2.0
+"""A cap that is on already is known within a second."""
 WAITS = "asked for, not taken: {}; it is taken as soon as may be, see CAL:STAT? and CAL:COUN?"
 
 
@@ -23,7 +27,8 @@ class Correction:
         self._on = instrument
         self._is_first = True
         self._counts = self._now_counts()
-        self._end_ns = instrument.clock.monotonic_ns() + round(PATIENCE_S * NS_PER_S)
+        self._begin_ns = instrument.clock.monotonic_ns()
+        self._end_ns = self._begin_ns + round(PATIENCE_S * NS_PER_S)
 
     def __call__(self) -> str:
         nuc: Nuc | SensorNuc = self._on.nuc
@@ -41,11 +46,14 @@ class Correction:
         """It has begun, so the counts of its status tell its end."""
         status, (taken, refused) = nuc.status, self._counts
         if status.taken > taken:
-            return f"taken: correction {status.nuc_id} is in force"
+            cap = f"; {TABLE[status.code].next_step}" if status.phase is Phase.CAP_OFF else ""
+            return f"taken: correction {status.nuc_id} is in force{cap}"
         if status.refused > refused:
             kept = f"{status.nuc_id} stays in force" if status.taken_ns >= 0 else "there is none"
             why = status.why.partition("refused, ")[2] or status.why
             return f"refused: {why}; {kept}"
+        if status.phase is Phase.CAP_ON and now_ns - self._begin_ns > PROMPT_S * NS_PER_S:
+            return f"asked for: {TABLE[status.code].next_step}; see CAL:STAT?"
         return f"not ended yet: {status.phase}; see CAL:STAT?" if now_ns > self._end_ns else ""
 
     def _now_counts(self) -> tuple[int, int]:

@@ -151,13 +151,16 @@ PATTERNS = {
     "selftest": Pattern(500, ((0, 250),), ((250, 500),), "self-test"),
     "cooling": Pattern(2000, _ON_1S, (), "cooling down, or the cooler is off or being tuned"),
     "nuc": Pattern(250, ((0, 125),), (), "correction, hold still"),
+    "cap-on": Pattern(1600, ((0, 100), (300, 400)), (), "put the cap on"),
+    "cap-off": Pattern(1600, ((0, 100), (300, 400), (600, 700)), (), "take the cap off"),
     "ready": Pattern(2000, ((0, 100),), (), "ready, learning the scene"),
     "detecting": Pattern(1000, ((0, 900),), (), "looking for gas, none seen"),
     "gas": Pattern(250, (), ((0, 125),), "GAS"),
     "inhibit": Pattern(2000, (), _ON_1S, "no verdict at the moment"),
     "safe": Pattern(1000, (), _ON_1S, "safe mode, no actuators"),
 }
-"""By state of the instrument; `gas` is `detecting` with gas.  A fault counts, see `fault`.
+"""By state of the instrument; `gas` is `detecting` with gas, `cap-on` and `cap-off` are `nuc` that
+waits for a person.  A fault counts, see `fault`.
 A live `detecting` moves: a light that only stays on belongs to a program that hangs.
 Two patterns differ by colour, number of flashes, twice the round or three times the flash:
 nobody tells 100 ms from 200 ms."""

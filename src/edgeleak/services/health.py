@@ -43,6 +43,10 @@ STATE_OF = {
     codes.NUC_RUNNING: State.NUC,
     codes.NUC_SETTLING: State.NUC,
     codes.SHUTTER: State.NUC,
+    codes.PUT_CAP_ON: State.NUC,
+    codes.CONFIRM_CAP: State.NUC,
+    codes.HOLD_CAP: State.NUC,
+    codes.TAKE_CAP_OFF: State.NUC,
     codes.LEARNING: State.READY,
 }
 """States of inhibiting codes that are steps on the way up; every other one is `inhibit`."""

@@ -19,13 +19,15 @@ from math import isnan, nan
 import numpy as np
 
 from edgeleak import codes
-from edgeleak.calibration.bad_pixels import bad_pixel_table
 from edgeleak.calibration.model import UNITY_GAIN_Q14, Calibration
 from edgeleak.clock import NS_PER_MS, NS_PER_S
 from edgeleak.config import NucConfig
 from edgeleak.frame import FrameFlag, FrameInfo, NucState
+from edgeleak.services.cap import HOLD, TAKE_OFF, Cap
+from edgeleak.services.cap import PATIENCE_S as CAP_PATIENCE_S
 from edgeleak.services.flicker_search import FlickerSearch
 from edgeleak.services.health import FINE, Trouble
+from edgeleak.services.known_bad import KnownBad
 from edgeleak.services.nuc_status import MOVING, Correctable, NucStatus, Phase
 from edgeleak.services.shutter_proof import (
     LEAST_MOVED_COUNTS,
@@ -46,10 +48,13 @@ OPEN_FRAMES = 4
 SLICES = 12
 FAR = 3.0
 """Drifts of this many times `drift_k` leave more fixed pattern than a threshold can bear."""
-ODD_SIGMA = 8.0
-"""Offsets this far out belong to bad pixels, on a sensor without a factory table."""
 
 
+CAP_WORDS = {
+    codes.CONFIRM_CAP: "nothing measured says that the cap is on, and nobody confirmed it",
+    codes.OPEN_SCENE: "what is seen is a scene, not a cap",
+    codes.CAP_MOVED: "the cap did not stay on, or moved",
+}
 RUNS, SETTLES, MISSING = (
     Trouble(code) for code in (codes.NUC_RUNNING, codes.NUC_SETTLING, codes.NUC_MISSING)
 )
@@ -79,6 +84,7 @@ class Nuc:
         self._may_run, self._next_id = may_run, next_id
         self._sum = np.zeros(base.shape, np.uint32)
         self._flicker = FlickerSearch(base.shape)
+        self._cap = None if config.has_shutter else Cap(base.shape, self._planes)
         self.offset, self._solved = (np.empty_like(base.offset, subok=False) for _ in range(2))
         self._take_base(base)
         self._count, self._since_ns, self._retry_ns, self._level = 0, 0, 0, 0.0
@@ -89,13 +95,16 @@ class Nuc:
 
     def _take_base(self, base: Calibration) -> None:
         self._level_proof = LevelProof(base)
-        self._find_bad = not len(base.bad_pixels) and base.nuc_id < 0
+        self._known_bad = KnownBad(base)
         self.gain_q14, self.bad_pixels = base.gain_q14, base.bad_pixels
-        self._bad = np.zeros(base.shape, bool)
-        self._bad.flat[base.bad_pixels[:, 0]] = True
         self._gain = base.gain_q14.astype(np.float32) / np.float32(UNITY_GAIN_Q14)
         self.offset[...] = base.offset
         self._proof = ShutterProof(self._gain)
+        if self._cap is not None:
+            self._cap.can_tell = base.nuc_id >= 0
+
+    def _planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.gain_q14, self.offset, self.bad_pixels
 
     def rebase(self, base: Calibration, now_ns: int) -> None:
         """Another factory calibration between two frames, as after a start with it: what the
@@ -124,6 +133,8 @@ class Nuc:
 
         now_ns : monotonic
         """
+        if self.status.phase is Phase.CAP_ON:
+            return ""
         if self.status.phase is not Phase.IDLE:
             return f"the one before is {self.status.phase}"
         if now_ns < self._retry_ns:
@@ -134,7 +145,7 @@ class Nuc:
 
     def cancel(self) -> None:
         """Open the shutter and keep the old correction: outputs must come to rest."""
-        if self.status.phase is Phase.OPENING:
+        if self.status.phase in (Phase.OPENING, Phase.CAP_OFF):
             self._enter(Phase.SETTLING, self._since_ns)
         elif self.status.phase not in (Phase.IDLE, Phase.SETTLING):
             self._refuse("cancelled", self._since_ns, Trouble(codes.NUC_CANCELLED))
@@ -164,10 +175,14 @@ class Nuc:
             self._fpa_degc = info.fpa_temp_degc
         if phase is Phase.IDLE:
             self._look_for_reason(now_ns)
+            if self._cap is not None:
+                self._cap.glance(raw, now_ns)
         elif phase is Phase.SOLVING:
             self._solve_rows(now_ns)
         elif phase is Phase.SETTLING:
             self._settle(now_ns)
+        elif self._cap is not None:
+            self._step_cap(self._cap, phase, raw, now_ns)
         else:
             self._step(phase, raw, bool(int(info.flags) & SHUTTER), now_ns)
 
@@ -179,16 +194,36 @@ class Nuc:
         elif phase is Phase.LOOKING:
             self._look(raw, now_ns)
         elif phase is Phase.CLOSING:
-            if is_closed or not self._config.has_shutter:
+            if is_closed:
                 self._enter(Phase.COLLECTING, now_ns)
         elif phase is Phase.COLLECTING:
-            if not is_closed and self._config.has_shutter:
+            if not is_closed:
                 early = Trouble(codes.NUC_EARLY, self._count, self._config.frames + SKIPPED_FRAMES)
                 self._refuse("the shutter opened too early", now_ns, early)
             else:
                 self._collect(raw, now_ns)
         elif not is_closed:
             self._enter(Phase.SETTLING, now_ns)
+
+    def _step_cap(self, cap: Cap, phase: Phase, raw: np.ndarray, now_ns: int) -> None:
+        is_late = now_ns - self._since_ns > CAP_PATIENCE_S * NS_PER_S
+        if phase is Phase.COLLECTING:
+            self._collect(raw, now_ns)
+        elif phase is Phase.CAP_OFF:
+            if is_late or cap.is_off(raw, now_ns):  # a lens that stays covered is 814
+                self._enter(Phase.SETTLING, now_ns)
+        else:
+            asked, self._asked = bool(self._asked), ""
+            found = cap.wait(raw, now_ns, is_asked=asked)
+            if found is FINE:
+                self._enter(Phase.COLLECTING, now_ns)
+            elif asked or is_late:
+                self._refuse_cap(cap.refusal(), now_ns)
+            else:
+                self._refresh_code(now_ns)
+
+    def _refuse_cap(self, trouble: Trouble, now_ns: int) -> None:
+        self._refuse(CAP_WORDS[trouble.code], now_ns, trouble)
 
     def _patience_ns(self, phase: Phase) -> float:
         """For the shutter; collecting also needs the time of its frames, at the slowest rate."""
@@ -204,7 +239,9 @@ class Nuc:
         self._count = 0
         self._proof.begin()
         self.status = replace(self.status, why=why)
-        self._enter(Phase.LOOKING if self._config.has_shutter else Phase.CLOSING, now_ns)
+        if self._cap is not None:
+            self._cap.begin(self._drift_k())
+        self._enter(Phase.LOOKING if self._cap is None else Phase.CAP_ON, now_ns)
 
     def _reason(self, now_ns: int) -> str:
         """Why a correction is due; empty when none is.  A cap is put on by a person."""
@@ -239,7 +276,7 @@ class Nuc:
             self._proof.first(now_ns)
         if summed == frames // 2:
             self._proof.half(self._sum, summed)
-        if summed < frames or not self._is_proven(now_ns):
+        if summed < frames or not self._is_proven(raw, now_ns):
             return
         sparse = np.s_[::SPARSE, ::SPARSE]
         seen = self._sum[sparse] * self._gain[sparse] / frames
@@ -256,11 +293,15 @@ class Nuc:
                      Trouble(codes.NUC_LEVEL, off_k, MOST_OFF_K))  # fmt: skip
         return False
 
-    def _is_proven(self, now_ns: int) -> bool:
-        """What was summed is the shutter; refused otherwise.  A cap is a person's word."""
-        if not self._config.has_shutter:
-            return True
+    def _is_proven(self, raw: np.ndarray, now_ns: int) -> bool:
+        """What was summed is the shutter, or the cap; refused otherwise."""
         frames = self._config.frames
+        if self._cap is not None:
+            moved = self._proof.restless_counts(self._sum, frames, raw)
+            trouble = self._cap.judge(self._sum, frames, moved)
+            if trouble is not FINE:
+                self._refuse_cap(trouble, now_ns)
+            return trouble is FINE
         moved = self._proof.moved_counts(self._sum, frames, now_ns)
         if moved < LEAST_MOVED_COUNTS:
             self._refuse("the picture did not change", now_ns,
@@ -291,7 +332,7 @@ class Nuc:
 
     def _hand_over(self, now_ns: int) -> None:
         self.offset, self._solved = self._solved, self.offset
-        table = self._new_table()
+        table = self._known_bad.add(self._flicker.found(), self.offset)
         nuc_id = self._next_id()
         is_taken = self._pipeline.replace_offset(self.offset, table, nuc_id,
                                                  shutter_counts=self._level)  # fmt: skip
@@ -301,25 +342,9 @@ class Nuc:
         self.status = replace(self.status, nuc_id=nuc_id, taken_ns=now_ns,
                               taken=self.status.taken + 1, fpa_degc=self._fpa_degc,
                               off_k=self._off_k)  # fmt: skip
-        self._enter(Phase.OPENING, now_ns)
-
-    def _new_table(self) -> np.ndarray | None:
-        """Of all bad pixels that are known now; None where no new one was found."""
-        found = self._flicker.found()
-        if self._find_bad:
-            self._find_bad = False
-            found |= self._odd_pixels()
-        found &= ~self._bad
-        if not found.any():
-            return None
-        self._bad |= found
-        return bad_pixel_table(self._bad)
-
-    def _odd_pixels(self) -> np.ndarray:
-        """Where offsets cannot be right, looked for once, without a table of the factory."""
-        middle = np.median(self.offset[::4, ::4])
-        spread = 1.4826 * np.median(np.abs(self.offset[::4, ::4] - middle))
-        return np.abs(self.offset - middle) > ODD_SIGMA * max(float(spread), 1.0)
+        if self._cap is not None:
+            self._cap.taken(self._level)
+        self._enter(Phase.OPENING if self._cap is None else Phase.CAP_OFF, now_ns)
 
     def _settle(self, now_ns: int) -> None:
         if now_ns - self._since_ns >= self._config.settle_s * NS_PER_S:
@@ -328,7 +353,7 @@ class Nuc:
     def _refuse(self, why: str, now_ns: int, trouble: Trouble) -> None:
         """The correction in force stays; `why` is for a person who asked."""
         self._refusal = trouble
-        self._retry_ns = now_ns + round(RETRY_S * NS_PER_S)
+        self._retry_ns = now_ns + (round(RETRY_S * NS_PER_S) if self._cap is None else 0)
         status = self.status
         kept = f"{status.nuc_id} stays in force" if status.taken_ns >= 0 else "there is none"
         self._on_refusal(trouble, f"reason {status.why}, {kept}")
@@ -344,6 +369,11 @@ class Nuc:
         self.shutter_wanted = is_shut and self._config.has_shutter
         self.status = replace(self.status, phase=phase, state=self._frame_state(phase))
         self._refresh_code(now_ns)
+
+    def _cap_prompt(self, cap: Cap) -> Trouble:
+        if self.status.phase is Phase.CAP_ON:
+            return cap.prompt
+        return TAKE_OFF if self.status.phase is Phase.CAP_OFF else HOLD
 
     def _frame_state(self, phase: Phase) -> NucState:
         if phase in MOVING:
@@ -366,7 +396,7 @@ class Nuc:
         """What stands against an answer."""
         status, config = self.status, self._config
         if status.phase in MOVING:
-            return RUNS
+            return RUNS if self._cap is None else self._cap_prompt(self._cap)
         if status.phase is Phase.SETTLING:
             return SETTLES
         if status.taken_ns < 0:

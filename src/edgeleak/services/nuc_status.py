@@ -21,10 +21,13 @@ class Phase(StrEnum):
     COLLECTING = "collecting"
     SOLVING = "solving"
     OPENING = "opening"
+    CAP_ON = "waiting for the cap"
+    CAP_OFF = "waiting until the cap is off"
     SETTLING = "settling"
 
 
-MOVING = (Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING, Phase.OPENING)
+MOVING = (Phase.CLOSING, Phase.COLLECTING, Phase.SOLVING, Phase.OPENING, Phase.CAP_ON,
+          Phase.CAP_OFF)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,18 @@ instrument.  A line that fails is counted and every other one goes on: no press 
 
 from collections.abc import Callable
 
+from edgeleak import codes
 from edgeleak.clock import NS_PER_S
 from edgeleak.drivers.lines import Press, Roles
 from edgeleak.errors import BusError
 from edgeleak.services.health import State
+
+CAP_WORDS = {
+    codes.PUT_CAP_ON: "cap-on",
+    codes.CONFIRM_CAP: "cap-on",
+    codes.TAKE_CAP_OFF: "cap-off",
+}
+"""In state `nuc`: what only the person can do."""
 
 
 class Panel:
@@ -56,8 +64,9 @@ class Panel:
     def _show(self, now_ns: int, state: State, code: int) -> None:
         if self._roles.leds is None:
             return
+        word = CAP_WORDS.get(code, state) if state is State.NUC else state
         try:
-            self._roles.leds.show(state, now_ns, code=code, is_gas=self.is_alarm)
+            self._roles.leds.show(word, now_ns, code=code, is_gas=self.is_alarm)
         except BusError:
             self.errors += 1
 

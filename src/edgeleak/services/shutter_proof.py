@@ -98,14 +98,29 @@ class ShutterProof:
         total, frames : sum of the closed pictures
         """
         closed, scene = self._blocks(total) / frames, self._scene / max(1, self._looked)
-        late = (closed * frames - self._half * self._half_frames) / (frames - self._half_frames)
-        if float(_coarse(late - self._half).std()) > LEAST_MOVED_COUNTS:
+        passed = self._passed(total, frames)
+        if float(_coarse(passed).std()) > LEAST_MOVED_COUNTS:
             return 0.0  # a shutter is the same picture from first to last
-        went_on = (late - self._half) * self._reach(now_ns)
+        went_on = passed * self._reach(now_ns)
         change = closed - scene
         level = abs(float(change.mean())) - MARGIN * abs(float(went_on.mean()))
         structure = float(change.std()) - MARGIN * float(_coarse(went_on).std())
         return max(0.0, level, structure)
+
+    def restless_counts(self, total: np.ndarray, frames: int, last: np.ndarray) -> float:
+        """Counts of structure that came or went: between the halves of the closed pictures, or in
+        the last one against the others, where a cap that is off too early shows most.
+
+        last : the newest picture in the sum
+        """
+        newest = self._blocks(last)
+        others = (self._blocks(total) - newest) / (frames - 1)
+        gone = float(_coarse(newest - others).std())
+        return max(gone, float(_coarse(self._passed(total, frames)).std()))
+
+    def _passed(self, total: np.ndarray, frames: int) -> np.ndarray:
+        late = (self._blocks(total) - self._half * self._half_frames) / (frames - self._half_frames)
+        return np.asarray(late - self._half)
 
     def shown(self, total: np.ndarray, frames: int, offset: np.ndarray) -> tuple[float, float]:
         """Counts that the closed picture shows with the correction in force, and what may be:
