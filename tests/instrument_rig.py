@@ -47,16 +47,17 @@ class Rig:
     """Plant, instrument and scheduler.
 
     prepare : called with the plant before the instrument is made
+    clock   : None for one that was set
     """
 
     def __init__(self, folder, *, board=None, config=None, scenario=STILL, seed=1, prepare=None,
-                 options=None):  # fmt: skip
+                 options=None, clock=None):  # fmt: skip
         self.folder, self.lines, self.answers = Path(folder), [], []
         self.board = board or small_board()
         self.plant = Plant(self.board, seed=seed, scenario=scenario)
         if prepare is not None:
             prepare(self.plant)
-        self.clock = SimClock()
+        self.clock = clock or SimClock()
         self.buses, self.blocking = open_buses(self.plant)
         options = options or Options(has_recorder=False)
         options.log = self._said

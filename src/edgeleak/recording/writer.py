@@ -25,6 +25,7 @@ from edgeleak.errors import StorageError, UnavailableError, UsageError
 from edgeleak.frame import FrameInfo
 from edgeleak.kernels import packed_bound
 from edgeleak.recording import layout
+from edgeleak.recording.log_time import LogTime
 from edgeleak.sensor import UNKNOWN, SensorInfo
 
 SYNC_BYTES = 4 << 20  # a power cut loses at most this much (2..3 s at 640x480)
@@ -69,7 +70,8 @@ class Writer:
         self.failure: str | None = None
         self._fast = fast
         self._scratch = np.empty(packed_bound(*shape), np.uint8)
-        self._log_time_ns = 0
+        self._log_time = LogTime()
+        self._early: list[bytes] = []
         self._size = self._synced = 0
         self._index = bytearray()
         self._counts = dict.fromkeys(layout.CHANNEL_IDS.values(), 0)
@@ -143,7 +145,9 @@ class Writer:
             facts = layout.verdict_facts(verdict, info.sequence)
             messages.append((layout.TOPIC_VERDICTS, json.dumps(facts).encode()))
         try:
-            self._append_chunk(messages, self._log_time(info), info.sequence)
+            time_ns = self._log_time.of(info)
+            self._write_early()
+            self._append_chunk(messages, time_ns, info.sequence)
         except StorageError:
             self.frames_lost += 1
             raise
@@ -153,6 +157,7 @@ class Writer:
     def event(self, facts: dict[str, Any]) -> bool:
         """Append one event (JSON) with the time of the last frame; False when lost.
 
+        One before the first frame is written with it, since only a frame says what time it is.
         Raises UsageError for one of more than 64 KiB, which no reader would take.
         """
         data = json.dumps(facts, sort_keys=True, default=str).encode()
@@ -163,14 +168,16 @@ class Writer:
             )
         if self._fd is None or self.failure:
             return False
-        self._append_chunk([(layout.TOPIC_EVENTS, data)], self._log_time_ns, self._chunks)
+        self._early.append(data)
+        if self.frames_written:
+            self._write_early()
         return True
 
-    def _log_time(self, info: FrameInfo) -> int:
-        """Time for other programs: UTC, else monotonic; ours is in the frame itself."""
-        found = max(info.utc_ns if info.utc_ns >= 0 else info.monotonic_ns, 0)
-        self._log_time_ns = found
-        return found
+    def _write_early(self) -> None:
+        """Events that wait, each as a chunk of its own."""
+        while self._early:
+            event = (layout.TOPIC_EVENTS, self._early.pop(0))
+            self._append_chunk([event], self._log_time.now_ns, self._chunks)
 
     def _append_chunk(self, messages: list[tuple[str, bytes]], time_ns: int, number: int) -> None:
         r = self._records
@@ -338,6 +345,7 @@ class Writer:
     def _end(self, *, with_index: bool) -> StorageError | None:
         """Append the tail, or return why not; frames are whole without an index, too."""
         try:
+            self._write_early()
             self._append(self._tail(with_index))
         except StorageError as error:
             return error
