@@ -30,13 +30,20 @@ PATIENCE_S = 40
 
 
 class Running:
-    """One instrument with pty and socket, perhaps a serial port; ends with the block."""
+    """One instrument with pty and socket, perhaps a serial port; ends with the block.
 
-    def __init__(self, folder, seconds=120, serial=""):
+    environment : of the instrument and its recorder; libraries to preload come after the plant's
+    """
+
+    def __init__(self, folder, seconds=120, serial="", settings=SETTINGS, environment=None):
         self.folder, self.pty, self.socket = folder, folder / "pty", folder / "scpi"
-        (folder / "edgeleak.toml").write_text(SETTINGS.format(folder=folder, serial=serial))
+        (folder / "edgeleak.toml").write_text(settings.format(folder=folder, serial=serial))
         self.seconds, self.process = seconds, None
         self.plant = RunningPlant()
+        self.environment = self.plant.environment()
+        for name, value in (environment or {}).items():
+            before = [self.environment[name]] if name == "LD_PRELOAD" else []
+            self.environment[name] = " ".join([*before, value])
         self.start()
 
     def start(self):
@@ -44,7 +51,7 @@ class Running:
                    self.folder / "edgeleak.toml", "--state", self.folder, "--run", self.folder,
                    "--out", self.folder / "out", "--pty", self.pty, "--json", "--seconds",
                    self.seconds]  # fmt: skip
-        self.process = subprocess.Popen(list(map(str, command)), env=self.plant.environment(),
+        self.process = subprocess.Popen(list(map(str, command)), env=self.environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True)  # fmt: skip
         wait_for(lambda: self.pty.is_symlink() and self.socket.exists())

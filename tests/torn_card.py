@@ -46,7 +46,8 @@ class Card:
     folder : of the recordings; made by the recorder
     work   : for library and state, not on the card
 
-    `said` is a descriptor that becomes readable when a call was struck.
+    `said` is a descriptor that becomes readable when a call was struck; `environment` puts any
+    program on the card, `command` the recorder.
     """
 
     def __init__(self, folder: Path, work: Path) -> None:
@@ -61,9 +62,10 @@ class Card:
         if not pipe.exists():
             os.mkfifo(pipe)
         self.said = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        self.command = ("env", f"LD_PRELOAD={library}", f"TORN_CARD={folder}",
-                        f"TORN_CARD_STATE={state}", f"TORN_CARD_SAYS={pipe}",
-                        *Recorder.COMMAND)  # fmt: skip
+        self.environment = {"LD_PRELOAD": str(library), "TORN_CARD": str(folder),
+                            "TORN_CARD_STATE": str(state), "TORN_CARD_SAYS": str(pipe)}  # fmt: skip
+        settings = (f"{name}={value}" for name, value in self.environment.items())
+        self.command = ("env", *settings, *Recorder.COMMAND)
 
     def suffer(self, harm: Harm) -> None:
         """From the next call on."""

@@ -126,7 +126,6 @@ def test_a_stopped_recorder_loses_frames_of_the_file_and_says_so(made, tmp_path)
     until(recorder.said, lambda: recorder.ring.progress().written == 5, "the first frames")
     os.kill(recorder._process.pid, signal.SIGSTOP)
     camera.take(500)
-    assert recorder.ring.published == 505
     os.kill(recorder._process.pid, signal.SIGCONT)
     recorder.stop()
     until(recorder.said, lambda: list((tmp_path / "rec").glob("*.mcap")), "a finished file")
@@ -238,7 +237,6 @@ def test_full_storage_ends_the_file_not_the_camera(tmp_path):
     camera.take(60)
     until(recorder.said, lambda: recorder.report().code == codes.STORAGE_FULL, "the full disk")
     camera.take(60)
-    assert recorder.ring.published == 120
     written = recorder.ring.progress().written
     recorder.close()  # only then has the file its last name
     kept = [*tmp_path.glob("*.mcap"), *tmp_path.glob("*.part")]
