@@ -76,7 +76,8 @@ def found_by(row: Row, name: str, folder: Path, seed: int) -> str:
 
 def check_control(row: Row, folder: Path, seed: int) -> None:
     """The same copy without a defect is green, or what turns the others red is not the defect."""
-    found, broken = _in_copy(row, None, row.control or row.probe, folder, seed)
+    count = row.probe if row.control is None else row.control
+    found, broken = _in_copy(row, None, count, folder, seed) if count else ([], [])
     if found or broken:
         raise DefectError(f"the copy without a defect is red too: {(found + broken)[0]}")
 

@@ -58,6 +58,7 @@ class Outcome:
             self.expect(False, problem)
         for sentence in part.broken:
             self.need(False, sentence)
+        self.notes += part.notes
 
     def safe_after(self, ms: float, limit_ms: float, what: str) -> None:
         """Account one time to safe against its limit."""
@@ -79,7 +80,7 @@ class Row:
     probe    : faults that are enough to see the defect
     kernels  : extensions to build again in the copy, for defects in C
     more     : further patches, each of which must turn the row red by itself
-    control  : faults in the copy without a defect; 0: `probe`, as with one
+    control  : faults in the copy without a defect, `probe` by default; 0: none, it takes too long
     """
 
     name: str
@@ -92,7 +93,7 @@ class Row:
     probe: int
     kernels: str = ""
     more: tuple[str, ...] = ()
-    control: int = 0
+    control: int | None = None
 
     @property
     def patches(self) -> tuple[str, ...]:

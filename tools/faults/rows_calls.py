@@ -126,5 +126,5 @@ def verdict(camera: Camera) -> bytes:
 
 ROWS = (
     Row("V4R", "a call fails in the kernel while run drives: back, or both off", "real time",
-        20, 200, failing_calls, "V4R.patch", 20),
+        20, 200, failing_calls, "V4R.patch", 20, control=0),
 )  # fmt: skip

@@ -108,5 +108,6 @@ def _save(folder: Path, injections: list[str]) -> tuple[subprocess.CompletedProc
 
 ROWS = (
     Row("D4", "each call of a save fails, once or with all after it: old or new, said which",
-        "process", 96, 96, failing_calls, "D4.patch", 32, more=("D4-place.patch",)),
+        "process", 96, 96, failing_calls, "D4.patch", 32, more=("D4-place.patch",),
+        control=6),
 )  # fmt: skip

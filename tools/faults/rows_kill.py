@@ -305,5 +305,5 @@ def _clean(camera: Camera, outcome: Outcome, for_s: float) -> None:
 ROWS = (
     Row("L1R", "run killed, stopped, unplugged while driving: off in 200 ms, judged to +35;"
         " continued: no step", "real time", 8, 40, ends, "L1R.patch", 4,
-        more=("L1R-continued.patch",)),
+        more=("L1R-continued.patch",), control=0),
 )  # fmt: skip

@@ -236,7 +236,8 @@ def _over(rig: Rig, fault: faults.Fault) -> list:
 ROWS = (
     Row("T13", "LED: sequences of any orders, four limits hold; killed with it: dark", "both",
         10_000, 100_000, orders, "T13.patch", 400, more=(
-            "T13-peak.patch", "T13-pulse.patch", "T13-energy.patch", "T13-killed.patch",)),
+            "T13-peak.patch", "T13-pulse.patch", "T13-energy.patch", "T13-killed.patch",),
+        control=10),
     Row("T14", "LED or its thermistor breaks: own code, dark in 2 frames; its gate: 0.45 s",
         "lockstep", 30, 500, broken_parts, "T14.patch", 6),
 )  # fmt: skip

@@ -280,7 +280,8 @@ def bad_peers(kinds: tuple[str, ...], count: int, seed: int) -> Outcome:
 ROWS = (
     Row("F1P", "greedy, slow, dead, flooding, garbage, vanishing, typing, interrupting, leaving"
         " peers x pty, socket: no frame missed, polls under 30 ms", "real pty", 18, 100,
-        partial(bad_peers, KINDS), "F1P.patch", 8, more=("F1P-late.patch", "F1P-greedy.patch")),
+        partial(bad_peers, KINDS), "F1P.patch", 8, more=("F1P-late.patch", "F1P-greedy.patch"),
+        control=0),
     Row("F1B", "blocks nobody may send, without end or behind arguments: none kept", "real pty",
         4, 100, partial(bad_peers, HEAVY), "F1B.patch", 4),
 )  # fmt: skip

@@ -93,5 +93,5 @@ def _compare(outcome: Outcome, checked: Path, arguments: tuple[str, ...]) -> Non
 
 ROWS = (
     Row("V5", "hostile frames on the sanitizer build: no report, same bytes", "process",
-        10_000, 100_000, hostile_frames, "V5.patch", 400),
+        10_000, 100_000, hostile_frames, "V5.patch", 400, control=0),
 )  # fmt: skip

@@ -290,7 +290,7 @@ ROWS = (
     Row("V4", "each of 50 calls fails once and for ever: no NO GAS, no hang", "lockstep",
         100, 400, failing_calls, "V4.patch", 12),
     Row("V6", "lens covered, glare, shutter stuck: INHIBIT in 60 s, clears", "lockstep",
-        50, 200, nothing_to_see, "V6.patch", 6),
+        50, 200, nothing_to_see, "V6.patch", 6, control=2),
     Row("D7", "brown-out: dark; clock +-1 day, 1970: nothing notices", "lockstep",
         12, 100, supply_and_clock, "D7.patch", 4, more=("D7-clock.patch",)),
 )  # fmt: skip
