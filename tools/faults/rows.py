@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All rows of the fault table, in its order."""
 
+import rows_bus
 import rows_calls
 import rows_console
 import rows_control
@@ -22,6 +23,7 @@ import rows_system
 from row import Row
 
 ROWS: tuple[Row, ...] = (
+    *rows_bus.ROWS,
     *rows_cooler.ROWS,
     *rows_control.ROWS,
     *rows_saturation.ROWS,

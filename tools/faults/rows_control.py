@@ -6,7 +6,8 @@ import math
 import random
 
 from row import Outcome, Row
-from rows_cooler import ADC, BOARD, NEAR_K, held, runs_clean
+from rows_bus import ADC
+from rows_cooler import BOARD, NEAR_K, held, runs_clean
 
 from edgeleak import codes
 from edgeleak.board import TecModel
