@@ -9,6 +9,7 @@ import rows_cooldown
 import rows_cooler
 import rows_failing_saves
 import rows_files
+import rows_handles
 import rows_inputs
 import rows_kill
 import rows_led
@@ -37,6 +38,7 @@ ROWS: tuple[Row, ...] = (
     *rows_pairs.ROWS,
     *rows_sanitizer.ROWS,
     *rows_liveness.ROWS,
+    *rows_handles.ROWS,
     *rows_kill.ROWS,
     *rows_calls.ROWS,
     *rows_console.ROWS,

@@ -126,14 +126,14 @@ MOST_BLOCKS_A_FRAME, MOST_GROWN_BYTES, EVERY, WARM_UP = 0.01, 1 << 20, 200, 2000
 
 
 def soak(count: int, seed: int) -> Outcome:
-    """L3: frame after frame with live noise; memory, descriptors and threads stay."""
+    """L3: frame after frame with live noise; memory stays.  Descriptors and threads are L3R."""
     outcome = Outcome(clean_unit="frames")
     rig = machine(seed, fps=20.0)
     rig.instrument.path.on_frame = None
     _run_frames(rig, rig.instrument.path.frames + WARM_UP)
     said = rig.instrument.health.lines  # a ring of 256; else each correction's six lines count
     said.extend(f"line {n}" for n in range(said.maxlen or 0))
-    before, at, blocks = _handles(), array("q"), array("q")  # nothing of ours grows by objects
+    at, blocks = array("q"), array("q")  # nothing of ours grows by objects
     base, base_bytes = rig.instrument.path.frames, _own_bytes()
     while rig.instrument.path.frames < base + count:
         _run_frames(rig, rig.instrument.path.frames + EVERY)
@@ -148,8 +148,7 @@ def soak(count: int, seed: int) -> Outcome:
         slope + 2 * error < MOST_BLOCKS_A_FRAME and grown < MOST_GROWN_BYTES,
         f"memory: {slope:.4f} +- {2 * error:.4f} blocks a frame, {grown} bytes in all",
     )
-    is_same = outcome.expect(_handles() == before, f"descriptors, threads {before} > {_handles()}")
-    outcome.trips = count if is_flat and is_same else 0
+    outcome.trips = count if is_flat else 0
     outcome.clean, outcome.false_trips = count, int(rig.is_fault)
     return outcome
 
@@ -168,10 +167,6 @@ def _blocks() -> int:
     gc.collect()
     sys._clear_type_cache()
     return sys.getallocatedblocks()
-
-
-def _handles() -> tuple[int, int]:
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
 
 
 def _own_bytes() -> int:
@@ -197,6 +192,6 @@ ROWS = (
         40, 200, hangs, "L1.patch", 8),
     Row("L2", "crash loop: five starts a minute, then FAULT and dark", "lockstep",
         6, 20, crash_loops, "L2.patch", 1),
-    Row("L3", "memory, descriptors, threads over many frames", "lockstep",
-        20_000, 100_000, soak, "L3.patch", 2_000),
+    Row("L3", "memory over many frames", "lockstep",
+        20_000, 100_000, soak, "L3.patch", 2_000, control=0),
 )  # fmt: skip

@@ -32,7 +32,7 @@ from row import Outcome, Row, verdict
 from rows import ROWS
 from stamp import stamp_of
 
-LONG = ("L1R", "T13", "V7", "T16", "T8", "V1", "V4", "D3", "L3", "T1", "F1P", "F1B")
+LONG = ("L1R", "T13", "L3R", "V7", "T16", "T8", "V1", "V4", "D3", "L3", "T1", "F1P", "F1B")
 """These take longest, so they begin first."""
 TOOLS = ("patch", "strace")
 HEAD = (
