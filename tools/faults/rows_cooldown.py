@@ -2,6 +2,7 @@
 """The whole way from 25 to -20 degC, on coolers whose every constant is another one."""
 
 import random
+from math import sqrt
 
 from row import Outcome, Row
 from rows_control import MODEL
@@ -16,9 +17,9 @@ AMBIENT_DEGC, NOMINAL_S, OVERSHOOT_K = 25.0, 120.0, 0.5
 MOST_S, HELD_S, NEAR_K = 150.0, 5.0, 0.3
 ON_ITS_WAY = (codes.COOLING, codes.UNREACHABLE)
 """What a weak cooler may say instead of arriving; it is no fault."""
-LEAST_THERE = 0.35
-"""Of the coolers arrive: 25 of 40 drawn did.  The others are too weak for it, but an instrument
-that gives up must not pass; at four coolers two arrive."""
+THERE = 0.67
+"""Of the coolers arrive, as measured on 100; the others are too weak for it.  An instrument that
+gives up must not pass, so fewer by more than two standard deviations of such a draw are red."""
 
 
 def cool_downs(count: int, seed: int) -> Outcome:
@@ -36,9 +37,15 @@ def cool_downs(count: int, seed: int) -> Outcome:
             f" {bench.judge.violations[:1]}",
         )  # fmt: skip
     outcome.notes.append(f"{there} of {count} coolers arrived, the others said why")
-    outcome.expect(there >= LEAST_THERE * count, f"only {there} of {count} coolers arrived")
+    least = least_there(count)
+    outcome.expect(there >= least, f"{there} of {count} coolers arrived, at least {least:.0f} must")
     _nominal(outcome, seed)
     return outcome
+
+
+def least_there(count: int) -> float:
+    """Coolers that have to arrive, of so many drawn."""
+    return THERE * count - 2 * sqrt(count * THERE * (1 - THERE))
 
 
 def _cool_down(bench: Bench) -> bool:

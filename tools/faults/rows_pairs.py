@@ -130,6 +130,8 @@ def pairs(count: int, seed: int) -> Outcome:
         drawn.update(fault.name for fault, _ in pair)
         forked(outcome, f"pair {n}", lambda mine: _pair(rig, mine, pair, choice))  # noqa: B023 - run at once
     quiet(clear, outcome, CLEAN_HOURS_S if count >= 2000 else 60.0)
+    kinds = ", ".join(f"{name} {times}" for name, times in drawn.most_common())
+    outcome.notes.append(f"drawn in {n + 1} pairs: {kinds}")
     return outcome
 
 
@@ -188,5 +190,5 @@ def _names(active: list[Broken]) -> list[Fault]:
 
 ROWS = (
     Row("V7", "any two faults at once: NO GAS only when proven", "lockstep",
-        2_000, 20_000, pairs, "V7.patch", 80),
+        2_000, 20_000, pairs, "V7.patch", 80, control=8),
 )  # fmt: skip
