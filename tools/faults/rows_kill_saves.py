@@ -22,7 +22,7 @@ import numpy as np
 from defect import ROOT
 from judged import judged
 from row import Outcome
-from rows_kill import SETTINGS, Camera, plant_of
+from rows_kill import OUTPUTS, SETTINGS, SILENCE_MS, Camera, dark_after, plant_of
 
 from edgeleak import config
 from edgeleak.calibration import container, layout
@@ -69,11 +69,13 @@ class Store:
 
     asked, acked : generation of each file
     half, lost   : kills that left a save half done; sentences for what was damaged or gone
+    lit, off_ms  : kills that met an output that was on; the longest until both were off
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.has_pin = folder, False
         self.half, self.lost = 0, list[str]()
+        self.lit, self.off_ms = 0, 0.0
         self.asked = dict.fromkeys(FILES, 0)
         self.acked = dict.fromkeys(FILES, 0)
 
@@ -229,7 +231,10 @@ def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> N
     outcome.notes.append(f"from a kill to a self-test {outcome.worst_ms:.0f} ms of processor time,"
                          " the manager's wait and the boot test in it; on the clock"
                          f" {manager.longest_s:.1f} s")  # fmt: skip
+    outcome.notes.append(f"{store.lit} of these kills met an output that was on; both were off"
+                         f" after {store.off_ms:.0f} ms at most")  # fmt: skip
     outcome.expect(store.half > 0 or count < 5, "no kill came in the middle of a save")
+    outcome.expect(store.lit > 0 or count < 5, "no kill met an output that was on")
 
 
 def _saving(store: Store, client: Client) -> tuple[Saver, str]:
@@ -264,9 +269,21 @@ def _save_and_kill(store: Store, camera: Camera, rng: random.Random) -> str:
     with client_of(camera) as client:
         saver, trouble = _saving(store, client)
         _wait_for_save(store, rng)
+        store.lit += any(camera.is_on(name) for name in OUTPUTS)
+        begin_ns = time.monotonic_ns()
         camera.process.send_signal(signal.SIGKILL)
         camera.process.wait()
-        return trouble or saver.end()
+        return trouble or saver.end() or _still_on(store, camera, begin_ns)
+
+
+def _still_on(store: Store, camera: Camera, begin_ns: int) -> str:
+    """What is wrong with the outputs after a kill; empty where both went off and stay off."""
+    camera.listen(SILENCE_MS / 1000)
+    is_dark, off_ms = dark_after(camera, begin_ns)
+    store.off_ms = max(store.off_ms, off_ms)
+    if is_dark and off_ms <= SILENCE_MS:
+        return ""
+    return f"dark {is_dark}, last off after {off_ms:.0f} ms"
 
 
 @contextlib.contextmanager

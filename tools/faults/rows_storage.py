@@ -227,8 +227,8 @@ ROWS = (
     Row("D1", "power cut in any save: old or new file, acknowledged ones stay", "process",
         200, 200, power_cuts, "D1.patch", 50,
         more=("D1-folder.patch",)),
-    Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, starts", "process",
-         50, 500, kills, "D3.patch", 10, more=("D3-early.patch",), control=2),
+    Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, dark, starts",
+        "process", 50, 500, kills, "D3.patch", 10, more=("D3-early.patch",), control=2),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
         40, 200, torn_cards, "D8.patch", 8),
 )  # fmt: skip
