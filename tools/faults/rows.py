@@ -21,11 +21,13 @@ import rows_sanitizer
 import rows_saturation
 import rows_storage
 import rows_system
+import rows_tuning
 from row import Row
 
 ROWS: tuple[Row, ...] = (
     *rows_bus.ROWS,
     *rows_cooler.ROWS,
+    *rows_tuning.ROWS,
     *rows_control.ROWS,
     *rows_saturation.ROWS,
     *rows_cooldown.ROWS,

@@ -213,8 +213,4 @@ ROWS = (
     Row("T5", "thermistor or bit frozen: told in 10 s where the plate moves; still for 24 h: rules"
         " alone", "lockstep", 30, 300, stuck_thermistors, "T5.patch", 6,
         more=("T5-eager.patch", "T5-unprobed.patch"), control=0),
-    Row("T6", "thermistor detached: 3 s, plate never 3 K too cold", "lockstep",
-        30, 300, detached_thermistors, "T6.patch", 6),
-    Row("T7", "cooler reversed: 2 s, plate at most 5 K warmer", "lockstep",
-        30, 100, reversed_polarity, "T7.patch", 4),
 )  # fmt: skip
