@@ -24,8 +24,8 @@ def test_a_task_as_it_should_be_is_on_time():
     assert (found["expected_ms"], found["jitter_most_ms"]) == (50, 5)
 
 
-@pytest.mark.parametrize("harm", [{"measured_ms": 50.6}, {"late_p99_ms": 50.1},
-                                  {"jitter_ms": 5.1}, {"overruns": 11}])  # fmt: skip
+@pytest.mark.parametrize("harm", [{"measured_ms": 50.6}, {"late_p99_ms": 50.1}, {"jitter_ms": 5.1},
+                                  {"overruns": 11}, {"skipped": 11}])  # fmt: skip
 def test_each_of_its_promises_counts(harm):
     assert not main_loop.judged(COOLER | harm, 87.7)["on_time"]
 
@@ -47,6 +47,6 @@ def test_the_table_shows_expected_and_measured_of_each(capsys):
     head, good, bad = capsys.readouterr().out.splitlines()
     assert head.split()[-2:] == ["on", "time"]
     assert "50.00 /  50.00" in good
-    assert good.endswith("yes")
+    assert good.endswith("10 /    0  yes")
     assert "5.00 /  9.25" in bad
     assert bad.endswith("NO")
