@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from edgeleak.app import main
 from edgeleak.cli.status import read
+from edgeleak.clock import SystemClock
 from edgeleak.errors import UnavailableError
 from edgeleak.sim.launch import RunningPlant
 
@@ -32,6 +34,24 @@ def test_an_old_status_is_none(tmp_path, now_ns):
     with pytest.raises(UnavailableError, match="stopped or hangs"):
         read(path, now_ns)
     assert read(path, 3 * NS) == {"written_ns": 1 * NS}
+
+
+def shown(folder, status, capsys):
+    """`edgeleak status` of an instrument that wrote this a moment ago."""
+    status["written_ns"] = SystemClock().monotonic_ns()
+    (folder / "status.json").write_text(json.dumps(status))
+    assert main(["status", "--run", str(folder)]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_cooling_takes_is_shown_to_people(running, tmp_path, capsys):
+    status, cooler = running.instrument.status(), running.instrument.cooler.status
+    words = f"{cooler.holding_w:.2f} W, cooling down took {cooler.energy_to_set_point_j:.0f} J"
+    assert f"cooler     holding takes {words} in " in shown(tmp_path, status, capsys)
+    status["cooler"] |= {"holding_w": None, "energy_to_set_point_j": None, "cool_down_s": None}
+    assert "cooler     holding power not known before" in shown(tmp_path, status, capsys)
+    status["cooler"] = None
+    assert "holding" not in shown(tmp_path, status, capsys)
 
 
 def state_in(path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from edgeleak import codes
 from edgeleak.console import commands
+from edgeleak.console.shortcuts import screen
 from edgeleak.console.tree import Block, Choice, Level, NumberOf, Switch, Text
 from edgeleak.services.health import State
 from edgeleak.sim import faults
@@ -34,6 +35,18 @@ def test_measurements_are_the_services_own(ready):
     assert float(ready.ask("MEAS:TEMP:HOUS?")[0]) == pytest.approx(truth.housing_degc, abs=0.5)
     assert float(ready.ask("MEAS:HUM?")[0]) == pytest.approx(100 * truth.humidity, abs=3)
     assert ready.ask("MEAS:LED:CURR?")[0] != ""
+
+
+def test_what_cooling_takes_is_known_once_it_is_steady(fresh):
+    asked = "MEAS:TEC:HOLD?;ENER:SETP?"
+    assert fresh.run_to(State.COOLING).ask(asked) == ("9.91E37;9.91E37", [])
+    assert "not known before it is steady" in screen(fresh.desk)
+    fresh.ready()
+    status = fresh.instrument.cooler.status
+    found = [float(part) for part in fresh.ask(asked)[0].split(";")]
+    assert found == pytest.approx((status.holding_w, status.energy_to_set_point_j), rel=1e-5)
+    assert min(found) > 0
+    assert f"holding takes {status.holding_w:.2f} W" in screen(fresh.desk)
 
 
 def test_registers_follow_the_instrument(fresh):

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when it runs, whatever it says; 69 when it does not."""
     from edgeleak.services.boot_test import BootTest
     from edgeleak.services.life import line_of as life_line
+    from edgeleak.services.thermal_status import effort_line
 
     try:
         status = read(args.run_folder / STATUS_NAME, SystemClock().monotonic_ns())
@@ -47,6 +48,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"note       {status['note']}")
     print(f"frames     {status['frames']} in {status['uptime_s']:.0f} s,"
           f" {status['link']['drops']} dropped")  # fmt: skip
+    if cooler := status["cooler"]:
+        print("cooler     " + effort_line(cooler["energy_to_set_point_j"], cooler["cool_down_s"],
+                                          cooler["holding_w"]))  # fmt: skip
     print(f"life       {life_line(status['life'])}")
     if seen := detectability_line(args.run_folder / DETECTABILITY_NAME, status["written_ns"]):
         print(f"would find {seen}")

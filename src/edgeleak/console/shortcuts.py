@@ -20,6 +20,7 @@ from edgeleak.console.session import Session
 from edgeleak.errors import EdgeLeakError
 from edgeleak.pipeline.live import span_of
 from edgeleak.services import life
+from edgeleak.services.thermal_status import effort_line
 
 LIVE = ("AGC", "CLAHe", "BACKground", "SENS", "PALette", "LED", "COOLer:SETPoint")
 """Beginnings of the headers of live settings, which are echoed with the histogram."""
@@ -87,6 +88,7 @@ def _cooler_rows(on: Any) -> list[tuple[str, str]]:
                    f" {'stable' if s.is_stable else 'not stable'}"),
         ("", f"hot side {s.hot_degc:.2f} degC, {s.current_a:.3f} A {s.voltage_v:.2f} V"
              f" {s.power_w:.2f} W, fan {s.fan_rpm:.0f} rpm"),
+        ("", effort_line(s.energy_to_set_point_j, s.cool_down_s, s.holding_w)),
         ("housing", f"{around.housing_degc:.2f} degC, {around.humidity_percent:.0f} % humidity"),
     ]  # fmt: skip
 

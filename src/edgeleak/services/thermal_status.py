@@ -97,6 +97,16 @@ class ThermalStatus:
     rewrites: int = 0
 
 
+def effort_line(to_set_point_j: float | None, cool_down_s: float | None,
+                holding_w: float | None) -> str:  # fmt: skip
+    """What cooling takes, for people; None and NaN are not known yet."""
+    values = (to_set_point_j, cool_down_s, holding_w)
+    if any(value is None or math.isnan(value) for value in values):
+        return "holding power not known before it is steady"
+    return (f"holding takes {holding_w:.2f} W, cooling down took {to_set_point_j:.0f} J"
+            f" in {cool_down_s:.0f} s")  # fmt: skip
+
+
 class Energy:
     """Measured power, summed: to the set-point once, then what holding takes."""
 
