@@ -7,6 +7,7 @@
 # make faults-full   the same for hours, and docs/faults.md again
 # make wheels aarch64 and armv7 wheels with Debian's cross compilers
 # make firmware   the payload for a board, installed and self-tested under emulation
+# make cooler    the measured cooler power in docs/instrument.md again (minutes)
 # make pictures docs/pictures and the boards' diagrams again
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ KERNEL_SOURCES := setup.py pyproject.toml $(wildcard cext/*.pyx cext/*.pxd cext/
 PACKAGE_FILES := $(shell find src/edgeleak board -name '*.py' -o -name '*.toml')
 WHEEL_STAMP := build/cross/aarch64/wheel.made
 
-.PHONY: run test lint bench faults faults-quick faults-full targets wheels firmware pictures clean
+.PHONY: run test lint bench faults faults-quick faults-full targets wheels firmware pictures cooler clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.host
@@ -73,6 +74,9 @@ $(WHEEL_STAMP): $(KERNEL_SOURCES) $(PACKAGE_FILES) tools/cross/build_wheels.sh |
 pictures: $(VENV)/.dev
 	$(BIN)/python tools/make_pictures.py
 	$(BIN)/python tools/make_board_pictures.py
+
+cooler: $(VENV)/.dev
+	$(BIN)/python tools/cooler_power.py --write
 
 clean:
 	rm -rf $(VENV) build dist $(OUT) src/*.egg-info src/edgeleak/kernels/*.so

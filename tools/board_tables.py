@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeleak import board as boards
 from edgeleak.board import KELVIN, Board, TecModel
+from edgeleak.config import CoolerConfig
 
 HEADER_PIN = {
     2: 3, 3: 5, 4: 7, 5: 29, 6: 31, 7: 26, 8: 24, 9: 21, 10: 19, 11: 23, 12: 32, 13: 33,
@@ -52,6 +53,7 @@ CHIPS = {
 }
 SENSORS = {"el640": "EL-1 readout, control port", "lepton": "FLIR Lepton, CCI"}
 AMBIENTS_DEGC = (10, 25, 40)
+USUAL_DEGC = 25
 SET_POINT_DEGC = -20.0
 
 
@@ -130,7 +132,7 @@ def _worth(board: Board, name: str) -> str:
 
 
 def holding(model: TecModel, ambient_degc: float, max_a: float) -> tuple[float, float] | None:
-    """(A, W) that keep `SET_POINT_DEGC`, fan on; None where the cooler cannot."""
+    """(A, W) that keep `SET_POINT_DEGC` once the sink is at rest, fan on; None where it cannot."""
     cold_k, ambient_k = SET_POINT_DEGC + KELVIN, ambient_degc + KELVIN
     wanted_w = model.load_w + model.leak_w_per_k * (ambient_degc - SET_POINT_DEGC)
     for step in range(1, 2001):
@@ -158,13 +160,13 @@ def cooling(board: Board) -> str:
 
 
 def budget_rows(folder: Path, board: Board) -> list[dict[str, Any]]:
-    """Rows of budget.toml; the cooler's power is computed from the nominal module."""
+    """Rows of budget.toml; of the cooler what the module comes to, and its limit as peak."""
     rows = tomllib.loads((folder / "budget.toml").read_text(encoding="utf-8"))["row"]
     for row in rows:
         if row.pop("is_cooler", False) and board.tec is not None and board.tec_model is not None:
-            at = {t: holding(board.tec_model, t, board.tec.max_cool_a) for t in AMBIENTS_DEGC}
-            watts = {t: found[1] for t, found in at.items() if found}
-            row |= {"typical_w": round(watts[25], 1), "peak_w": round(max(watts.values()), 1)}
+            found = holding(board.tec_model, USUAL_DEGC, board.tec.max_cool_a)
+            typical_w = math.nan if found is None else round(found[1], 1)
+            row |= {"typical_w": typical_w, "peak_w": CoolerConfig().max_power_w}
     return rows
 
 
