@@ -218,7 +218,8 @@ EARLY_LOG = FAN_LOG.replace("t=45500", "t=40500")
     [(FAN_LOG, []),
      (QUIET_LOG, ["fan-slow never came", "fan-lost never came",
                   "it ended in detecting, not in fault"]),
-     (EARLY_LOG, ["fan-slow at 42 s, before anything happens at 45 s"]),
+     (EARLY_LOG, ["fan-slow at 42 s, before anything happens at 45 s",
+                  "fan-slow never came"]),
      (FAN_LOG.replace("fan-slow", "brown-out"), ["brown-out at 46 s is none of its codes",
                                                  "fan-slow never came"])],
 )  # fmt: skip

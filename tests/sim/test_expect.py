@@ -4,15 +4,16 @@
 import pytest
 
 from edgeleak.errors import ConfigError
-from edgeleak.sim import scenario
+from edgeleak.sim import expect, scenario
 from edgeleak.sim.expect import Expect
 
 CABLE = Expect(comes=("link-crc", "link-dead"), may=("link-sync",), ends="detecting")
 TOLD = [(45.3, "link-crc"), (45.6, "link-sync"), (60.5, "link-dead"), (61.0, "link-crc")]
 
 
-def unlike(told=TOLD, last="detecting", *, first_s=45.0, is_whole=True):
-    return CABLE.unlike(told, last, first_s=first_s, is_whole=is_whole)
+def unlike(told=TOLD, last="detecting", *, answer_s=30.0, is_whole=True, besides=frozenset()):
+    return CABLE.unlike(told, last, answer_s=answer_s, first_s=45.0, is_whole=is_whole,
+                        besides=besides)  # fmt: skip
 
 
 def test_as_expected_is_nothing_to_say():
@@ -34,8 +35,29 @@ def test_each_promise_counts(told, last, said):
     assert unlike(told, last) == said
 
 
+def test_a_slow_start_reaches_into_the_scenario_and_is_no_code_of_it():
+    slow = [(2, "selftest"), (40, "cooling"), TOLD[0], (46, "nuc-running"), *TOLD[2:]]
+    assert unlike(slow, answer_s=50.0) == []
+    assert unlike(slow) == ["cooling at 40 s is none of its codes",
+                            "nuc-running at 46 s is none of its codes"]  # fmt: skip
+
+
 def test_what_the_picture_shows_may_come_at_any_time():
     assert unlike([(3, "ghost"), *TOLD, (80, "scene-moving")]) == []
+
+
+@pytest.mark.parametrize(("last", "told", "kept"), [
+    ("inhibit", [*TOLD, (80, "scene-moving")], True), ("ready", [*TOLD, (80, "learning")], True),
+    ("inhibit", TOLD, False), ("fault", [*TOLD, (80, "saturated-long")], False),
+])  # fmt: skip
+def test_a_picture_that_passes_at_the_end_is_still_detecting(last, told, kept):
+    assert (unlike(told, last) == []) == kept
+
+
+def test_a_busy_machine_is_excused_by_name_only():
+    late = [(40, "frames-stale"), *TOLD, (70, "control-late")]
+    assert unlike(late, besides=expect.BUSY) == ["control-late at 70 s is none of its codes"]
+    assert len(unlike(late)) == 2
 
 
 def test_half_a_run_is_asked_only_for_what_came_too_much():

@@ -22,6 +22,7 @@ from edgeleak.cli.sim_judged import History, is_right, judge, read_log, sentence
 from edgeleak.durable import replace_text
 from edgeleak.errors import DataError, NotReadyError
 from edgeleak.sim import scenario as scenarios
+from edgeleak.sim.expect import BUSY
 from edgeleak.sim.launch import RunningPlant
 from edgeleak.sim.pacer import Pacer, in_words
 
@@ -53,7 +54,7 @@ def run_board(args: argparse.Namespace) -> int:
                   file=say)  # fmt: skip
         print(f"         edgeleak status --run {Path(scratch) / 'run'}", file=say, flush=True)
         history, report, code = _run(args, seconds, settings, folder, Path(scratch))
-        summary = judge(history, report, course, seconds)
+        summary = judge(history, report, course, seconds, BUSY)
         if args.out is not None:
             _save(args, history, summary, course)
     if args.json:

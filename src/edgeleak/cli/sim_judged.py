@@ -89,8 +89,12 @@ def read_log(path: Path, history: History, started_s: float) -> None:
             history.verdicts.append((at_s, word))
 
 
-def judge(history: History, report: dict[str, Any], course: Any, seconds: float) -> dict[str, Any]:
-    """What was found, missed and falsely called, by the plant's truth."""
+def judge(history: History, report: dict[str, Any], course: Any, seconds: float,
+          besides: frozenset[str] = frozenset()) -> dict[str, Any]:  # fmt: skip
+    """What was found, missed and falsely called, by the plant's truth.
+
+    besides : codes that the machine may bring at any time, none of the scenario's
+    """
     end_s = history.truth[-1][0] if history.truth else 0.0
     leaks, calls = history.leaks(), history.spans("GAS", end_s)
     begun_s = leaks[0][0] if leaks else None
@@ -111,7 +115,7 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
         "false_alarms": len(false),
         "first_answer_s": answer_s,
         "expected": None if course.expect is None else str(course.expect),
-        "unlike": unlike(history, course, answer_s, seconds),
+        "unlike": unlike(history, course, answer_s, seconds, besides),
         "told": [{"at_s": round(at_s, 1), "code": code} for at_s, code in history.told],
         "exit_code": history.exit_code,
         "no_gas_s": round(sum(b - a for a, b in clear), 1),
@@ -125,16 +129,18 @@ def judge(history: History, report: dict[str, Any], course: Any, seconds: float)
     }
 
 
-def unlike(history: History, course: Any, answer_s: float | None, seconds: float) -> list[str]:
+def unlike(history: History, course: Any, answer_s: float | None, seconds: float,
+           besides: frozenset[str]) -> list[str]:  # fmt: skip
     """What was not as the scenario expects; without an answer that is what is wrong."""
     if course.expect is None or answer_s is None:
         return []
-    told = [(at_s, what.split()[1]) for at_s, what in history.told if at_s > answer_s]
+    told = [(at_s, what.split()[1]) for at_s, what in history.told]
     happenings = course.happenings()
     first_s = happenings[0][0] if happenings else 0.0
     last_state = history.states[-1][1] if history.states else ""
-    found: list[str] = course.expect.unlike(told, last_state, first_s=first_s,
-                                            is_whole=seconds >= course.seconds)  # fmt: skip
+    found: list[str] = course.expect.unlike(told, last_state, answer_s=answer_s, first_s=first_s,
+                                            is_whole=seconds >= course.seconds,
+                                            besides=besides)  # fmt: skip
     return found
 
 
