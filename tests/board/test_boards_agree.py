@@ -2,9 +2,10 @@
 """board.toml, overlay.dts, README and the plant tell the same story about every board.
 
 The overlays are compiled with dtc and applied to Debian's own device tree; where dtc or that
-file is missing the test says what to install.
+file is missing the test says what to install; EDGELEAK_NEED_TARGETS=1 (CI) makes that an error.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -57,16 +58,23 @@ def board(name):
     return boards.load(name)
 
 
+def absent(reason):
+    """What cannot be tested here: an error where every target is needed, else skipped."""
+    if os.environ.get("EDGELEAK_NEED_TARGETS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def dtb():
     """Debian's device tree, fetched once."""
     if not all(shutil.which(tool) for tool in ("dtc", "fdtoverlay", "fdtget")):
-        pytest.skip("dtc is missing; run: sudo apt install device-tree-compiler")
+        absent("dtc is missing; run: sudo apt install device-tree-compiler")
     folder = ROOT / "build" / "cross" / "devicetree"
     if not (folder / DTB).is_file():
         got = subprocess.run([ROOT / "tools/cross/fetch_dtb.sh", folder], capture_output=True)
         if got.returncode:
-            pytest.skip(f"{DTB} is not here and cannot be fetched; run tools/cross/fetch_dtb.sh")
+            absent(f"{DTB} is not here and cannot be fetched; run tools/cross/fetch_dtb.sh")
     return folder / DTB
 
 
@@ -106,6 +114,16 @@ def tree(name, dtb, tmp_path_factory):
         done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return Tree(applied)
+
+
+@pytest.mark.parametrize(("needed", "outcome"), [("1", "Failed"), (None, "Skipped")])
+def test_a_missing_device_tree_is_an_error_where_targets_are_needed(monkeypatch, needed, outcome):
+    monkeypatch.delenv("EDGELEAK_NEED_TARGETS", raising=False)
+    if needed is not None:
+        monkeypatch.setenv("EDGELEAK_NEED_TARGETS", needed)
+    with pytest.raises(BaseException, match="no dtb here") as ended:
+        absent("no dtb here")
+    assert type(ended.value).__name__ == outcome
 
 
 def test_there_are_two_boards():

@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -166,13 +167,20 @@ def test_from_cold_to_no_gas_with_a_service_manager(tmp_path):
     assert manager.heard[-1] == "STOPPING=1"
 
 
+def never_on(plant):
+    """By the plant's count and its truth: neither output was enabled, not even for a moment."""
+    counters, truth = (plant.control.ask(what)[what] for what in ("counters", "truth"))
+    for name in ("tec", "led"):
+        assert counters.get(f"{name}_enable.edges", 0) == 0, name
+        assert not truth[f"{name}_enabled"], name
+
+
 def ended(folder, *arguments, settings=SETTINGS, plant=True):
     """(exit code, stderr) of a run that cannot start."""
     if plant:
         with Running(folder, *arguments, settings=settings) as running:
             code, _ = running.finish()
-            counters = running.plant.control.ask("counters")["counters"]
-            assert counters.get("tec_enable.edges", 0) == 0
+            never_on(running.plant)
             return code, "\n".join(running.lines)
     (folder / "edgeleak.toml").write_text(settings)
     command = [sys.executable, "-m", "edgeleak", "run", "--config", folder / "edgeleak.toml",
@@ -200,6 +208,21 @@ def test_no_nodes_is_one_sentence(tmp_path):
     assert "No such file" in said
 
 
+@pytest.mark.parametrize(
+    ("node", "missing"),
+    [
+        ("/dev/spidev0.0", "/dev/spidev7.0"),
+        ("/dev/i2c-1", "/dev/i2c-7"),
+        ("/dev/gpiochip0", "/dev/gpiochip7"),
+    ],
+)
+def test_one_node_that_is_missing_is_named_and_nothing_is_on(tmp_path, node, missing):
+    code, said = ended(tmp_path, "--board", board_file(tmp_path, f'"{node}"', f'"{missing}"'))
+    assert code == 69
+    assert missing in said
+    assert "No such file" in said
+
+
 def test_starts_without_nodes_are_counted_and_end_in_a_fault_that_stays_up(tmp_path):
     settings = tmp_path / "edgeleak.toml"
     settings.write_text(SETTINGS)
@@ -214,7 +237,7 @@ def test_starts_without_nodes_are_counted_and_end_in_a_fault_that_stays_up(tmp_p
 
 
 def test_a_misspelt_setting_is_one_sentence(tmp_path):
-    code, said = ended(tmp_path, settings="[cooler]\nset_point_degC = -20\n", plant=False)
+    code, said = ended(tmp_path, settings="[cooler]\nset_point_degC = -20\n")
     assert code == 78
     assert "line 2" in said
     assert "set_point_degc" in said
@@ -228,7 +251,7 @@ def test_a_rate_the_bus_cannot_carry_is_refused(tmp_path):
 
 def test_a_board_that_contradicts_itself_is_refused(tmp_path):
     path = board_file(tmp_path, "led_enable = { line = 27", "led_enable = { line = 17")
-    code, said = ended(tmp_path, "--board", path, plant=False)
+    code, said = ended(tmp_path, "--board", path)
     assert code == 78
     assert "both use 17" in said
 
@@ -241,22 +264,29 @@ def test_a_chip_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
-def test_no_permission_is_one_sentence():
-    with tempfile.TemporaryDirectory() as folder:  # one that nobody may look into
+@pytest.mark.parametrize("name", ["/dev/gpiochip0", "/dev/i2c-1"])
+def test_no_permission_is_one_sentence_and_nothing_is_on(name):
+    with tempfile.TemporaryDirectory() as folder, RunningPlant() as plant:
         tmp_path = Path(folder)
-        os.chmod(tmp_path, 0o755)
-        check_no_permission(tmp_path)
+        for path, mode in ((tmp_path, 0o777), (plant.socket.parent, 0o755), (plant.socket, 0o777)):
+            os.chmod(path, mode)  # that nobody may look into
+        check_no_permission(tmp_path, plant, name)
+        never_on(plant)
 
 
-def check_no_permission(tmp_path):
-    node = tmp_path / "gpiochip0"
+def check_no_permission(tmp_path, plant, name):
+    """One node is closed to us; the others lead to the plant."""
+    node = tmp_path / Path(name).name
     node.touch(0o600)
-    path = board_file(tmp_path, '"/dev/gpiochip0"', f'"{node}"')
+    path = board_file(tmp_path, f'"{name}"', f'"{node}"')
     (tmp_path / "edgeleak.toml").write_text(SETTINGS)
     command = ["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-m", "edgeleak",
                "run", "--config", tmp_path / "edgeleak.toml", "--board", path, "--state", tmp_path,
                "--run", tmp_path]  # fmt: skip
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    environment = plant.environment()
+    readable = shutil.copy(environment["LD_PRELOAD"], tmp_path)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60,
+                          env=environment | {"LD_PRELOAD": readable})  # fmt: skip
     assert done.returncode == 77, done.stderr
     assert "Permission denied" in done.stderr
     assert "groups spi, i2c and gpio" in done.stderr
