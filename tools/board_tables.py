@@ -3,6 +3,7 @@
 
 import math
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ CHIPS = {
     "led_dac": "AD5693R, LED current",
 }
 SENSORS = {"el640": "EL-1 readout, control port", "lepton": "FLIR Lepton, CCI"}
+PAPER_MM, PAPER_G = (150, 150, 200), 1500
+"""The prototype of the paper: 15 x 15 x 20 cm, 1.5 kg."""
 AMBIENTS_DEGC = (10, 25, 40)
 USUAL_DEGC = 25
 SET_POINT_DEGC = -20.0
@@ -170,17 +173,59 @@ def budget_rows(folder: Path, board: Board) -> list[dict[str, Any]]:
     return rows
 
 
+def whole_of(folder: Path) -> dict[str, Any]:
+    """`[whole]` of budget.toml: what all parts together take."""
+    found: dict[str, Any] = tomllib.loads((folder / "budget.toml").read_text(encoding="utf-8"))
+    return dict(found["whole"])
+
+
+def fits(inner: list[float], outer: Iterable[float]) -> bool:
+    """A box goes into another one, in whatever position."""
+    return all(a <= b for a, b in zip(sorted(inner), sorted(outer), strict=True))
+
+
+def millimetres(size: list[float] | None) -> str:
+    return "-" if size is None else " x ".join(f"{side:g}" for side in size)
+
+
+def price_ranges(folder: Path) -> dict[str, tuple[float, float]]:
+    """Sensor -> (lowest, highest) sum of parts.toml in US dollars."""
+    rows = parts(folder)
+    kinds = dict.fromkeys(row["fits"] for row in rows if row["fits"] != "both")
+    chosen = {kind: [row for row in rows if row["fits"] in ("both", kind)] for kind in kinds}
+    return {kind: (sum(row["low_usd"] for row in found), sum(row["high_usd"] for row in found))
+            for kind, found in chosen.items()}  # fmt: skip
+
+
+def parts(folder: Path) -> list[dict[str, Any]]:
+    """Rows of parts.toml."""
+    rows: list[dict[str, Any]] = tomllib.loads((folder / "parts.toml").read_text("utf-8"))["part"]
+    return rows
+
+
+def prices(folder: Path) -> str:
+    """Every part with its range, and the sum for each sensor."""
+    rows: list[tuple[object, ...]] = [
+        (row["what"], row["fits"], f"{row['low_usd']:g} to {row['high_usd']:g}", row["source"])
+        for row in parts(folder)
+    ]
+    for kind, (low, high) in price_ranges(folder).items():
+        rows.append(("**sum**", f"**{kind}**", f"**{low:g} to {high:g}**", ""))
+    return table(("part", "for", "US dollars", "based on"), rows)
+
+
 def budget(folder: Path, board: Board) -> str:
     """Power, weight and size of every row with its source, and the sums."""
-    rows = budget_rows(folder, board)
+    rows, whole = budget_rows(folder, board), whole_of(folder)
     sums = {key: math.fsum(row[key] for row in rows) for key in ("typical_w", "peak_w", "weight_g")}
     shown: list[tuple[object, ...]] = [
         (row["what"], f"{row['typical_w']:g}", f"{row['peak_w']:g}", f"{row['weight_g']:g}",
-         row.get("size_mm", "-"), row["source"])
+         millimetres(row.get("size_mm")), row["source"])
         for row in rows
     ]  # fmt: skip
     shown.append(("**sum**", f"**{sums['typical_w']:.2f}**", f"**{sums['peak_w']:.2f}**",
-                  f"**{sums['weight_g']:.0f}**", "", ""))  # fmt: skip
+                  f"**{sums['weight_g']:.0f}**", f"**{millimetres(whole['size_mm'])}**",
+                  whole["source"]))  # fmt: skip
     head = ("part", "typical W", "peak W", "g", "size in mm", "source")
     return table(head, shown)
 
@@ -189,6 +234,8 @@ def blocks(folder: Path) -> dict[str, str]:
     """Text of every generated block of one board's README, by name."""
     board = boards.load(str(folder / "board.toml"))
     made = {"pins": pins(board), "chips": chips(board), "budget": budget(folder, board)}
+    if (folder / "parts.toml").is_file():
+        made["prices"] = prices(folder)
     if board.adc is not None:
         made |= {"inputs": inputs(board), "cooling": cooling(board)}
     return made
