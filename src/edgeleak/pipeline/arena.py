@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One allocation at start that holds every array of the frame path.
+"""One allocation at start that holds the pictures of the frame path.
 
 Each member has a name, a shape and a reason; nothing is allocated afterwards, so memory
-use is known before the first frame and cannot grow.
+use is known before the first frame and cannot grow.  What an instrument holds beside it is
+counted in docs/architecture.md.
 """
 
 from collections.abc import Iterator
