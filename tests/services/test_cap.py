@@ -191,6 +191,15 @@ def test_cancelled_while_it_waits_it_waits_no_more():
     assert [why.code for why, _ in person.told] == [codes.NUC_CANCELLED]
 
 
+def test_after_another_calibration_it_is_the_persons_word_again():
+    person = taken(base_of())
+    person.nuc.rebase(base_of(), person.seen[-1][3].monotonic_ns)
+    person.run(20)
+    person.nuc.request()
+    person.run(20)
+    assert person.status.code == codes.CONFIRM_CAP
+
+
 def test_nothing_begins_by_itself():
     person = Person().run(100)
     person.sensor.fpa_degc += 2.0

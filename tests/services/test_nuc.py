@@ -229,6 +229,16 @@ def test_a_refusal_keeps_its_numbers_while_the_detector_drifts():
     assert (bench.nuc.status.code, bench.nuc.status.expected) == (codes.NUC_REFUSED, 2.0)
 
 
+def test_after_another_calibration_nothing_has_been_refused_yet():
+    is_cold = []
+    bench = Bench(Sensor(sticks=True), may_run=lambda: not is_cold).run_to_refusal()
+    assert bench.nuc.status.code == codes.NUC_REFUSED
+    is_cold.append(1)
+    bench.nuc.rebase(bench.base, bench.seen[-1][3].monotonic_ns)
+    bench.run(20)
+    assert bench.nuc.status.code == codes.NUC_MISSING
+
+
 def test_where_no_new_one_is_even_tried_it_says_how_old_the_last_is():
     may_run = [True]
     bench = Bench(Sensor(), may_run=lambda: bool(may_run)).run(120)

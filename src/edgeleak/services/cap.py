@@ -9,6 +9,7 @@ no scene in the offsets either.
 """
 
 from collections.abc import Callable
+from math import nan
 
 import numpy as np
 
@@ -41,8 +42,7 @@ class Cap:
     shape  : of the pictures
     planes : gain, offset and bad pixels of the correction in force
 
-    `can_tell` is set while that correction makes flat look flat; `prompt` is what the person is to
-    do now.
+    `prompt` is what the person is to do now.
     """
 
     def __init__(self, shape: tuple[int, int], planes: Callable[[], Planes]) -> None:
@@ -53,10 +53,15 @@ class Cap:
         self._counts, self._planes = arena["counts"], planes
         self._tiles = Tiles(arena)
         self._structure = self._tiles.structure
-        self.can_tell, self.prompt = False, PUT_ON
+        self._can_tell, self.prompt = False, PUT_ON
         self._allowed_counts = 0.0
         self._looked_ns, self._flat_ns = -IDLE_LOOK_NS, -1
         self._was_open = False
+
+    def rebase(self, *, can_tell: bool) -> None:
+        """Another calibration; `can_tell` where it makes flat look flat."""
+        self._can_tell = can_tell
+        self._structure.shutter_counts = nan
 
     def begin(self, drift_k: float) -> None:
         """A correction is asked for.
@@ -72,7 +77,7 @@ class Cap:
 
         level_counts : corrected, of the cap
         """
-        self.can_tell, self._was_open = True, False
+        self._can_tell, self._was_open = True, False
         self._structure.shutter_counts = level_counts
         self._allowed_counts = 0.0
 
@@ -124,7 +129,7 @@ class Cap:
 
     @property
     def _is_sure(self) -> bool:
-        return self.can_tell and self._structure.can_tell
+        return self._can_tell and self._structure.can_tell
 
     def _open_scene(self) -> Trouble:
         limit_counts = self._structure.least_counts + self._allowed_counts

@@ -9,7 +9,7 @@ SETTLING, which the pipeline's guard neither trains on nor judges.
 
 A shutter that only claims to be closed would burn the scene into the offsets for good, so the
 picture must change when it closes, or the correction is refused and the old one kept; see
-`services.shutter_proof`.
+`services.shutter_proof`.  Without a shutter a person is asked for a cap: `services.cap`.
 """
 
 from collections.abc import Callable
@@ -101,7 +101,7 @@ class Nuc:
         self.offset[...] = base.offset
         self._proof = ShutterProof(self._gain)
         if self._cap is not None:
-            self._cap.can_tell = base.nuc_id >= 0
+            self._cap.rebase(can_tell=base.nuc_id >= 0)
 
     def _planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.gain_q14, self.offset, self.bad_pixels
@@ -116,7 +116,7 @@ class Nuc:
         self._take_base(base)
         before = self.status
         self.status = NucStatus(why="new calibration", taken=before.taken, refused=before.refused)
-        self._retry_ns = 0
+        self._retry_ns, self._refusal = 0, FINE
         self._enter(Phase.SETTLING, now_ns)
 
     def request(self, why: str = "request") -> None:
