@@ -102,7 +102,7 @@ NAMED = (
           "made once for each factory calibration, not for each row that is solved"),
     Named("services/nuc.py", 2, per_pixel(2), "offsets of this correction and of the next",
           "the one goes beside the ring, the other is solved while the first is used"),
-    Named("services/nuc.py", 1, per_pixel(1), "bad pixels known so far",
+    Named("services/known_bad.py", 1, per_pixel(1), "bad pixels known so far",
           "what flickers joins those of the factory"),
     Named("services/flicker_search.py", 1, per_pixel(2), "first closed frame",
           "every later one is compared with it"),
