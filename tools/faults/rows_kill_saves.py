@@ -233,8 +233,8 @@ def kill_saves(outcome: Outcome, count: int, rng: random.Random, seed: int) -> N
                          f" {manager.longest_s:.1f} s")  # fmt: skip
     outcome.notes.append(f"{store.lit} of these kills met an output that was on; both were off"
                          f" after {store.off_ms:.0f} ms at most")  # fmt: skip
-    outcome.expect(store.half > 0 or count < 5, "no kill came in the middle of a save")
-    outcome.expect(store.lit > 0 or count < 5, "no kill met an output that was on")
+    outcome.need(store.half > 0 or count < 5, "no kill came in the middle of a save")
+    outcome.need(store.lit > 0 or count < 5, "no kill met an output that was on")
 
 
 def _saving(store: Store, client: Client) -> tuple[Saver, str]:
