@@ -52,7 +52,7 @@ def test_errors_of_a_program_are_shown_to_the_person_who_comes(console):
 def test_a_long_command_keeps_its_own_connection_waiting_only(console):
     gate = threading.Event()
     console.peer.session.level = Level.SERVICE
-    console.desk.live.saving = lambda: lambda: gate.wait(20) and {}
+    console.desk.live.saving = lambda: lambda: ({}, None) if gate.wait(20) else None
     other = Memory("other")
     server = console.console.server
     server.peers.append(server._peer(other, Level.LOOK, 0))
