@@ -227,7 +227,7 @@ ROWS = (
         200, 200, power_cuts, "D1.patch", 50,
         more=("D1-folder.patch",)),
     Row("D3", "kill -9 in saves, half of them edgeleak run's: whole, acked stay, dark, starts",
-        "process", 50, 500, kills, "D3.patch", 10, more=("D3-early.patch",), control=2),
+        "process", 50, 500, kills, "D3.patch", 24, more=("D3-early.patch",), control=2),
     Row("D8", "card torn out, full, read-only, slow: said, no frame lost, goes on", "process",
         40, 200, torn_cards, "D8.patch", 8),
 )  # fmt: skip
