@@ -51,7 +51,7 @@ def _damaged_calibrations(outcome: Outcome, count: int, rng: random.Random, fold
     goods = [_made(folder, n) for n in range(len(SHAPES))]
     bits = [(good, n) for good in goods[: len(goods) // 2] for n in range(8 * good.stat().st_size)]
     bits, bad = bits[: count // 2], folder / "damaged"
-    container.read(goods[0])  # what the first call imports is nobody's excess
+    _first_calls(goods[0], bad)
     meter = Meter()
     for n in range(count):
         if len(outcome.problems) >= ENOUGH:
@@ -68,6 +68,14 @@ def _damaged_calibrations(outcome: Outcome, count: int, rng: random.Random, fold
     outcome.worst_ms = max(outcome.worst_ms, 1000 * meter.worst_s)
     outcome.notes.append(f"calibrations: {len(goods)} files, {len(bits):,} single bits,"
                          f" {meter.said()}")  # fmt: skip
+
+
+def _first_calls(good: Path, bad: Path) -> None:
+    """What the first read and the first refusal import is nobody's excess."""
+    container.read(good)
+    shutil.copyfile(good, bad)
+    _flip(bad, 0)
+    _trouble(bad, Meter())
 
 
 def _made(folder: Path, number: int) -> Path:
