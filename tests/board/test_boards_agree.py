@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from math import exp
 from pathlib import Path
@@ -35,27 +34,9 @@ from edgeleak.sim.sim_clock import SimClock
 ROOT = Path(__file__).resolve().parents[2]
 DTB = "bcm2837-rpi-zero-2-w.dtb"
 SPI, I2C, GPIO = "/soc/spi@7e204000", "/soc/i2c@7e804000", "/soc/gpio@7e200000"
-NAMES = sorted(path.parent.name for path in ROOT.glob("board/*/board.toml"))
 KINDS = {  # chips of [address] -> name of the device-tree node
     "tmp117": "temperature", "sht4x": "humidity", "tec_dac": "dac", "led_dac": "dac",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def tools_path():
-    sys.path.insert(0, str(ROOT / "tools"))
-    yield
-    sys.path.remove(str(ROOT / "tools"))
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def board(name):
-    return boards.load(name)
 
 
 def absent(reason):
@@ -126,8 +107,10 @@ def test_a_missing_device_tree_is_an_error_where_targets_are_needed(monkeypatch,
     assert type(ended.value).__name__ == outcome
 
 
-def test_there_are_two_boards():
-    assert {"el1-a", "lepton-pi-a"} <= set(NAMES)
+def test_there_are_two_boards_and_each_has_a_budget():
+    files = "board.toml", "budget.toml"
+    named, budgets = ({path.parent.name for path in ROOT.glob(f"board/*/{file}")} for file in files)
+    assert {"el1-a", "lepton-pi-a"} <= named == budgets
 
 
 # --- overlay ---------------------------------------------------------------------------------

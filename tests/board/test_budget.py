@@ -2,7 +2,6 @@
 """Power, weight, size and prices of the boards: sources, sums, and the paper's prototype."""
 
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,6 @@ from edgeleak import board as boards
 from edgeleak.sim.plant import Plant
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(path.parent.name for path in ROOT.glob("board/*/budget.toml"))
-
-
-@pytest.fixture(scope="module")
-def tools_path():
-    sys.path.insert(0, str(ROOT / "tools"))
-    yield
-    sys.path.remove(str(ROOT / "tools"))
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def board(name):
-    return boards.load(name)
 
 
 def test_budget_names_a_source_for_every_row_and_beats_the_papers_prototype(
